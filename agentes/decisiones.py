@@ -1,0 +1,64 @@
+"""Lo que decide un modelo en un turno: la respuesta que dio y lo que con ella se pide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from agentes.acciones import AccionPedida
+from agentes.respuestas import LlamadaHerramienta, Uso
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessage, BaseMessage
+
+    from agentes.eventos import Apunte
+
+
+@dataclass(frozen=True, slots=True)
+class RespuestaModelo:
+    """Una respuesta completa: el mensaje entero para la historia y lo que pide hacer.
+
+    `llamadas` va en el orden del modelo y trae también las inválidas (con `error`).
+    `razon` es `completa`, `longitud` u `otra`; solo con `completa` hay llamadas ejecutables.
+    `apunte` es la fila `llm_output`: la causa de todo lo que se haga con esta respuesta.
+    """
+
+    mensaje: AIMessage
+    texto: str
+    llamadas: tuple[LlamadaHerramienta, ...]
+    razon: str
+    uso: Uso
+    apunte: Apunte
+
+
+class Interlocutor(Protocol):
+    """Con quién piensa un agente o el Master."""
+
+    @property
+    def turno(self) -> int:
+        """Cuántas llamadas lleva."""
+        ...
+
+    async def pensar(
+        self,
+        historial: Sequence[BaseMessage],
+        causa: Apunte | None,
+        avisos: tuple[Apunte, ...] = (),
+        directivas: tuple[Apunte, ...] = (),
+    ) -> RespuestaModelo:
+        """Una llamada al modelo. Lanza `ErrorModelo` si no hay respuesta que valga."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Turno:
+    """Lo que decidió el Master: el texto para la persona y lo que pide hacer, las dos cosas.
+
+    `cortado` si el proveedor lo dejó a medias por longitud.
+    """
+
+    texto: str
+    acciones: tuple[AccionPedida, ...]
+    causa: Apunte
+    cortado: bool = False

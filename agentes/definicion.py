@@ -1,0 +1,210 @@
+"""Los tipos de agente: un archivo JSON cada uno, validado sin piedad.
+
+Un archivo malo no impide cargar los demás; su error nombra archivo y clave.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agentes.clase_agente import Agente
+from agentes.errores import ErrorDefinicion, ErrorEnjambre, ErrorPlantilla
+
+TOPE_BYTES = 1024 * 1024
+
+CLAVES_OBLIGATORIAS: dict[str, type] = {
+    "agent_type": str,
+    "rol": str,
+    "objetivo": str,
+    "instruction_prompt_file": str,
+    "available_tools": list,
+}
+CLAVES_OPCIONALES: dict[str, type] = {
+    "model": str,
+    "max_iterations": int,
+    "limite_comando_s": float,
+    "limite_salida": int,
+}
+"""Claves que se pueden omitir; los números han de ser mayores que cero."""
+
+_NOMBRE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_EN_CASTELLANO = {str: "texto", list: "una lista", int: "un entero", float: "un número"}
+
+
+@dataclass(frozen=True, slots=True)
+class DefinicionAgente:
+    """Un tipo de agente ya validado; `instrucciones` es el texto de su prompt.
+
+    `limite_comando_s` va en segundos y `limite_salida` en bytes; `None` es el valor general.
+    """
+
+    agent_type: str
+    rol: str
+    objetivo: str
+    instruction_prompt_file: str
+    available_tools: tuple[str, ...]
+    instrucciones: str
+    model: str | None = None
+    max_iterations: int | None = None
+    limite_comando_s: float | None = None
+    limite_salida: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Encargo:
+    """Lo que hace falta para construir un agente."""
+
+    agente_id: str
+    definicion: DefinicionAgente
+    tarea: str
+    superior: str
+
+    def nuevo_agente(self, modelo: str) -> Agente:
+        """El agente, recién nacido y sin historia, que pensará con ese modelo."""
+        return Agente(
+            nombre=self.agente_id,
+            agent_type=self.definicion.agent_type,
+            rol=self.definicion.rol,
+            objetivo=self.definicion.objetivo,
+            llm=modelo,
+            tarea=self.tarea,
+            superior=self.superior,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Existencias:
+    """Lo que un archivo puede nombrar y ha de existir.
+
+    `leer_prompt` lanza `ErrorPlantilla`; `comprobar_modelo`, cualquier `ErrorEnjambre`.
+    """
+
+    herramientas: Collection[str]
+    leer_prompt: Callable[[str], str]
+    comprobar_modelo: Callable[[str], object]
+
+
+def cargar_definiciones(
+    carpeta: Path, hay: Existencias
+) -> tuple[dict[str, DefinicionAgente], list[str]]:
+    """Lee todos los `*.json` de la carpeta.
+
+    Devuelve los tipos válidos por nombre y una línea de error por archivo rechazado.
+    """
+    validas: dict[str, DefinicionAgente] = {}
+    errores: list[str] = []
+    for ruta in sorted(carpeta.glob("*.json")):
+        try:
+            definicion = leer_definicion(ruta, hay)
+            if definicion.agent_type in validas:
+                raise _error(ruta, "agent_type", f"«{definicion.agent_type}» ya existe")
+        except ErrorDefinicion as error:
+            errores.append(str(error))
+        else:
+            validas[definicion.agent_type] = definicion
+    return validas, errores
+
+
+def leer_definicion(ruta: Path, hay: Existencias) -> DefinicionAgente:
+    """Lee y valida un archivo.
+
+    Lanza `ErrorDefinicion` con el archivo y la clave.
+    """
+    datos = _leer_json(ruta)
+    _comprobar_claves(ruta, datos)
+    _comprobar_tipos(ruta, datos)
+    if not _NOMBRE.fullmatch(datos["agent_type"]):
+        raise _error(ruta, "agent_type", "solo letras, cifras, _ y -, sin empezar por cifra")
+    _comprobar_herramientas(ruta, datos["available_tools"], hay.herramientas)
+    try:
+        instrucciones = hay.leer_prompt(datos["instruction_prompt_file"])
+    except ErrorPlantilla as error:
+        raise _error(ruta, "instruction_prompt_file", str(error)) from error
+    try:
+        if "model" in datos:
+            hay.comprobar_modelo(datos["model"])
+    except ErrorEnjambre as error:
+        raise _error(ruta, "model", str(error)) from error
+    datos["available_tools"] = tuple(datos["available_tools"])
+    return DefinicionAgente(**datos, instrucciones=instrucciones)
+
+
+def _leer_json(ruta: Path) -> dict[str, Any]:
+    try:
+        if ruta.stat().st_size > TOPE_BYTES:
+            raise _error(ruta, None, "pasa de 1 MiB")
+        datos = json.loads(ruta.read_text(encoding="utf-8"), object_pairs_hook=_sin_repetidas)
+    except OSError as error:
+        raise _error(ruta, None, f"no se puede leer ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise _error(ruta, None, "no está en UTF-8") from error
+    except json.JSONDecodeError as error:
+        motivo = f"JSON roto en la línea {error.lineno}, columna {error.colno}"
+        raise _error(ruta, None, motivo) from error
+    except KeyError as error:
+        raise _error(ruta, str(error.args[0]), "clave repetida") from error
+    except (ValueError, RecursionError) as error:
+        raise _error(ruta, None, "JSON que no se puede leer") from error
+    if not isinstance(datos, dict):
+        raise _error(ruta, None, "ha de ser un objeto JSON")
+    return datos
+
+
+def _sin_repetidas(pares: list[tuple[str, Any]]) -> dict[str, Any]:
+    datos: dict[str, Any] = {}
+    for clave, valor in pares:
+        if clave in datos:
+            raise KeyError(clave)
+        datos[clave] = valor
+    return datos
+
+
+def _comprobar_claves(ruta: Path, datos: dict[str, Any]) -> None:
+    for clave in CLAVES_OBLIGATORIAS:
+        if clave not in datos:
+            raise _error(ruta, clave, "falta")
+    for clave in datos:
+        if clave not in CLAVES_OBLIGATORIAS and clave not in CLAVES_OPCIONALES:
+            conocidas = ", ".join([*CLAVES_OBLIGATORIAS, *CLAVES_OPCIONALES])
+            raise _error(ruta, clave, f"clave desconocida; las que hay: {conocidas}")
+
+
+def _comprobar_tipos(ruta: Path, datos: dict[str, Any]) -> None:
+    tipos = {**CLAVES_OBLIGATORIAS, **CLAVES_OPCIONALES}
+    for clave, valor in datos.items():
+        tipo = tipos[clave]
+        admitidos = (int, float) if tipo is float else (tipo,)
+        if isinstance(valor, bool) or not isinstance(valor, admitidos):
+            raise _error(ruta, clave, f"ha de ser {_EN_CASTELLANO[tipo]}")
+        if isinstance(valor, str) and not valor.strip():
+            raise _error(ruta, clave, "está vacía")
+        if isinstance(valor, int | float) and not 0 < valor < 1e9:
+            raise _error(ruta, clave, "ha de ser mayor que cero y razonable")
+
+
+def _comprobar_herramientas(ruta: Path, pedidas: list[Any], hay: Collection[str]) -> None:
+    for nombre in pedidas:
+        if not isinstance(nombre, str):
+            raise _error(ruta, "available_tools", "solo nombres de herramienta (texto)")
+        if nombre not in hay:
+            existentes = ", ".join(sorted(hay))
+            motivo = f"no existe la herramienta «{nombre[:80]}»; las que hay: {existentes}"
+            raise _error(ruta, "available_tools", motivo)
+    if len(set(pedidas)) != len(pedidas):
+        raise _error(ruta, "available_tools", "hay herramientas repetidas")
+    if "reportar_resultado_final" not in pedidas:
+        raise _error(ruta, "available_tools", "falta reportar_resultado_final")
+
+
+def _error(ruta: Path, clave: str | None, motivo: str) -> ErrorDefinicion:
+    donde = (
+        f"agentes_json/{ruta.name}"
+        if clave is None
+        else f"agentes_json/{ruta.name}: «{clave[:80]}»"
+    )
+    return ErrorDefinicion(f"{donde}: {motivo}")

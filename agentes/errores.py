@@ -1,0 +1,59 @@
+"""Los errores que el enjambre sabe explicar: una raíz y pocos hijos.
+
+El texto de cada error se muestra tal cual a la persona, así que nombra el archivo, el
+campo o la orden y dice el remedio. Nadie enseña una traza.
+"""
+
+
+class ErrorEnjambre(Exception):
+    """Raíz: algo que se puede contar en una línea."""
+
+
+class ErrorConfiguracion(ErrorEnjambre):
+    """Falta o sobra algo en el entorno, en `.env` o en los argumentos (código de salida 2)."""
+
+
+class ErrorDefinicion(ErrorEnjambre):
+    """Un archivo de `agentes_json/` no vale; el texto nombra archivo y clave."""
+
+
+class ErrorPlantilla(ErrorEnjambre):
+    """A un prompt le falta una variable o el archivo no se puede leer."""
+
+
+class ErrorBitacora(ErrorEnjambre):
+    """`data/swarm.db` no se puede abrir o escribir; nada de lo no confirmado está guardado."""
+
+
+class ErrorConsola(ErrorEnjambre):
+    """La consola no puede ejecutar órdenes en esta máquina."""
+
+
+class ErrorModelo(ErrorEnjambre):
+    """La llamada a un modelo falló y no se reintenta más.
+
+    `clase` es una palabra estable: `clave`, `modelo`, `conexion`, `tiempo`, `tasa`, `servidor`,
+    `peticion`, `contexto`, `bloqueo`, `vacia`, `cortada`, `respuesta`, `rondas` o `interno`.
+    """
+
+    def __init__(self, texto: str, *, clase: str) -> None:
+        super().__init__(texto)
+        self.clase = clase
+
+    @property
+    def es_configuracion(self) -> bool:
+        """Si el remedio está en el entorno (clave o nombre de modelo): código de salida 2."""
+        return self.clase in {"clave", "modelo"}
+
+    @property
+    def envenena(self) -> bool:
+        """Si repetir la misma historia volvería a fallar: el turno se retira de la historia."""
+        return self.clase in {"peticion", "bloqueo", "contexto"}
+
+
+class ErrorModeloPasajero(ErrorModelo):
+    """Un fallo que merece otro intento; `espera_s` es lo que pidió el servidor (segundos) o `None`."""
+
+    def __init__(self, texto: str, *, clase: str, espera_s: float | None = None) -> None:
+        super().__init__(texto, clase=clase)
+        self.espera_s = espera_s

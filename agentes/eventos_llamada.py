@@ -1,0 +1,136 @@
+"""Los hechos de una llamada al modelo y de las herramientas que pide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from agentes.eventos import Apunte, Evento
+from agentes.respuestas import Uso
+
+# --- llamadas al modelo -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LlamadaIniciada(Evento):
+    """Sale una petición al modelo. `nuevos` trae solo los mensajes que no llevaba la anterior."""
+
+    tipo: ClassVar[str] = "llm_input"
+    nivel: ClassVar[str] = "DEBUG"
+    turno: int
+    modelo: str
+    nuevos: tuple[dict[str, Any], ...]
+    avisos: tuple[Apunte, ...] = ()
+    directivas: tuple[Apunte, ...] = ()
+
+    @property
+    def mensaje(self) -> str:
+        return f"Llamada {self.turno} a {self.modelo}: {len(self.nuevos)} mensajes nuevos"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LlamadaTerminada(Evento):
+    """Llegó una respuesta completa; `respuesta` es el mensaje entero, listo para rehacerlo."""
+
+    tipo: ClassVar[str] = "llm_output"
+    turno: int
+    modelo: str
+    respuesta: dict[str, Any]
+    texto: str
+    llamadas: tuple[dict[str, Any], ...]
+    razon: str
+    uso: Uso
+    intentos: int
+    ms: int
+
+    @property
+    def mensaje(self) -> str:
+        nombres = ", ".join(str(ll["nombre"]) for ll in self.llamadas)
+        return self.texto[:200] or f"pide {nombres}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LlamadaReintentada(Evento):
+    """Un intento falló y habrá otro después de `espera_s` segundos."""
+
+    tipo: ClassVar[str] = "llm_call"
+    nivel: ClassVar[str] = "WARNING"
+    turno: int
+    intento: int
+    espera_s: float
+    error: str
+    clase: str
+    descartado: str = ""
+
+    @property
+    def mensaje(self) -> str:
+        return f"Intento {self.intento} fallido ({self.error}); otro en {self.espera_s:.1f} s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LlamadaFallida(Evento):
+    """La llamada falló del todo o se canceló."""
+
+    tipo: ClassVar[str] = "llm_call"
+    frase: ClassVar[str] = "error"
+    nivel: ClassVar[str] = "ERROR"
+    turno: int
+    intentos: int
+    error: str
+    clase: str
+    ms: int
+    descartado: str = ""
+
+
+# --- herramientas y acciones ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HerramientaPedida(Evento):
+    """La intención, comprometida antes de ejecutar. `op` = sesión:agente:turno:llamada."""
+
+    tipo: ClassVar[str] = "tool_call_request"
+    op: str
+    intento: int
+    tool_call_id: str
+    tool: str
+    args: dict[str, Any]
+
+    @property
+    def mensaje(self) -> str:
+        return f"{self.tool} {self.args.get('command', '')}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HerramientaTerminada(Evento):
+    """El cierre de una intención. `resultado` es lo que lee el modelo.
+
+    `pedido` es el apunte de su intención (no va a `details`: es la causa de la fila).
+    `detalles_propios` se vuelca al primer nivel de `details` (`command, stdout, …`).
+    """
+
+    tipo: ClassVar[str] = "tool_execution"
+    op: str
+    intento: int
+    tool: str
+    ok: bool
+    resultado: str
+    ms: int
+    detalles_propios: dict[str, Any]
+    cierre: str = "resultado"
+
+    @property
+    def mensaje(self) -> str:
+        return f"{self.tool}: {'bien' if self.ok else 'con error'}"
+
+    def detalles(self) -> dict[str, Any]:
+        base = {
+            "op": self.op,
+            "intento": self.intento,
+            "tool": self.tool,
+            "ok": self.ok,
+            "cierre": self.cierre,
+            "ms": self.ms,
+            "resultado": self.resultado,
+        }
+        return {**base, **self.detalles_propios}

@@ -1,0 +1,60 @@
+"""Lo que se deja en un buzón: una línea de la persona, una directiva o un aviso."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agentes.eventos import Apunte, EstadoAgente
+
+
+class ClaseAviso(StrEnum):
+    """De qué habla un aviso al superior."""
+
+    RESULTADO = "resultado"
+    PROBLEMA = "problema"
+    FALLO = "fallo"
+    LIMITE = "limite"
+    CANCELADO = "cancelado"
+
+    @classmethod
+    def de_estado(cls, estado: EstadoAgente) -> ClaseAviso:
+        """La clase con la que se cuenta un estado final."""
+        return {
+            EstadoAgente.COMPLETED: cls.RESULTADO,
+            EstadoAgente.MAX_ITERATIONS: cls.LIMITE,
+            EstadoAgente.CANCELLED: cls.CANCELADO,
+        }.get(estado, cls.FALLO)
+
+    @property
+    def es_urgente(self) -> bool:
+        """Un problema espera respuesta: cierra la ventana en que se juntan los avisos."""
+        return self is ClaseAviso.PROBLEMA
+
+
+@dataclass(frozen=True, slots=True)
+class EntradaUsuario:
+    """Una línea escrita por la persona."""
+
+    texto: str
+    apunte: Apunte
+
+
+@dataclass(frozen=True, slots=True)
+class Directiva:
+    """Un mensaje dirigido a un agente; `de` es el id de quien lo manda."""
+
+    de: str
+    texto: str
+    apunte: Apunte
+
+
+@dataclass(frozen=True, slots=True)
+class Aviso:
+    """Lo que un agente cuenta a su superior. `texto` va entero; quien lo lee recibe la cabeza."""
+
+    agente_id: str
+    rol: str
+    clase: ClaseAviso
+    texto: str
+    apunte: Apunte

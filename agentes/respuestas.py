@@ -1,0 +1,56 @@
+"""Lo que vuelve de un modelo o de una herramienta: datos puros, sin clases de proveedor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def en_unicode(texto: str) -> str:
+    """El texto sin mitades sueltas de un par sustituto: las parejas se unen, lo demás es «�»."""
+    if texto.isascii():
+        return texto
+    return texto.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Uso:
+    """Tokens de una llamada; `cacheados` es la parte de `entrada` que el proveedor tenía en caché."""
+
+    entrada: int = 0
+    salida: int = 0
+    cacheados: int = 0
+
+    def __add__(self, otro: Uso) -> Uso:
+        return Uso(
+            self.entrada + otro.entrada, self.salida + otro.salida, self.cacheados + otro.cacheados
+        )
+
+    @property
+    def total(self) -> int:
+        """Entrada más salida."""
+        return self.entrada + self.salida
+
+
+@dataclass(frozen=True, slots=True)
+class LlamadaHerramienta:
+    """Una llamada pedida por el modelo. Con `error` no se ejecuta: el texto es su respuesta."""
+
+    id: str
+    nombre: str
+    args: dict[str, Any]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultadoHerramienta:
+    """Un resultado con dos públicos: `para_modelo` entra en la historia, `para_usuario` se enseña.
+
+    Un fallo de herramienta también es un valor (`ok=False`), nunca una excepción.
+    `detalles` va a la bitácora; en la consola lleva `command, stdout, stderr, return_code`.
+    """
+
+    ok: bool
+    para_modelo: str
+    para_usuario: str = ""
+    detalles: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,277 @@
+"""El bucle de UN agente: pensar, actuar, observar; pausar y seguir.
+
+buzón → historia → modelo → llamadas → puerta → respuestas en la historia → otra vez
+
+El bucle es el único dueño del estado de su agente. No conoce al gestor ni al escritor de la
+bitácora: recibe los puertos que declara aquí.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from langchain_core.messages import HumanMessage, ToolMessage
+
+from agentes.acciones import ACCIONES, AccionPedida, accion_desde
+from agentes.clase_agente import Agente
+from agentes.decisiones import Interlocutor, RespuestaModelo
+from agentes.errores import ErrorModelo
+from agentes.eventos import (
+    AgenteTerminado,
+    Apunte,
+    Espera,
+    EstadoAgente,
+    EstadoCambiado,
+    Evento,
+)
+from agentes.mensajes import Aviso, Directiva
+from agentes.respuestas import LlamadaHerramienta, ResultadoHerramienta
+from prompts.avisos import directiva, notificacion, resumir_avisos
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from servicios.buzon import Buzon
+    from servicios.herramientas.puerta import Puerta
+
+RECUERDO = notificacion(
+    "Nadie lee tu texto suelto. Si has terminado, llama a reportar_resultado_final; si no puedes"
+    " seguir, a reportar_problema; si no, sigue trabajando con tus herramientas."
+)
+
+
+class Reportes(Protocol):
+    """A quién cuenta el agente cómo va. Nunca esperan."""
+
+    def report_agent_status(
+        self, agent_id: str, status: EstadoAgente, result: str, causa: Apunte
+    ) -> None:
+        """El agente terminó: con su resultado o con el motivo."""
+        ...
+
+    def report_agent_problem(self, agent_id: str, descripcion: str, causa: Apunte) -> None:
+        """El agente pide ayuda y queda en pausa."""
+        ...
+
+    def tiene_hijos_en_marcha(self, agent_id: str) -> bool:
+        """Si alguno de los suyos puede avisarle sin que él haga nada."""
+        ...
+
+
+class Herramientas(Protocol):
+    """Lo que el agente sabe hacer."""
+
+    async def ejecutar(
+        self, nombre: str, args: dict[str, Any], agente_id: str
+    ) -> ResultadoHerramienta:
+        """Ejecuta una herramienta; un fallo vuelve como valor."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PuertosAgente:
+    """El mundo de un agente: cada campo es un puerto de los declarados arriba."""
+
+    anotar: Callable[[Evento, Apunte | None], Apunte]
+    interlocutor: Interlocutor
+    puerta: Puerta
+    herramientas: Herramientas
+    reportes: Reportes
+    ejecutar: Callable[[AccionPedida], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class LimitesAgente:
+    """`max_iterations` en llamadas al modelo; los topes, en caracteres de notificación."""
+
+    max_iterations: int = 20
+    tope_resumen: int = 12_000
+    tope_aviso: int = 4_000
+
+
+class BucleLogicoAgente:
+    """Mueve un agente desde que nace hasta un estado final. `run` se llama una vez."""
+
+    def __init__(
+        self,
+        agente: Agente,
+        buzon: Buzon[Directiva | Aviso],
+        puertos: PuertosAgente,
+        limites: LimitesAgente,
+        causa: Apunte,
+    ) -> None:
+        self.agente = agente
+        self._buzon = buzon
+        self._puertos = puertos
+        self._limites = limites
+        self._causa = causa
+        self._textos_sueltos = 0
+
+    def inject_message_and_resume(self, mensaje: Directiva | Aviso) -> None:
+        """Deja un mensaje en el buzón; si el agente estaba en pausa, sigue."""
+        self._buzon.entregar(mensaje)
+
+    @property
+    def tiene_directivas(self) -> bool:
+        """Si hay una directiva que aún no ha leído."""
+        return any(isinstance(self._buzon.mirar(i), Directiva) for i in range(len(self._buzon)))
+
+    @property
+    def esta_quieto(self) -> bool:
+        """Si está en pausa y no tiene con qué seguir."""
+        return self.agente.estado is EstadoAgente.PAUSED and not self.tiene_directivas
+
+    async def run(self) -> None:
+        """Piensa y actúa hasta un estado final. La cancelación pasa después de anotarse."""
+        self._cambiar(EstadoAgente.RUNNING)
+        for _ in range(self._limites.max_iterations):
+            try:
+                respuesta = await self._pensar()
+            except ErrorModelo as error:
+                self.terminar(EstadoAgente.FAILED, f"el modelo no respondió: {error}")
+                return
+            await self._actuar(respuesta)
+            if self.agente.estado.es_final:
+                return
+        pasos = self._limites.max_iterations
+        self.terminar(EstadoAgente.MAX_ITERATIONS, f"{pasos} pasos sin terminar la tarea")
+
+    def terminar(self, estado: EstadoAgente, texto: str, causa: Apunte | None = None) -> None:
+        """Anota el final y lo cuenta al superior; solo la primera vez vale.
+
+        `causa` es lo que lo paró desde fuera; si no, lo último que hizo.
+        """
+        if self.agente.estado.es_final:
+            return
+        self.agente.estado = estado
+        self.agente.espera = Espera.NADA
+        salio_bien = estado.salio_bien
+        apunte = self._puertos.anotar(
+            AgenteTerminado(
+                agente_id=self.agente.nombre,
+                estado=estado,
+                resultado=texto if salio_bien else "",
+                error="" if salio_bien else texto,
+            ),
+            causa or self._causa,
+        )
+        sin_leer = sum(isinstance(m, Directiva) for m in self._buzon.vaciar())
+        nota = f"\n[No llegó a leer {sin_leer} mensajes que se le mandaron.]" if sin_leer else ""
+        self._puertos.reportes.report_agent_status(self.agente.nombre, estado, texto + nota, apunte)
+
+    # --- pensar -------------------------------------------------------------------------
+
+    async def _pensar(self) -> RespuestaModelo:
+        avisos, directivas = self._leer_buzon()
+        self.agente.espera = Espera.MODELO
+        respuesta = await self._puertos.interlocutor.pensar(
+            self.agente.historial, self._causa, avisos, directivas
+        )
+        self.agente.espera = Espera.NADA
+        self.agente.uso += respuesta.uso
+        self.agente.historial.append(respuesta.mensaje)
+        self._causa = respuesta.apunte
+        return respuesta
+
+    def _leer_buzon(self) -> tuple[tuple[Apunte, ...], tuple[Apunte, ...]]:
+        """Pasa a la historia lo que hay en el buzón: los avisos juntos, cada directiva entera."""
+        llegado = self._buzon.vaciar()
+        avisos = [m for m in llegado if isinstance(m, Aviso)]
+        directivas = [m for m in llegado if isinstance(m, Directiva)]
+        if avisos:
+            limites = self._limites
+            texto = resumir_avisos(avisos, tope=limites.tope_resumen, tope_aviso=limites.tope_aviso)
+            self.agente.historial.append(HumanMessage(texto))
+        for mensaje in directivas:
+            self.agente.historial.append(HumanMessage(directiva(mensaje.de, mensaje.texto)))
+        if llegado:
+            self._causa = llegado[-1].apunte
+        return tuple(a.apunte for a in avisos), tuple(d.apunte for d in directivas)
+
+    # --- actuar -------------------------------------------------------------------------
+
+    async def _actuar(self, respuesta: RespuestaModelo) -> None:
+        if not respuesta.llamadas:
+            await self._texto_suelto(respuesta.texto)
+            return
+        self._textos_sueltos = 0
+        problema: str | None = None
+        resultado: str | None = None
+        for llamada in respuesta.llamadas:
+            if problema is not None or resultado is not None:
+                self._responder(llamada, "No se ejecutó: iba detrás de tu reporte.")
+                continue
+            await self._resolver(llamada, respuesta.apunte)
+            if llamada.error is None and llamada.nombre == "reportar_resultado_final":
+                resultado = llamada.args["resultado"]
+            if llamada.error is None and llamada.nombre == "reportar_problema":
+                problema = llamada.args["descripcion_problema"]
+        if resultado is not None:
+            self.terminar(EstadoAgente.COMPLETED, resultado)
+        if problema is not None:
+            await self._pausar(problema)
+
+    async def _resolver(self, llamada: LlamadaHerramienta, causa: Apunte) -> None:
+        """Ejecuta una llamada por la puerta y deja su respuesta en la historia."""
+        if llamada.error is not None:
+            self._responder(llamada, llamada.error)
+            return
+        self.agente.espera = Espera.HERRAMIENTA
+        resultado, cierre = await self._puertos.puerta.cruzar(
+            llamada,
+            self._puertos.interlocutor.turno,
+            causa,
+            lambda intencion: self._hacer(llamada, intencion),
+        )
+        self.agente.espera = Espera.NADA
+        self._causa = cierre
+        self._responder(llamada, resultado.para_modelo)
+
+    async def _hacer(self, llamada: LlamadaHerramienta, causa: Apunte) -> ResultadoHerramienta:
+        match llamada.nombre:
+            case "reportar_resultado_final":
+                return ResultadoHerramienta(True, "Resultado entregado.")
+            case "reportar_problema":
+                return ResultadoHerramienta(True, "Problema entregado; espera la directiva.")
+            case nombre if nombre in ACCIONES:
+                pedida = AccionPedida(self.agente.nombre, accion_desde(llamada), llamada, causa)
+                return ResultadoHerramienta(True, await self._puertos.ejecutar(pedida))
+            case nombre:
+                return await self._puertos.herramientas.ejecutar(
+                    nombre, llamada.args, self.agente.nombre
+                )
+
+    def _responder(self, llamada: LlamadaHerramienta, texto: str) -> None:
+        self.agente.historial.append(
+            ToolMessage(texto, tool_call_id=llamada.id, name=llamada.nombre)
+        )
+
+    async def _texto_suelto(self, texto: str) -> None:
+        """Texto sin llamadas: espera a sus hijos, o se le recuerda, o a la segunda es el final."""
+        if self._puertos.reportes.tiene_hijos_en_marcha(self.agente.nombre):
+            self._cambiar(EstadoAgente.RUNNING, Espera.HIJO)
+            await self._buzon.esperar()
+            self._cambiar(EstadoAgente.RUNNING)
+            return
+        self._textos_sueltos += 1
+        if self._textos_sueltos > 1:
+            self.terminar(EstadoAgente.COMPLETED, texto)
+            return
+        self.agente.historial.append(HumanMessage(RECUERDO))
+
+    async def _pausar(self, problema: str) -> None:
+        """Cuenta el problema y espera una directiva; los avisos de sus hijos no lo reanudan."""
+        apunte = self._cambiar(EstadoAgente.PAUSED, Espera.SUPERIOR)
+        self._puertos.reportes.report_agent_problem(self.agente.nombre, problema, apunte)
+        while not self.tiene_directivas:
+            await self._buzon.esperar_mas_de(len(self._buzon))
+        self._cambiar(EstadoAgente.RUNNING)
+
+    def _cambiar(self, estado: EstadoAgente, espera: Espera = Espera.NADA) -> Apunte:
+        self.agente.estado = estado
+        self.agente.espera = espera
+        return self._puertos.anotar(
+            EstadoCambiado(agente_id=self.agente.nombre, estado=estado, espera=espera), self._causa
+        )

@@ -1,0 +1,1 @@
+"""La consola por dentro: salida acotada, estado que se arrastra, procesos y aislamiento."""

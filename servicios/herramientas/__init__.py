@@ -1,0 +1,1 @@
+"""Las herramientas: registro, la puerta por la que pasan sus efectos y las incluidas."""

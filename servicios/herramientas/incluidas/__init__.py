@@ -1,0 +1,1 @@
+"""Las herramientas que trae el producto."""

@@ -1,0 +1,66 @@
+"""El registro: cada herramienta es un esquema, una función asíncrona y su origen."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agentes.errores import ErrorConfiguracion, ErrorEnjambre
+from agentes.respuestas import ResultadoHerramienta
+from prompts.tool_definitions import Esquema
+
+Funcion = Callable[[Mapping[str, Any], str], Awaitable[ResultadoHerramienta]]
+"""Recibe los argumentos ya validados y el id del agente que la usa."""
+
+
+@dataclass(frozen=True, slots=True)
+class Herramienta:
+    """Una herramienta; `origen` dice de dónde salió (`incluida`, archivo, MCP…)."""
+
+    esquema: Esquema
+    funcion: Funcion
+    origen: str = "incluida"
+
+    @property
+    def nombre(self) -> str:
+        """El nombre con el que la llama el modelo."""
+        return str(self.esquema["name"])
+
+
+class RegistroHerramientas:
+    """Herramientas por nombre. Ejecutar nunca lanza, salvo la cancelación."""
+
+    def __init__(self) -> None:
+        self._por_nombre: dict[str, Herramienta] = {}
+
+    @property
+    def nombres(self) -> frozenset[str]:
+        """Los nombres registrados."""
+        return frozenset(self._por_nombre)
+
+    def registrar(self, herramienta: Herramienta) -> None:
+        """Añade una herramienta. Lanza `ErrorConfiguracion` si el nombre ya está."""
+        if herramienta.nombre in self._por_nombre:
+            raise ErrorConfiguracion(f"la herramienta «{herramienta.nombre}» está repetida")
+        self._por_nombre[herramienta.nombre] = herramienta
+
+    def esquemas(self, nombres: Iterable[str]) -> tuple[Esquema, ...]:
+        """Los esquemas de los nombres que estén registrados, en ese orden."""
+        return tuple(self._por_nombre[n].esquema for n in nombres if n in self._por_nombre)
+
+    async def ejecutar(
+        self, nombre: str, args: Mapping[str, Any], agente_id: str
+    ) -> ResultadoHerramienta:
+        """Ejecuta una herramienta; cualquier fallo suyo vuelve como valor."""
+        herramienta = self._por_nombre.get(nombre)
+        if herramienta is None:
+            return ResultadoHerramienta(False, f"Error: no existe la herramienta «{nombre}».")
+        try:
+            return await herramienta.funcion(args, agente_id)
+        except ErrorEnjambre as error:
+            return ResultadoHerramienta(False, f"Error: {error}")
+        except Exception as error:  # noqa: BLE001 - una herramienta rota no tumba al agente
+            return ResultadoHerramienta(
+                False, f"Error en {nombre}: {type(error).__name__}: {error}"
+            )

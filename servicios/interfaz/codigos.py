@@ -1,0 +1,27 @@
+"""Los códigos de salida del programa, los mismos en todas las caras."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from agentes.errores import ErrorConfiguracion, ErrorEnjambre, ErrorModelo
+
+
+class Salida(IntEnum):
+    """Códigos de salida."""
+
+    BIEN = 0
+    FALLO = 1
+    CONFIGURACION = 2
+    COLGADO = 129
+    INTERRUMPIDO = 130
+    TERMINADO = 143
+
+
+def codigo_de(error: ErrorEnjambre) -> Salida:
+    """Con qué código acaba el programa por ese error."""
+    if isinstance(error, ErrorConfiguracion):
+        return Salida.CONFIGURACION
+    if isinstance(error, ErrorModelo) and error.es_configuracion:
+        return Salida.CONFIGURACION
+    return Salida.FALLO

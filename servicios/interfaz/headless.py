@@ -1,0 +1,209 @@
+"""La cara sin terminal: una tarea, el enjambre hasta la calma, la respuesta y un código.
+
+Salida estándar: el último texto del Master, un objeto JSON o los hechos en JSONL. Lo demás, por
+la salida de error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any
+
+from agentes.eventos import EstadoAgente, HechoAnotado
+from servicios.interfaz.codigos import Salida, codigo_de
+from servicios.interfaz.lineas import linea_de
+from servicios.interfaz.texto import limpiar
+from servicios.registros.textos import a_json
+
+if TYPE_CHECKING:
+    from servicios.buzon import Suscripcion
+    from servicios.sistema import Sistema
+
+Abrir = Callable[[], "AbstractAsyncContextManager[Sistema]"]
+FORMATOS = ("texto", "json", "jsonl")
+
+
+Fines = tuple["asyncio.Task[None]", "asyncio.Future[int]"]
+"""Lo que acaba con la espera antes de la calma: el progreso roto o una señal."""
+
+
+async def ejecutar_tarea(abrir: Abrir, tarea: str, formato: str) -> int:
+    """Corre una tarea hasta la calma y escribe el resultado. Devuelve el código de salida."""
+    with contextlib.ExitStack() as pila:
+        # Las señales se atienden hasta el final: una segunda no corta el cierre.
+        llegada = pila.enter_context(_senales())
+        async with abrir() as sistema:
+            for rechazo in sistema.rechazos:
+                _avisar(rechazo)
+            suscripcion = pila.enter_context(sistema.bus.suscribir())
+            progreso = asyncio.create_task(_contar(suscripcion, formato))
+            try:
+                codigo = await _trabajar(sistema, tarea, formato, (progreso, llegada))
+            finally:
+                progreso.cancel()
+                await asyncio.gather(progreso, return_exceptions=True)
+        with contextlib.suppress(OSError):
+            _escribir_hechos(suscripcion, formato)
+    return codigo
+
+
+async def _trabajar(sistema: Sistema, tarea: str, formato: str, fines: Fines) -> int:
+    """De la tarea a la calma (o a la señal), con el resultado escrito."""
+    try:
+        senal = await _hasta_la_calma(sistema, tarea, fines)
+        codigo = senal or _codigo(sistema)
+        sistema.cierre.codigo, sistema.cierre.motivo = codigo, _motivo(codigo)
+        if not senal:
+            await _escribir_resultado(sistema, formato)
+    except OSError:
+        # Nadie lee la salida (`| head -1`) o el disco está lleno: no se gasta más.
+        sistema.cierre.codigo = codigo = Salida.FALLO
+        sistema.cierre.motivo = "no se pudo escribir la salida"
+        _avisar("No se pudo escribir la salida: la tarea se deja aquí.")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return codigo
+
+
+async def _hasta_la_calma(sistema: Sistema, tarea: str, fines: Fines) -> int:
+    """0 al llegar a la calma; el código de la señal si antes llega una.
+
+    Lanza `OSError` si antes deja de poder escribirse el progreso.
+    """
+    progreso, llegada = fines
+    await sistema.conversacion.decir(tarea)
+    calma = asyncio.create_task(sistema.conversacion.esperar_calma())
+    esperados: set[asyncio.Future[Any]] = {calma, llegada, progreso}
+    try:
+        await asyncio.wait(esperados, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        calma.cancel()
+        await asyncio.gather(calma, return_exceptions=True)
+    if progreso.done():
+        progreso.result()
+    return llegada.result() if llegada.done() else 0
+
+
+@contextlib.contextmanager
+def _senales() -> Iterator[asyncio.Future[int]]:
+    """Un futuro que se cumple con el código de la primera señal de parada."""
+    bucle = asyncio.get_running_loop()
+    llegada: asyncio.Future[int] = bucle.create_future()
+    codigos = {
+        signal.SIGHUP: Salida.COLGADO,
+        signal.SIGINT: Salida.INTERRUMPIDO,
+        signal.SIGTERM: Salida.TERMINADO,
+    }
+
+    def recibir(codigo: int) -> None:
+        if not llegada.done():
+            llegada.set_result(codigo)
+
+    for numero, codigo in codigos.items():
+        bucle.add_signal_handler(numero, recibir, int(codigo))
+    try:
+        yield llegada
+    finally:
+        for numero in codigos:
+            bucle.remove_signal_handler(numero)
+        llegada.cancel()
+
+
+def _codigo(sistema: Sistema) -> int:
+    """El código de una tarea que llegó a la calma; nombra a quien quedó en pausa."""
+    estados = sistema.gestor.get_all_agents_status()
+    for estado in estados:
+        if estado["status"] == EstadoAgente.PAUSED:
+            _avisar(
+                f"{estado['agent_id']} quedó en pausa: espera una directiva de {estado['superior']}"
+            )
+    error = sistema.conversacion.ultimo_error
+    if error is not None:
+        return codigo_de(error)
+    malos = {EstadoAgente.FAILED, EstadoAgente.MAX_ITERATIONS, EstadoAgente.PAUSED}
+    return Salida.FALLO if any(e["status"] in malos for e in estados) else Salida.BIEN
+
+
+def _motivo(codigo: int) -> str:
+    motivos = {
+        Salida.BIEN: "tarea terminada",
+        Salida.COLGADO: "se cerró la ventana (SIGHUP)",
+        Salida.INTERRUMPIDO: "interrumpida (SIGINT)",
+        Salida.TERMINADO: "terminada desde fuera (SIGTERM)",
+    }
+    return motivos.get(Salida(codigo), "tarea con fallos")
+
+
+# --- escribir ---------------------------------------------------------------------------
+
+
+async def _contar(suscripcion: Suscripcion, formato: str) -> None:
+    async for cosa in suscripcion:
+        _escribir_hecho(cosa, formato)
+
+
+def _escribir_hechos(suscripcion: Suscripcion, formato: str) -> None:
+    for cosa in suscripcion.pendientes():
+        _escribir_hecho(cosa, formato)
+
+
+def _escribir_hecho(cosa: object, formato: str) -> None:
+    if not isinstance(cosa, HechoAnotado):
+        return
+    if formato == "jsonl":
+        _imprimir_json(_linea(cosa))
+    linea = linea_de(cosa.evento)
+    if linea is not None:
+        _avisar(f"{linea.agente}: {linea.texto}" if linea.agente else linea.texto)
+
+
+def _linea(hecho: HechoAnotado) -> dict[str, Any]:
+    evento = hecho.evento
+    return {
+        "id": hecho.id,
+        "timestamp": hecho.timestamp,
+        "agente_id": evento.agente_id,
+        "tipo": evento.tipo,
+        "causa": hecho.causa,
+        "mensaje": evento.mensaje,
+        "details": evento.detalles(),
+    }
+
+
+async def _escribir_resultado(sistema: Sistema, formato: str) -> None:
+    texto = sistema.conversacion.ultimo_texto
+    if formato == "texto":
+        _imprimir(limpiar(texto))
+    elif formato == "json":
+        agentes = await sistema.consultas.agentes(sistema.sesion)
+        uso = await sistema.consultas.totales(sistema.sesion)
+        objeto = {
+            "texto": texto,
+            "sesion": sistema.sesion,
+            "codigo": sistema.cierre.codigo,
+            "modelo": sistema.modelo,
+            "uso": uso,
+            "agentes": agentes,
+        }
+        _imprimir_json(objeto)
+
+
+def _imprimir_json(objeto: dict[str, Any]) -> None:
+    """Una línea de JSON; hacia una pantalla, solo ASCII: lo ajeno no mueve ni esconde nada."""
+    texto = a_json(objeto)
+    _imprimir(json.dumps(json.loads(texto)) if sys.stdout.isatty() else texto)
+
+
+def _imprimir(texto: str) -> None:
+    print(texto, flush=True)
+
+
+def _avisar(texto: str) -> None:
+    with contextlib.suppress(OSError):
+        print(limpiar(texto), file=sys.stderr, flush=True)

@@ -1,0 +1,127 @@
+"""De los hechos a lo que se cuenta en cualquier cara: una línea por hecho, con el agente delante."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import singledispatch
+
+from agentes.eventos import (
+    MASTER,
+    AgenteLanzado,
+    AgenteTerminado,
+    EstadoAgente,
+    Evento,
+    FalloInterno,
+    FalloMaster,
+    MensajeEncolado,
+    ProblemaReportado,
+    TurnoInterrumpido,
+)
+from agentes.eventos_llamada import HerramientaTerminada, LlamadaReintentada
+from servicios.interfaz.texto import corto
+
+
+class Tono(StrEnum):
+    """De qué humor es una línea; su valor es el estilo con que se pinta."""
+
+    NORMAL = ""
+    BIEN = "green"
+    AVISO = "yellow"
+    MAL = "red"
+    TENUE = "bright_black"
+    FUERTE = "bold"
+
+
+@dataclass(frozen=True, slots=True)
+class Linea:
+    """Una línea para la persona; `agente` va delante. Con `entera` no se corta al ancho."""
+
+    texto: str
+    agente: str = ""
+    tono: Tono = Tono.NORMAL
+    entera: bool = False
+
+
+FINALES = {
+    EstadoAgente.COMPLETED: ("terminó", Tono.BIEN),
+    EstadoAgente.FAILED: ("falló", Tono.MAL),
+    EstadoAgente.MAX_ITERATIONS: ("llegó a su límite de pasos", Tono.MAL),
+    EstadoAgente.CANCELLED: ("cancelado", Tono.AVISO),
+}
+"""Estado final → cómo se cuenta."""
+
+
+@singledispatch
+def linea_de(evento: Evento) -> Linea | None:
+    """La línea de un hecho, o `None` si no merece una."""
+    del evento
+    return None
+
+
+@linea_de.register
+def _(evento: AgenteLanzado) -> Linea:
+    por = "" if evento.superior == MASTER else f" por {evento.superior}"
+    return Linea(f"lanzado{por} · {corto(evento.tarea)}", evento.agente_id, Tono.NORMAL)
+
+
+@linea_de.register
+def _(evento: HerramientaTerminada) -> Linea | None:
+    datos = evento.detalles_propios
+    tono = Tono.NORMAL if evento.ok else Tono.AVISO
+    if "command" in datos:
+        fin = _fin_de_orden(evento)
+        return Linea(f"$ {corto(str(datos['command']))} → {fin}", evento.agente_id, tono)
+    if evento.ok:
+        return None
+    return Linea(f"{evento.tool}: {corto(evento.resultado)}", evento.agente_id, tono)
+
+
+def _fin_de_orden(evento: HerramientaTerminada) -> str:
+    datos = evento.detalles_propios
+    if evento.cierre != "resultado":
+        return evento.cierre
+    motivo = str(datos.get("motivo", "ok"))
+    detalle = "" if motivo == "ok" else f", {motivo.replace('_', ' ')}"
+    return f"código {datos.get('return_code')}{detalle} ({evento.ms / 1000:.1f} s)"
+
+
+@linea_de.register
+def _(evento: ProblemaReportado) -> Linea:
+    return Linea(f"problema · {corto(evento.descripcion)}", evento.agente_id, Tono.AVISO)
+
+
+@linea_de.register
+def _(evento: AgenteTerminado) -> Linea:
+    verbo, tono = FINALES[evento.estado]
+    detalle = corto(evento.error or evento.resultado)
+    texto = f"{verbo} · {detalle}" if detalle not in {"", verbo} else verbo
+    return Linea(texto, evento.agente_id, tono)
+
+
+@linea_de.register
+def _(evento: LlamadaReintentada) -> Linea:
+    texto = (
+        f"espera {evento.espera_s:.1f} s y reintenta (van {evento.intento}) · {corto(evento.error)}"
+    )
+    return Linea(texto, evento.agente_id, Tono.AVISO)
+
+
+@linea_de.register
+def _(evento: MensajeEncolado) -> Linea:
+    return Linea(f"← {evento.de} · {corto(evento.texto)}", evento.agente_id)
+
+
+@linea_de.register
+def _(evento: FalloMaster) -> Linea:
+    return Linea(evento.error, evento.agente_id, Tono.MAL, entera=True)
+
+
+@linea_de.register
+def _(evento: TurnoInterrumpido) -> Linea:
+    return Linea(evento.motivo, evento.agente_id, Tono.AVISO, entera=True)
+
+
+@linea_de.register
+def _(evento: FalloInterno) -> Linea:
+    return Linea(evento.error, evento.agente_id, Tono.MAL, entera=True)

@@ -1,0 +1,49 @@
+"""Completado de órdenes y de ids de agentes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+
+from servicios.interfaz.terminal.ordenes import COMANDOS, TODOS
+
+if TYPE_CHECKING:
+    from prompt_toolkit.document import Document
+
+
+class Completado(Completer):
+    """Órdenes al principio de la línea; ids tras las que los piden, o en una palabra empezada.
+
+    `ids` da los agentes de la sesión. En una línea vacía no ofrece nada: prompt_toolkit completa
+    un instante después de la tecla, cuando la línea puede estar ya enviada.
+    """
+
+    def __init__(self, ids: Callable[[], Sequence[str]]) -> None:
+        self._ids = ids
+
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterable[Completion]:
+        """Lo que puede seguir a lo escrito."""
+        antes = document.text_before_cursor
+        palabra = antes.rpartition("\n")[2].rpartition(" ")[2]
+        if antes == palabra and antes.startswith("/"):
+            for comando in COMANDOS:
+                if comando.nombre.startswith(palabra.lower()):
+                    yield _completar(comando.nombre, palabra, comando.significado)
+            return
+        for candidato in self._tras(antes.split(" ")[0].lower(), palabra):
+            if candidato.startswith(palabra):
+                yield _completar(candidato, palabra, "")
+
+    def _tras(self, primera: str, palabra: str) -> Sequence[str]:
+        args = next((c.args for c in COMANDOS if c.nombre == primera), "ID" if palabra else "")
+        if "ID" not in args:
+            return ()
+        return [*self._ids(), TODOS] if TODOS in args else self._ids()
+
+
+def _completar(texto: str, palabra: str, significado: str) -> Completion:
+    return Completion(texto, -len(palabra), display_meta=significado)

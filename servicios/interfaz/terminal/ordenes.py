@@ -1,0 +1,149 @@
+"""Las órdenes de la conversación: una tabla de la que salen la ayuda, el completado y el reparto."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agentes.eventos import USUARIO
+from servicios.interfaz.lineas import Linea, Tono
+from servicios.interfaz.terminal.fichas import (
+    ficha_agente,
+    ficha_agentes,
+    ficha_estado,
+    ficha_modelo,
+)
+from servicios.interfaz.terminal.papel import Papel
+from servicios.interfaz.texto import corto
+
+if TYPE_CHECKING:
+    from servicios.sistema import Sistema
+
+
+Teclas = tuple[tuple[str, str], ...]
+"""Cada tecla y lo que hace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Escena:
+    """Lo que necesita una orden: el sistema, dónde escribir, cómo salir y qué teclas hay."""
+
+    sistema: Sistema
+    papel: Papel
+    salir: Callable[[], None]
+    teclas: Teclas
+
+
+@dataclass(frozen=True, slots=True)
+class Comando:
+    """Una orden: su nombre, sus argumentos (o vacío), lo que hace y quién la hace."""
+
+    nombre: str
+    args: str
+    significado: str
+    hacer: Callable[[Escena, str], Awaitable[None]]
+
+    @property
+    def uso(self) -> str:
+        """Cómo se escribe."""
+        return f"{self.nombre} {self.args}".strip()
+
+
+async def _ayuda(escena: Escena, _: str) -> None:
+    filas = [(c.uso, c.significado) for c in COMANDOS]
+    filas += escena.teclas
+    escena.papel.linea(Linea("Escribe lo que quieras y pulsa Enter: te responde el Master."))
+    escena.papel.tabla(("orden", "qué hace"), filas, entera=True)
+
+
+async def _agentes(escena: Escena, _: str) -> None:
+    ficha_agentes(escena.sistema, escena.papel)
+
+
+async def _ver(escena: Escena, agente_id: str) -> None:
+    await ficha_agente(escena.sistema, agente_id, escena.papel)
+
+
+async def _cancelar(escena: Escena, quien: str) -> None:
+    gestor = escena.sistema.gestor
+    if quien == TODOS:
+        ids = await gestor.cancelar_todos(USUARIO)
+        texto = f"Cancelados: {', '.join(ids)}." if ids else "No hay agentes que cancelar."
+    else:
+        texto = await gestor.cancelar_agente(quien, USUARIO)
+    escena.papel.linea(Linea(texto, tono=Tono.AVISO, entera=True))
+
+
+async def _modelo(escena: Escena, _: str) -> None:
+    ficha_modelo(escena.sistema, escena.papel)
+
+
+async def _estado(escena: Escena, _: str) -> None:
+    ficha_estado(escena.sistema, escena.papel)
+
+
+async def _salir(escena: Escena, _: str) -> None:
+    escena.salir()
+
+
+TODOS = "todos"
+SALIR = "salir"
+
+COMANDOS: tuple[Comando, ...] = (
+    Comando("/ayuda", "", "enseña esta tabla", _ayuda),
+    Comando("/agentes", "", "lista los agentes de la sesión y cómo van", _agentes),
+    Comando("/ver", "ID", "enseña un agente por dentro: hechos, órdenes y reporte", _ver),
+    Comando("/cancelar", "ID|todos", "para un agente, o todos, y lo que ejecuten", _cancelar),
+    Comando("/modelo", "", "dice qué modelo responde y cómo cambiarlo", _modelo),
+    Comando("/estado", "", "dice cómo va todo: agentes, tokens, aislamiento, sesión", _estado),
+    Comando(SALIR, "", "cierra la sesión (también /salir y Ctrl-D)", _salir),
+)
+"""Las órdenes, en el orden de la ayuda."""
+
+TECLAS: Teclas = (
+    ("Enter", "envía lo escrito"),
+    ("Alt-Enter", "salto de línea sin enviar"),
+    ("Tab", "completa órdenes e ids de agentes"),
+    ("Arriba, Abajo", "líneas anteriores"),
+    (
+        "Ctrl-C",
+        "borra lo escrito; si no hay nada, para la respuesta; dos veces en dos segundos, sale",
+    ),
+    ("Ctrl-D", "en una línea vacía, cierra la sesión"),
+)
+"""Las teclas con significado propio en el terminal completo."""
+
+TECLAS_LLANAS: Teclas = (
+    ("Enter", "envía lo escrito"),
+    ("Ctrl-C", "descarta lo escrito y para la respuesta; dos veces en dos segundos, sale"),
+    ("Ctrl-D", "en una línea vacía, cierra la sesión"),
+)
+"""Las del modo llano, donde la línea es del terminal: Ctrl-C la tira sin decir si había algo."""
+
+_POR_NOMBRE = {c.nombre: c for c in COMANDOS} | {"/salir": COMANDOS[-1]}
+
+
+def es_orden(linea: str) -> bool:
+    """Si una línea es para la cara y no para el Master: `salir` o una `/palabra`."""
+    limpia = linea.strip()
+    primera = limpia.split(maxsplit=1)[0] if limpia else ""
+    if "\n" in limpia or "/" in primera[1:]:
+        return False
+    return limpia.lower() == SALIR or primera.startswith("/")
+
+
+async def obedecer(linea: str, escena: Escena) -> None:
+    """Hace lo que pide una orden, o dice en una línea por qué no."""
+    nombre, _, resto = linea.strip().partition(" ")
+    args = resto.strip()
+    comando = _POR_NOMBRE.get(nombre.lower())
+    if comando is None:
+        parecida = difflib.get_close_matches(nombre.lower(), _POR_NOMBRE, n=1, cutoff=0)[0]
+        queja = f"No conozco {corto(nombre, 40)}: ¿querías decir {_POR_NOMBRE[parecida].uso}?"
+        escena.papel.linea(Linea(f"{queja} (/ayuda las enseña)", tono=Tono.AVISO))
+    elif bool(comando.args) != (len(args.split()) == 1) or (args and not comando.args):
+        escena.papel.linea(Linea(f"Se escribe así: {comando.uso}", tono=Tono.AVISO))
+    else:
+        await comando.hacer(escena, args)

@@ -1,0 +1,68 @@
+"""Lo primero y lo último que se lee en una sesión."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from servicios.interfaz.lineas import Linea, Tono
+from servicios.interfaz.terminal.papel import Papel
+
+if TYPE_CHECKING:
+    from servicios.sistema import Sistema
+
+SIN_AISLAMIENTO = "SIN AISLAMIENTO"
+_LOCAL = "local"
+
+
+def sin_aislamiento(sistema: Sistema) -> bool:
+    """Si las órdenes corren en esta máquina sin nada que las encierre."""
+    return sistema.aislamiento == _LOCAL
+
+
+def saludar(papel: Papel) -> None:
+    """Qué es esto y cómo se sale; se lee antes de que el núcleo esté cargado."""
+    papel.linea(
+        Linea("Enjambre: habla con el Master; él delega en agentes de consola.", tono=Tono.FUERTE)
+    )
+    papel.linea(Linea("Ayuda: /ayuda · Salir: salir o Ctrl-D", tono=Tono.TENUE))
+
+
+def presentar(sistema: Sistema, papel: Papel) -> None:
+    """Con qué modelo, con qué riesgo y qué tipos de agente no se cargaron."""
+    papel.linea(Linea(f"Modelo: {sistema.modelo} · sesión {sistema.sesion}", entera=True))
+    if sistema.modelo.partition(":")[0] == "demo":
+        papel.linea(Linea(_DEMO, tono=Tono.AVISO, entera=True))
+    if sin_aislamiento(sistema):
+        papel.linea(Linea(_RIESGO, tono=Tono.MAL, entera=True))
+    for rechazo in sistema.rechazos:
+        papel.linea(Linea(rechazo, tono=Tono.AVISO, entera=True))
+
+
+_DEMO = (
+    "Demostración con reglas fijas: no hay un modelo de lenguaje detrás; los agentes y las órdenes"
+    " sí son reales. Escribe «ayuda» para ver qué entiende. Para un modelo de verdad, pon"
+    " GOOGLE_API_KEY u OPENAI_API_KEY (y, si quieres elegir, MODEL=proveedor:modelo) en .env."
+)
+_RIESGO = (
+    f"{SIN_AISLAMIENTO}: las órdenes de los agentes se ejecutan en esta máquina,"
+    " sin nada que las encierre."
+)
+
+
+def avisar_cierre(vivos: Sequence[str], papel: Papel) -> None:
+    """Antes de cerrar: a quién se va a parar."""
+    if vivos:
+        papel.linea(
+            Linea(f"Cerrando; se cancela a {', '.join(vivos)}.", tono=Tono.AVISO, entera=True)
+        )
+
+
+def despedir(sistema: Sistema, cancelados: Sequence[str], papel: Papel) -> None:
+    """Después de cerrar: quién quedó cancelado y dónde está todo."""
+    if cancelados:
+        papel.linea(
+            Linea(f"Agentes cancelados: {', '.join(cancelados)}.", tono=Tono.AVISO, entera=True)
+        )
+    guardada = f"Sesión {sistema.sesion} guardada en {sistema.ajustes.datos / 'swarm.db'}."
+    papel.linea(Linea(guardada, tono=Tono.TENUE, entera=True))

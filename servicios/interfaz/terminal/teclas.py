@@ -1,0 +1,55 @@
+"""Las teclas con significado propio."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from prompt_toolkit.application import get_app
+from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.filters import Condition, has_focus
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+
+class Mandos(Protocol):
+    """Lo que hacen las teclas."""
+
+    def recibir(self, linea: str) -> None:
+        """Se envió una línea."""
+        ...
+
+    def parar(self) -> None:
+        """Ctrl-C sin nada escrito."""
+        ...
+
+
+def crear_teclas(mandos: Mandos, orden_de_salida: str) -> KeyBindings:
+    """Enter envía, Alt-Enter salta de línea, Ctrl-C borra o para, Ctrl-D en vacío sale."""
+    teclas = KeyBindings()
+    escribiendo = has_focus(DEFAULT_BUFFER)
+    vacio = Condition(lambda: not get_app().current_buffer.text)
+
+    @teclas.add("enter", filter=escribiendo)
+    def _enviar(evento: KeyPressEvent) -> None:
+        evento.current_buffer.validate_and_handle()
+
+    @teclas.add("escape", "enter", filter=escribiendo)
+    def _saltar(evento: KeyPressEvent) -> None:
+        evento.current_buffer.insert_text("\n")
+
+    @teclas.add("c-c", filter=escribiendo)
+    @teclas.add("<sigint>")
+    def _parar(evento: KeyPressEvent) -> None:
+        if evento.current_buffer.text:
+            evento.current_buffer.reset()
+        else:
+            mandos.parar()
+
+    @teclas.add("c-d", filter=escribiendo & vacio)
+    def _fin(_: KeyPressEvent) -> None:
+        mandos.recibir(orden_de_salida)
+
+    @teclas.add("c-z")
+    def _nada(_: KeyPressEvent) -> None:
+        """Sin esto metería el carácter en la línea."""
+
+    return teclas

@@ -1,0 +1,1 @@
+"""La única vía a los modelos: reparar, admitir, emitir, recoger y reintentar."""

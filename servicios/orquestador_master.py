@@ -1,0 +1,88 @@
+"""El Master: conversa y decide. No ejecuta nada y no conoce a nadie.
+
+Le llega lo que dijo la persona y lo que avisan los agentes; devuelve texto Y acciones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, ToolMessage
+
+from agentes.acciones import AccionPedida, accion_desde
+from agentes.decisiones import Interlocutor, Turno
+from agentes.errores import ErrorModelo
+from agentes.eventos import MASTER, Apunte
+from agentes.respuestas import Uso
+from prompts.avisos import notificacion
+from servicios.llm.historial import adaptar
+
+RETIRADO = notificacion(
+    "El proveedor rechazó lo último que entró en la conversación y se retiró. Si eran avisos,"
+    " estado_enjambre dice qué agentes acabaron o esperan y leer_reporte lo que contaron."
+)
+
+
+class OrquestadorMaster:
+    """La historia del Master y su siguiente decisión. Una llamada a la vez."""
+
+    def __init__(self, interlocutor: Interlocutor, instrucciones: str) -> None:
+        self._interlocutor = interlocutor
+        self._historial: list[BaseMessage] = [SystemMessage(instrucciones)]
+        self._aceptado = 1
+        self._causa: Apunte | None = None
+        self._avisos: list[Apunte] = []
+        self.uso = Uso()
+
+    def add_message_to_history(
+        self,
+        message: BaseMessage | str,
+        causa: Apunte | None = None,
+        avisos: Sequence[Apunte] = (),
+    ) -> None:
+        """Añade una notificación o la respuesta de una acción.
+
+        Un `SystemMessage` entra como notificación marcada. `avisos` son los que trae dentro.
+        """
+        self._historial.append(adaptar(message))
+        self._causa = causa or self._causa
+        self._avisos.extend(avisos)
+
+    def _retirar_lo_nuevo(self) -> None:
+        """Quita lo que el proveedor no admite; lo que se sabe de las acciones se queda."""
+        nuevo = self._historial[self._aceptado :]
+        sabido = [m for m in nuevo if isinstance(m, ToolMessage)]
+        self._historial[self._aceptado :] = [*sabido, HumanMessage(RETIRADO)]
+        self._avisos.clear()
+
+    async def process_input_and_events(
+        self, input_from_user: str | None = None, causa: Apunte | None = None
+    ) -> Turno:
+        """Piensa con lo nuevo y devuelve el texto para la persona y las acciones que pide.
+
+        Lanza `ErrorModelo`; si repetir la historia volvería a fallar, lo nuevo se retira de ella.
+        """
+        if input_from_user is not None:
+            self._historial.append(HumanMessage(input_from_user))
+            self._causa = causa or self._causa
+        avisos = tuple(self._avisos)
+        try:
+            respuesta = await self._interlocutor.pensar(self._historial, self._causa, avisos)
+        except ErrorModelo as error:
+            if error.envenena:
+                self._retirar_lo_nuevo()
+            raise
+        del self._avisos[: len(avisos)]
+        self._historial.append(respuesta.mensaje)
+        self._aceptado = len(self._historial)
+        self._causa = respuesta.apunte
+        self.uso += respuesta.uso
+        return Turno(
+            texto=respuesta.texto,
+            acciones=tuple(
+                AccionPedida(MASTER, accion_desde(llamada), llamada, respuesta.apunte)
+                for llamada in respuesta.llamadas
+            ),
+            causa=respuesta.apunte,
+            cortado=respuesta.razon == "longitud",
+        )

@@ -1,0 +1,1 @@
+"""Los registros: esquema de `data/swarm.db`, migraciones, proyecciones, vistas y consultas."""

@@ -1,0 +1,165 @@
+"""Preguntas a la bitácora con una conexión propia de solo lectura: nunca estorba al escritor."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import aiosqlite
+
+from agentes.errores import ErrorBitacora
+from agentes.eventos import EstadoAgente
+from agentes.respuestas import Uso
+from servicios.registros.fallos import explicar
+
+_ESPERA_S = 10.0
+
+_REPORTE = """
+    SELECT coalesce(result, error) FROM agent_runs
+    WHERE session = ?1 AND agent_id = ?2 AND end_time IS NOT NULL"""
+_PROBLEMA = """
+    SELECT json_extract(details, '$.descripcion') FROM logs
+    WHERE session = ?1 AND agente_id = ?2 AND tipo = 'agent_problem'
+    ORDER BY epoca DESC, seq DESC LIMIT 1"""
+_EVENTOS = """
+    SELECT id, timestamp, tipo, log_level, mensaje, causa, seq FROM logs
+    WHERE session = ? AND agente_id = ? ORDER BY epoca DESC, seq DESC LIMIT ?"""
+_COMANDOS = """
+    SELECT timestamp, command, coalesce(stdout, ''), coalesce(stderr, ''), return_code, cierre
+    FROM v_comandos WHERE session = ? AND agente_id = ? ORDER BY fila DESC LIMIT ?"""
+_TOTALES = """
+    SELECT coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),
+        coalesce(sum(tokens_cached), 0)
+    FROM model_calls WHERE session = ?"""
+_AGENTES = """
+    SELECT agent_id, agent_type, agent_rol, parent, task_description, result, error,
+        start_time, end_time, model, status, tokens_in, tokens_out
+    FROM agent_runs WHERE session = ? ORDER BY id"""
+
+
+@dataclass(frozen=True, slots=True)
+class FilaEvento:
+    """Una fila de la bitácora, sin sus detalles. `timestamp` es ISO-8601 UTC."""
+
+    id: int
+    timestamp: str
+    tipo: str
+    nivel: str
+    mensaje: str
+    causa: int | None
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class FilaComando:
+    """Una orden de consola. Mientras corre, `codigo` y `cierre` son `None`."""
+
+    timestamp: str
+    command: str
+    stdout: str
+    stderr: str
+    codigo: int | None
+    cierre: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FilaAgente:
+    """Un agente tal como quedó en la bitácora; `inicio` y `fin` son ISO-8601 UTC."""
+
+    agente_id: str
+    agent_type: str
+    rol: str
+    superior: str
+    tarea: str
+    estado: EstadoAgente
+    resultado: str | None
+    error: str | None
+    inicio: str
+    fin: str | None
+    uso: Uso
+    modelo: str
+
+
+class Consultas:
+    """Lo que una cara pregunta a `swarm.db`. Se abre con `abrir` y se cierra con `cerrar`.
+
+    Todas las preguntas ven solo lo comprometido y lanzan `ErrorBitacora` si no se puede leer.
+    """
+
+    def __init__(self, ruta: Path, db: aiosqlite.Connection) -> None:
+        self._ruta = ruta
+        self._db = db
+
+    @classmethod
+    async def abrir(cls, ruta: Path) -> Self:
+        """Abre una base que ya existe. Lanza `ErrorBitacora` si no se puede leer."""
+        origen = f"file:{quote(str(ruta))}?mode=ro"
+        db = aiosqlite.connect(origen, uri=True, timeout=_ESPERA_S, isolation_level=None)
+        try:
+            await db
+            db.row_factory = sqlite3.Row
+            await db.execute_fetchall("SELECT 1 FROM sessions LIMIT 1")
+        except sqlite3.Error as error:
+            await db.close()
+            raise ErrorBitacora(explicar(ruta, error)) from error
+        return cls(ruta, db)
+
+    async def cerrar(self) -> None:
+        """Cierra la conexión; después no se pregunta más."""
+        await self._db.close()
+
+    async def ultimo_reporte(self, session: str, agente_id: str) -> str | None:
+        """Lo último que un agente tiene que contar, entero.
+
+        Su resultado (o el motivo del fin) si terminó; si sigue vivo, su último problema; `None`
+        si no hay nada o no existe.
+        """
+        for sql in (_REPORTE, _PROBLEMA):
+            for fila in await self._leer(sql, (session, agente_id)):
+                return None if fila[0] is None else str(fila[0])
+        return None
+
+    async def eventos_de(self, session: str, agente_id: str, limite: int) -> list[FilaEvento]:
+        """Los últimos `limite` hechos de un agente, del más antiguo al más nuevo."""
+        filas = await self._leer(_EVENTOS, (session, agente_id, limite))
+        return [FilaEvento(*fila) for fila in reversed(filas)]
+
+    async def comandos_de(self, session: str, agente_id: str, limite: int) -> list[FilaComando]:
+        """Las últimas `limite` órdenes de consola de un agente, de la más antigua a la más nueva."""
+        filas = await self._leer(_COMANDOS, (session, agente_id, limite))
+        return [FilaComando(*fila) for fila in reversed(filas)]
+
+    async def totales(self, session: str) -> Uso:
+        """Tokens de todas las llamadas de la sesión, las del Master incluidas."""
+        return Uso(*(await self._leer(_TOTALES, (session,)))[0])
+
+    async def agentes(self, session: str) -> list[FilaAgente]:
+        """Los agentes de la sesión, en el orden en que nacieron."""
+        return [_agente(fila) for fila in await self._leer(_AGENTES, (session,))]
+
+    async def _leer(self, sql: str, valores: Sequence[Any]) -> list[sqlite3.Row]:
+        try:
+            return list(await self._db.execute_fetchall(sql, valores))
+        except sqlite3.Error as error:
+            raise ErrorBitacora(explicar(self._ruta, error)) from error
+
+
+def _agente(fila: sqlite3.Row) -> FilaAgente:
+    return FilaAgente(
+        agente_id=fila["agent_id"],
+        agent_type=fila["agent_type"],
+        rol=fila["agent_rol"],
+        superior=fila["parent"],
+        tarea=fila["task_description"],
+        estado=EstadoAgente(fila["status"]),
+        resultado=fila["result"],
+        error=fila["error"],
+        inicio=fila["start_time"],
+        fin=fila["end_time"],
+        uso=Uso(fila["tokens_in"], fila["tokens_out"]),
+        modelo=fila["model"],
+    )

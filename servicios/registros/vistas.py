@@ -1,0 +1,141 @@
+"""Las vistas estables de `data/swarm.db`: lo que se puede preguntar con cualquier cliente SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+
+VISTAS = {
+    "v_sesiones": "Sesiones: inicio, fin, duración, modelo, código de salida, agentes y tokens.",
+    "v_agentes": "Agentes: quién lanzó a cada uno, estado, resultado, duración y tokens.",
+    "v_comandos": "Órdenes de consola: qué se ejecutó, qué imprimió y con qué código acabó.",
+    "v_herramientas": "Todas las herramientas pedidas, con sus argumentos y su resultado.",
+    "v_llamadas": "Llamadas a los modelos: estado, tokens, intentos, tiempo y error.",
+    "v_tokens": "Tokens por agente, por rama (un agente y los que cuelgan de él) y por sesión.",
+    "v_mensajes": "Directivas a los agentes y en qué llamada las recibió cada uno.",
+    "v_avisos": "Avisos a los superiores y en qué llamada los recibió cada uno.",
+    "v_errores": "Lo que salió mal: errores y advertencias, herramientas y agentes que fallaron.",
+    "v_linea": "La línea de tiempo: todo lo que pasó, en orden.",
+    "v_causas": "Por qué: para cada `fila`, los pasos de su cadena de causas hasta su origen.",
+}
+"""Nombre de cada vista y qué contesta."""
+
+_SQL = {
+    "v_sesiones": """
+        SELECT s.id AS session, s.start_time, s.end_time,
+            round((julianday(s.end_time) - julianday(s.start_time)) * 86400, 3) AS duracion_s,
+            s.modelo, s.version, s.aislamiento, s.cara, s.codigo, s.motivo,
+            (SELECT count(*) FROM agent_runs AS a WHERE a.session = s.id) AS agentes,
+            coalesce(t.tokens_in, 0) AS tokens_in,
+            coalesce(t.tokens_out, 0) AS tokens_out
+        FROM sessions AS s
+        LEFT JOIN (
+            SELECT session, sum(tokens_in) AS tokens_in, sum(tokens_out) AS tokens_out
+            FROM model_calls GROUP BY session
+        ) AS t ON t.session = s.id""",
+    "v_agentes": """
+        SELECT id AS fila, session, agent_id, agent_type, agent_rol, parent AS lanzado_por,
+            status, task_description, substr(result, 1, 200) AS resultado, error,
+            start_time, end_time,
+            round((julianday(end_time) - julianday(start_time)) * 86400, 3) AS duracion_s,
+            tokens_in, tokens_out, cost, model
+        FROM agent_runs""",
+    "v_comandos": """
+        SELECT c.id AS fila, p.timestamp, c.session, c.agente_id, c.command,
+            json_extract(r.details, '$.stdout') AS stdout,
+            json_extract(r.details, '$.stderr') AS stderr,
+            c.return_code, c.motivo, c.ms, c.cierre, c.intento, c.op, c.fila_cierre
+        FROM commands AS c
+        JOIN logs AS p ON p.id = c.id
+        LEFT JOIN logs AS r ON r.id = c.fila_cierre
+        WHERE c.command IS NOT NULL""",
+    "v_herramientas": """
+        SELECT c.id AS fila, p.timestamp, c.session, c.agente_id, c.tool,
+            json_extract(p.details, '$.args') AS args, c.ok,
+            json_extract(r.details, '$.resultado') AS resultado,
+            c.ms, c.cierre, c.intento, c.op, c.fila_cierre
+        FROM commands AS c
+        JOIN logs AS p ON p.id = c.id
+        LEFT JOIN logs AS r ON r.id = c.fila_cierre""",
+    "v_llamadas": """
+        SELECT m.id AS fila, p.timestamp, m.session, m.agente_id, m.turno, m.modelo, m.estado,
+            m.razon, r.mensaje AS respuesta, m.tokens_in, m.tokens_out, m.tokens_cached,
+            m.intentos, m.ms, m.error, m.respuesta AS fila_respuesta
+        FROM model_calls AS m
+        JOIN logs AS p ON p.id = m.id
+        LEFT JOIN logs AS r ON r.id = m.respuesta""",
+    "v_tokens": """
+        WITH RECURSIVE
+        gasto AS (
+            SELECT session, agente_id, count(*) AS llamadas, sum(tokens_in) AS tokens_in,
+                sum(tokens_out) AS tokens_out, sum(tokens_cached) AS tokens_cached
+            FROM model_calls GROUP BY session, agente_id
+        ),
+        rama (session, agente_id, cabeza) AS (
+            SELECT session, agente_id, agente_id FROM gasto
+            UNION
+            SELECT r.session, r.agente_id, a.parent
+            FROM rama AS r
+            JOIN agent_runs AS a ON a.session = r.session AND a.agent_id = r.cabeza
+        )
+        SELECT session, 'agente' AS ambito, agente_id, llamadas, tokens_in, tokens_out,
+            tokens_cached
+        FROM gasto
+        UNION ALL
+        SELECT g.session, 'rama', r.cabeza, sum(g.llamadas), sum(g.tokens_in),
+            sum(g.tokens_out), sum(g.tokens_cached)
+        FROM rama AS r
+        JOIN gasto AS g ON g.session = r.session AND g.agente_id = r.agente_id
+        GROUP BY g.session, r.cabeza
+        UNION ALL
+        SELECT session, 'sesion', NULL, sum(llamadas), sum(tokens_in), sum(tokens_out),
+            sum(tokens_cached)
+        FROM gasto GROUP BY session""",
+    "v_mensajes": """
+        SELECT m.id AS fila, l.timestamp, m.session, m.de, m.para,
+            json_extract(l.details, '$.texto') AS texto, m.estado, m.entregado_en, m.visto_en
+        FROM messages AS m
+        JOIN logs AS l ON l.id = m.id""",
+    "v_avisos": """
+        SELECT n.id AS fila, l.timestamp, n.session, n.agente_id, n.destinatario, n.clase,
+            json_extract(l.details, '$.texto') AS texto, n.estado, n.entregado_en, n.visto_en
+        FROM notices AS n
+        JOIN logs AS l ON l.id = n.id""",
+    "v_errores": """
+        SELECT id AS fila, timestamp, session, agente_id, tipo, log_level, mensaje
+        FROM logs WHERE log_level IN ('WARNING', 'ERROR', 'FATAL')
+        UNION ALL
+        SELECT l.id, l.timestamp, l.session, l.agente_id, l.tipo, l.log_level,
+            l.mensaje || coalesce(': ' || nullif(c.motivo, 'ok'), '') || coalesce(' — ' || c.command, '')
+        FROM commands AS c
+        JOIN logs AS l ON l.id = c.fila_cierre
+        WHERE c.ok = 0
+        UNION ALL
+        SELECT a.id, a.end_time, a.session, a.agent_id, 'agent_run_end', 'ERROR',
+            a.status || ': ' || coalesce(a.error, '')
+        FROM agent_runs AS a
+        WHERE a.status IN ('failed', 'max_iterations')""",
+    "v_linea": """
+        SELECT id AS fila, timestamp, session, agente_id, tipo, log_level, mensaje, causa
+        FROM logs""",
+    # La recursión va dentro de una subconsulta correlacionada para que `WHERE fila = N` recorra
+    # una sola cadena: SQLite no empuja esa condición a una CTE recursiva.
+    "v_causas": """
+        SELECT f.id AS fila, p.key AS paso, l.id, l.timestamp, l.agente_id, l.tipo, l.mensaje
+        FROM logs AS f,
+            json_each((
+                WITH RECURSIVE cadena (id, causa) AS (
+                    SELECT f.id, f.causa
+                    UNION ALL
+                    SELECT c.id, c.causa FROM cadena JOIN logs AS c ON c.id = cadena.causa
+                )
+                SELECT json_group_array(id) FROM cadena
+            )) AS p
+        JOIN logs AS l ON l.id = p.value""",
+}
+
+
+def crear_vistas(db: sqlite3.Connection) -> None:
+    """Rehace todas las vistas; no guardan datos, así que valen para cualquier versión."""
+    for nombre in VISTAS:
+        db.execute(f"DROP VIEW IF EXISTS {nombre}")
+        db.execute(f"CREATE VIEW {nombre} AS {_SQL[nombre]}")

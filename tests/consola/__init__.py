@@ -1,0 +1,1 @@
+"""Pruebas de la consola: procesos de verdad, sin dobles."""

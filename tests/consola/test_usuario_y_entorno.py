@@ -1,0 +1,234 @@
+"""Con qué usuario y qué entorno corre una orden, y qué no ve."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from agentes.errores import ErrorConsola
+from servicios.consola.aislamiento import (
+    UID_ORDENES,
+    EspacioDePids,
+    SinEspacios,
+    elegir_aislamiento,
+)
+from servicios.consola.entorno import entorno_de_orden
+from servicios.ejecutor_consola import EjecutorConsola
+from tests.consola.apoyo import (
+    HIJO,
+    UID_CORRIENTE,
+    carpeta_para,
+    hasta_que,
+    python_para,
+    solo_root,
+    sueno,
+    vivos,
+)
+
+
+def test_el_entorno_es_una_lista_de_lo_permitido() -> None:
+    nuestro = {
+        "OPENAI_API_KEY": "sk-canario",
+        "PATH": "/mio",
+        "LD_PRELOAD": "x",
+        "SSH_AUTH_SOCK": "/x",
+        "LANG": "es_ES.UTF-8",
+        "LC_TIME": "C",
+        "TZ": "Europe/Madrid",
+    }
+    assert entorno_de_orden(Path("/casa"), nuestro) == {
+        "LANG": "es_ES.UTF-8",
+        "LC_TIME": "C",
+        "TZ": "Europe/Madrid",
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "TERM": "dumb",
+        "PAGER": "cat",
+        "GIT_PAGER": "cat",
+        "GIT_TERMINAL_PROMPT": "0",
+        "PYTHONUNBUFFERED": "1",
+        "CI": "1",
+        "HOME": "/casa",
+        "PWD": "/casa",
+    }
+
+
+@pytest.mark.parametrize("variante", ["espacio", "sin_espacios"])
+def test_ninguna_clave_del_enjambre_llega_a_la_orden(tmp_path: Path, variante: str) -> None:
+    """En un proceso aparte, con la clave plantada en su entorno de verdad."""
+    orden = "env; tr '\\0' '\\n' < /proc/self/environ; tr '\\0' '\\n' < /proc/$PPID/environ"
+    hijo = subprocess.run(
+        [sys.executable, "-B", HIJO, variante, str(tmp_path), orden],
+        env={**os.environ, "OPENAI_API_KEY": "sk-canario", "GOOGLE_API_KEY": "canario-2"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert "HOME=" in hijo.stdout
+    assert "canario" not in hijo.stdout
+
+
+@pytest.mark.root
+@solo_root
+async def test_si_somos_root_la_orden_no_lo_es(consola: EjecutorConsola, tmp_path: Path) -> None:
+    orden = "id -u; id -g; id -G; cat /proc/self/status | grep -E '^(CapEff|CapBnd|NoNewPrivs)'"
+    resultado = await consola.ejecutar_comando_seguro(orden, "a-1")
+    uid = str(UID_ORDENES)
+    ceros = "0" * 16
+    assert resultado.salida.split() == [
+        *(uid, uid, uid),
+        *("CapEff:", ceros, "CapBnd:", ceros, "NoNewPrivs:", "1"),
+    ]
+    assert (tmp_path / "espacios" / "a-1").stat().st_uid == UID_ORDENES
+
+
+@pytest.mark.root
+@solo_root
+@pytest.mark.parametrize("variante", ["espacio", "sin_espacios"])
+def test_los_grupos_de_root_no_pasan_a_la_orden(tmp_path: Path, variante: str) -> None:
+    hijo = subprocess.run(
+        [sys.executable, "-B", HIJO, variante, str(tmp_path), "id -G"],
+        extra_groups=[0, 4, 6],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert f'"salida":"{UID_ORDENES}"' in hijo.stdout
+
+
+@pytest.mark.root
+@solo_root
+@pytest.mark.parametrize("orden", ["ls /root", "cat /etc/shadow", "echo x > /etc/prueba_enjambre"])
+async def test_lo_de_root_no_se_lee_ni_se_escribe(consola: EjecutorConsola, orden: str) -> None:
+    resultado = await consola.ejecutar_comando_seguro(orden, "a-1")
+    assert resultado.codigo != 0
+    assert resultado.salida == ""
+
+
+@pytest.mark.root
+@solo_root
+async def test_las_variables_de_la_orden_no_corren_como_root(
+    consola: EjecutorConsola, tmp_path: Path
+) -> None:
+    """Los lanzadores son root: nada que exporte un agente puede llegarles."""
+    n = sueno()
+    await consola.ejecutar_comando_seguro("export LOCPATH=/canario GCONV_PATH=/canario", "a-1")
+    tarea = asyncio.create_task(consola.ejecutar_comando_seguro(f"sleep {n}; true", "a-1"))
+    assert await hasta_que(lambda: bool(vivos(n)))
+    de_root: list[bytes] = []
+    de_la_orden: list[bytes] = []
+    for pid in _linaje(vivos(n)[0]):
+        proceso = Path(f"/proc/{pid}")
+        grupo = de_la_orden if proceso.stat().st_uid == UID_ORDENES else de_root
+        grupo.append((proceso / "environ").read_bytes())
+    tarea.cancel()
+    assert b"canario" in de_la_orden[0]
+    assert not any(b"canario" in entorno for entorno in de_root)
+
+
+def _linaje(pid: int) -> list[int]:
+    """Un proceso y sus antepasados hasta nosotros, sin nosotros."""
+    linaje = []
+    while pid != os.getpid():
+        linaje.append(pid)
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return linaje
+
+
+@pytest.mark.root
+@solo_root
+async def test_una_carpeta_bajo_otra_cerrada_sirve(
+    consola: EjecutorConsola, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o700)
+    await consola.ejecutar_comando_seguro("echo hola > a; mkdir b; cd b; echo $PWD > c", "a-1")
+    resultado = await consola.ejecutar_comando_seguro("pwd; cat c ../a", "a-1")
+    casa = tmp_path / "espacios" / "a-1"
+    assert resultado.salida == f"{casa}/b\n{casa}/b\nhola\n"
+    assert (casa / "b/c").stat().st_uid == UID_ORDENES
+
+
+@pytest.mark.root
+@solo_root
+async def test_con_espacio_de_pids_la_ruta_absoluta_tambien_sirve(tmp_path: Path) -> None:
+    if not isinstance(await elegir_aislamiento(), EspacioDePids):
+        pytest.skip("sin espacios de pids en esta máquina")
+    tmp_path.chmod(0o700)
+    (tmp_path / "secreto").write_text("x")
+    consola = EjecutorConsola(tmp_path / "e", aislamiento=EspacioDePids(UID_ORDENES))
+    orden = 'echo hola > "$HOME/a"; cat ~/a; cd /; cd ~; ls "$HOME" ' + str(tmp_path)
+    resultado = await consola.ejecutar_comando_seguro(orden, "a-1")
+    await consola.cerrar()
+    assert resultado.error == ""
+    assert "hola" in resultado.salida
+    assert "secreto" not in resultado.salida
+    assert (tmp_path / "e/a-1/a").read_text() == "hola\n"
+
+
+@pytest.mark.root
+@solo_root
+async def test_las_ordenes_como_root_se_rechazan() -> None:
+    with pytest.raises(ErrorConsola, match="root"):
+        await elegir_aislamiento(uid_ordenes=0)
+
+
+@pytest.mark.root
+@solo_root
+def test_un_root_sin_permiso_para_espacios_usa_el_otro(tmp_path: Path) -> None:
+    """Como root dentro de un contenedor corriente."""
+    orden = "id -u; setsid sleep 5 & (setsid sh -c 'sleep 5 &' &); sleep 0.2; echo hecho"
+    inicio = time.monotonic()
+    hijo = subprocess.run(
+        [
+            *("setpriv", "--bounding-set", "-sys_admin,-sys_ptrace"),
+            *(sys.executable, "-B", HIJO, "elegir", str(tmp_path), orden),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    nombre, resultado = hijo.stdout.splitlines()
+    assert nombre == SinEspacios.__name__
+    assert f'"salida":"{UID_ORDENES}\\nhecho"' in resultado
+    assert time.monotonic() - inicio < 3
+
+
+async def test_con_espacio_de_pids_solo_se_ve_lo_propio(tmp_path: Path) -> None:
+    aislamiento = await elegir_aislamiento()
+    if not isinstance(aislamiento, EspacioDePids):
+        pytest.skip("sin espacios de pids en esta máquina")
+    consola = EjecutorConsola(tmp_path, aislamiento=aislamiento)
+    orden = "ls /proc | grep -c '^[0-9]'; kill -9 1; kill -9 -1; echo no"
+    resultado = await consola.ejecutar_comando_seguro(orden, "a-1")
+    await consola.cerrar()
+    assert int(resultado.salida.split()[0]) < 8
+    assert resultado.codigo == 0
+
+
+@pytest.mark.parametrize("variante", ["elegir", "sin_espacios"])
+def test_un_usuario_corriente_tambien_la_usa_sola(variante: str) -> None:
+    """El programa entero como otro usuario: sin root, con espacio de usuario si se puede."""
+    orden = "id -u; echo hola > f; cat f; setsid sleep 5 & true"
+    with carpeta_para(UID_CORRIENTE) as carpeta:
+        hijo = subprocess.run(
+            [*python_para(UID_CORRIENTE), HIJO, variante, str(carpeta), orden],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            cwd="/",
+            env={"PATH": os.environ["PATH"], "TMPDIR": str(carpeta)},
+            check=False,
+        )
+        assert hijo.stderr == ""
+        assert (carpeta / "agente-1/f").read_text() == "hola\n"
+    nombre, resultado = hijo.stdout.splitlines()
+    assert resultado == f'{{"salida":"{UID_CORRIENTE}\\nhola","error":"","codigo":0}}'
+    assert nombre == SinEspacios.__name__ or variante == "elegir"

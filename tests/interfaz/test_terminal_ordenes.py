@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from rich.console import Console
+
+from servicios.ajustes import RAIZ, Ajustes
+from servicios.interfaz.terminal import COMANDOS
+from servicios.interfaz.terminal.completado import Completado
+from servicios.interfaz.terminal.fichas import contar_estados, ficha_agentes
+from servicios.interfaz.terminal.ordenes import TECLAS, Escena, es_orden, obedecer
+from servicios.interfaz.terminal.papel import PapelRico
+from servicios.interfaz.terminal.portada import presentar
+from servicios.llm.preajustes import ReferenciaModelo
+from servicios.sistema import Sistema, abrir_sistema
+from tests.apoyo import conversar, preparar_raiz
+from tests.documentacion.lectura import Manual
+from tests.interfaz.apoyo_terminal import GestorFalso, PapelDePrueba, SistemaFalso
+
+
+@asynccontextmanager
+async def demo(carpeta: Path) -> AsyncIterator[tuple[Sistema, Escena, PapelDePrueba]]:
+    """El sistema de verdad con el modelo de demostración."""
+    ajustes = Ajustes.leer(preparar_raiz(carpeta, {"ENJAMBRE_DATOS": str(carpeta / "data")}))
+    papel = PapelDePrueba()
+    async with abrir_sistema(ajustes, ReferenciaModelo("demo", "demo"), "prueba") as sistema:
+        yield sistema, Escena(sistema, papel, lambda: None, TECLAS), papel
+
+
+@pytest.mark.parametrize(
+    "linea", ["/ayuda", " /ver x ", "salir", "SALIR", "/salir", "/nada de nada"]
+)
+def test_es_orden(linea: str) -> None:
+    assert es_orden(linea)
+
+
+@pytest.mark.parametrize(
+    "linea", ["hola", "salir de aquí", "/etc/passwd, ¿qué es?", "/ayuda\notra línea", "1/2", ""]
+)
+def test_no_es_orden(linea: str) -> None:
+    assert not es_orden(linea)
+
+
+async def test_la_ayuda_ensena_todas_las_ordenes_y_teclas(tmp_path: Path) -> None:
+    async with demo(tmp_path) as (_, escena, papel):
+        await obedecer("/AYUDA", escena)
+    primeras = [fila[0] for fila in papel.filas[1:]]
+    assert primeras == [c.uso for c in COMANDOS] + [t for t, _ in TECLAS]
+
+
+def test_las_teclas_son_las_del_manual_con_sus_palabras() -> None:
+    manuales = [Manual(n, (RAIZ / n).read_text("utf-8")) for n in ("README.md", "README.es.md")]
+    for manual in manuales:
+        assert manual.columna("teclas", 0) == [[tecla] for tecla, _ in TECLAS]
+    assert [fila[1] for fila in manuales[1].tablas["teclas"]] == [hace for _, hace in TECLAS]
+
+
+def _pintar(ancho: int, hacer: Callable[[PapelRico], None]) -> list[str]:
+    salida = io.StringIO()
+    consola = Console(file=salida, width=ancho, force_terminal=False, markup=False, emoji=False)
+    hacer(PapelRico(consola, lambda _: None))
+    return [linea.rstrip() for linea in salida.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("ancho", [40, 59, 60, 80, 200])
+async def test_la_ayuda_se_lee_entera_en_cualquier_ancho(tmp_path: Path, ancho: int) -> None:
+    async with demo(tmp_path) as (_, escena, papel):
+        await obedecer("/ayuda", escena)
+    titulos, *filas = papel.filas
+    lineas = _pintar(ancho, lambda rico: rico.tabla(titulos, filas, entera=True))
+    leido = " ".join(" ".join(lineas).split())
+    for fila in filas:
+        assert " ".join(fila) in leido
+    assert max(map(len, lineas)) <= ancho
+    assert papel.enteras == [True]
+
+
+@pytest.mark.parametrize("ancho", [40, 80, 110])
+def test_la_lista_de_agentes_dice_donde_se_corta(tmp_path: Path, ancho: int) -> None:
+    sistema = SistemaFalso(tmp_path)
+    sistema.gestor.poner("ejecutor-1", "running", "herramienta")
+    sistema.gestor.estados[0]["tarea"] = "una tarea larga " * 10
+    lineas = _pintar(ancho, lambda rico: ficha_agentes(sistema, rico))  # type: ignore[arg-type]
+    texto = " ".join(" ".join(lineas).split())
+    for entero in ("ejecutor-1", "trabajando (espera: herramienta)", "master", "superior"):
+        assert entero in texto
+    assert lineas[-1].endswith("…")
+    assert "una tarea" in lineas[-1]
+    assert max(map(len, lineas)) <= ancho
+    assert len(lineas) == (6 if ancho == 40 else 2)
+
+
+@pytest.mark.parametrize(
+    ("linea", "dice"),
+    [
+        ("/agentess", "¿querías decir /agentes?"),
+        ("/cancel x", "¿querías decir /cancelar ID|todos?"),
+        ("/zzz", "No conozco /zzz"),
+        ("/ver", "Se escribe así: /ver ID"),
+        ("/ver uno dos", "Se escribe así: /ver ID"),
+        ("/estado ya", "Se escribe así: /estado"),
+        ("/ver nadie-1", "No existe el agente «nadie-1» en esta sesión. Los que hay: ninguno."),
+        ("/cancelar nadie-1", "no existe el agente «nadie-1»"),
+        ("/cancelar todos", "No hay agentes que cancelar."),
+        ("/agentes", "No se ha lanzado ningún agente."),
+        ("/modelo", "MODEL=proveedor:modelo"),
+    ],
+)
+async def test_cada_orden_contesta(tmp_path: Path, linea: str, dice: str) -> None:
+    async with demo(tmp_path) as (_, escena, papel):
+        await obedecer(linea, escena)
+    assert dice in papel.texto
+
+
+async def test_ver_un_agente_terminado_y_otro_en_marcha(tmp_path: Path) -> None:
+    async with demo(tmp_path) as (sistema, escena, papel):
+        await conversar(sistema, "ejecuta: echo fuera; echo dentro >&2; exit 3")
+        await obedecer("/ver ejecutor-1", escena)
+        for esperado in (
+            "ejecutor-1 ejecutor de consola · terminado",
+            "tarea: ejecuta: echo fuera; echo dentro >&2; exit 3",
+            "agent_run_start",
+            "$ echo fuera; echo dentro >&2; exit 3 → código 3",
+            "    fuera",
+            "    dentro",
+            "reporte",
+        ):
+            assert esperado in papel.texto
+        await sistema.conversacion.decir("ejecuta: sleep 20")
+        async with asyncio.timeout(10):
+            while "en marcha" not in papel.texto:
+                await obedecer("/ver ejecutor-2", escena)
+        await obedecer("/agentes", escena)
+        assert [fila[:2] for fila in papel.filas[-2:]] == [
+            ("ejecutor-2", "trabajando (espera: herramienta)"),
+            ("ejecutor-1", "terminado"),
+        ]
+        await obedecer("/estado", escena)
+        assert "agentes: 1 trabajando, 1 terminado" in papel.texto
+        assert f"sesión: {sistema.sesion}" in papel.texto
+        await obedecer("/cancelar ejecutor-2", escena)
+        assert "ejecutor-2 cancelado." in papel.texto
+        await sistema.conversacion.esperar_calma()
+        assert "ejecutor-2" in sistema.conversacion.ultimo_texto
+
+
+async def test_la_portada_dice_que_es_demo_que_no_hay_aislamiento_y_que_no_cargo(
+    tmp_path: Path,
+) -> None:
+    papel = PapelDePrueba()
+    rechazo = "roto.json: falta «rol»"
+    sistema = SistemaFalso(tmp_path, "demo:demo", "local", rechazos=(rechazo,))
+    presentar(sistema, papel)  # type: ignore[arg-type]
+    for dicho in ("demo:demo", "reglas fijas", "GOOGLE_API_KEY", "SIN AISLAMIENTO", rechazo):
+        assert papel.texto.count(dicho) == 1
+
+
+async def test_la_portada_con_aislamiento_y_modelo_no_asusta(tmp_path: Path) -> None:
+    papel = PapelDePrueba()
+    presentar(SistemaFalso(tmp_path), papel)  # type: ignore[arg-type]
+    assert "SIN AISLAMIENTO" not in papel.texto
+    assert "Demostración" not in papel.texto
+
+
+def test_contar_estados() -> None:
+    gestor = GestorFalso()
+    assert contar_estados(gestor.estados) == "ninguno"
+    for numero, estado in enumerate(("started", "running", "paused", "failed", "completed")):
+        gestor.poner(f"a-{numero}", estado)
+    assert contar_estados(gestor.estados) == "2 trabajando, 1 en pausa, 1 terminado, 1 fallido"
+
+
+@pytest.mark.parametrize(
+    ("escrito", "ofrece"),
+    [
+        ("/", [c.nombre for c in COMANDOS if c.nombre.startswith("/")]),
+        ("/a", ["/ayuda", "/agentes"]),
+        ("/ver ", ["ejecutor-1", "revisor-1"]),
+        ("/ver ej", ["ejecutor-1"]),
+        ("/cancelar ", ["ejecutor-1", "revisor-1", "todos"]),
+        ("/estado ", []),
+        ("dile a rev", ["revisor-1"]),
+        ("dile a ", []),
+        ("", []),
+        ("y/ay", []),
+    ],
+)
+def test_completado(escrito: str, ofrece: list[str]) -> None:
+    completado = Completado(lambda: ["ejecutor-1", "revisor-1"])
+    ofrecidas = completado.get_completions(Document(escrito), CompleteEvent())
+    assert [c.text for c in ofrecidas] == ofrece

@@ -1,0 +1,283 @@
+"""La conversación: cuándo se llama al Master y cuándo no. Reloj adelantado a mano."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage
+
+from agentes.acciones import AccionPedida
+from agentes.decisiones import RespuestaModelo
+from agentes.errores import ErrorModelo
+from agentes.eventos import Apunte, Evento, TurnoInterrumpido
+from agentes.mensajes import Aviso, ClaseAviso
+from agentes.respuestas import LlamadaHerramienta, Uso
+from servicios.buzon import Buzon
+from servicios.conversacion import Conversacion, PuertosConversacion, Ritmo
+from servicios.herramientas.puerta import Puerta
+from servicios.orquestador_master import OrquestadorMaster
+
+
+class ApunteHecho:
+    id = 1
+
+    def __await__(self) -> Any:
+        return asyncio.sleep(0).__await__()
+
+
+class RelojManual:
+    """El tiempo solo pasa con `avanzar`."""
+
+    def __init__(self) -> None:
+        self._ahora = 0.0
+        self._orden = itertools.count()
+        self._durmientes: list[tuple[float, int, asyncio.Event]] = []
+
+    def ahora(self) -> float:
+        return self._ahora
+
+    async def dormir(self, segundos: float) -> None:
+        despertador = asyncio.Event()
+        hora = self._ahora + segundos
+        heapq.heappush(self._durmientes, (hora, next(self._orden), despertador))
+        await despertador.wait()
+
+    async def avanzar(self, segundos: float) -> None:
+        fin = self._ahora + segundos
+        await asentar()
+        while self._durmientes and self._durmientes[0][0] <= fin:
+            self._ahora, _, despertador = heapq.heappop(self._durmientes)
+            despertador.set()
+            await asentar()
+        self._ahora = fin
+
+
+async def asentar() -> None:
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
+Paso = Callable[[], Any]
+
+
+class ModeloGuionizado:
+    """Un interlocutor que recuerda cada historia y contesta con lo que diga el guion."""
+
+    def __init__(self, reloj: RelojManual) -> None:
+        self.historias: list[list[BaseMessage]] = []
+        self.avisos: list[int] = []
+        self.guion: list[Sequence[LlamadaHerramienta] | Exception] = []
+        self.tarda_s = 0.0
+        self._reloj = reloj
+
+    turno = 0
+
+    async def pensar(
+        self,
+        historial: Sequence[BaseMessage],
+        causa: Apunte | None,
+        avisos: tuple[Apunte, ...] = (),
+        directivas: tuple[Apunte, ...] = (),
+    ) -> RespuestaModelo:
+        self.historias.append(list(historial))
+        self.avisos.append(len(avisos))
+        if self.tarda_s:
+            await self._reloj.dormir(self.tarda_s)
+        paso = self.guion.pop(0) if self.guion else []
+        if isinstance(paso, Exception):
+            raise paso
+        mensaje = AIMessage("texto")
+        return RespuestaModelo(mensaje, "texto", tuple(paso), "completa", Uso(), ApunteHecho())
+
+
+class EnjambreQuieto:
+    async def ejecutar(self, pedida: AccionPedida) -> str:
+        return "hecho"
+
+    async def esperar_reposo(self) -> None:
+        return
+
+    def esta_en_reposo(self) -> bool:
+        return True
+
+
+class Escena:
+    def __init__(self) -> None:
+        self.reloj = RelojManual()
+        self.modelo = ModeloGuionizado(self.reloj)
+        self.hechos: list[Evento] = []
+        self.buzon: Buzon[Any] = Buzon()
+        puertos = PuertosConversacion(
+            self.anotar, EnjambreQuieto(), Puerta("s", "master", self.anotar), self.reloj
+        )
+        master = OrquestadorMaster(self.modelo, "eres el Master")
+        self.conversacion = Conversacion(master, self.buzon, puertos, Ritmo())
+
+    def anotar(self, evento: Evento, causa: Apunte | None = None) -> Apunte:
+        self.hechos.append(evento)
+        return ApunteHecho()
+
+    def avisar(self, n: int, clase: ClaseAviso = ClaseAviso.RESULTADO) -> None:
+        self.buzon.entregar(Aviso(f"a-{n}", "rol", clase, "x" * 40_000, ApunteHecho()))
+
+    @property
+    def llamadas(self) -> int:
+        return len(self.modelo.historias)
+
+
+@asynccontextmanager
+async def escena() -> AsyncIterator[Escena]:
+    actual = Escena()
+    tarea = asyncio.create_task(actual.conversacion.run())
+    try:
+        yield actual
+    finally:
+        tarea.cancel()
+        await asyncio.gather(tarea, return_exceptions=True)
+
+
+async def test_sin_nada_que_leer_no_hay_ninguna_llamada() -> None:
+    async with escena() as e:
+        await e.reloj.avanzar(600)
+        assert e.llamadas == 0
+
+
+async def test_veinte_avisos_en_una_ventana_son_una_llamada_acotada() -> None:
+    async with escena() as e:
+        for n in range(20):
+            e.avisar(n)
+            await e.reloj.avanzar(0.010)
+        await e.reloj.avanzar(5)
+        assert e.llamadas == 1
+        ultimo = e.modelo.historias[0][-1].text
+        assert len(ultimo) <= 12_000
+        assert all(f"a-{n} " in ultimo for n in range(20))
+
+
+async def test_veinte_avisos_durante_una_llamada_son_una_mas() -> None:
+    async with escena() as e:
+        e.modelo.tarda_s = 1.0
+        e.avisar(100)
+        await e.reloj.avanzar(0.1)
+        assert e.llamadas == 1
+        for n in range(20):
+            e.avisar(n)
+            await e.reloj.avanzar(0.04)
+        await e.reloj.avanzar(10)
+        assert e.llamadas == 2
+
+
+async def test_avisos_repartidos_en_dos_segundos_son_como_mucho_tres_llamadas() -> None:
+    async with escena() as e:
+        e.modelo.tarda_s = 1.0
+        for n in range(20):
+            e.avisar(n)
+            await e.reloj.avanzar(0.1)
+        await e.reloj.avanzar(10)
+        assert e.llamadas <= 3
+
+
+async def test_la_ventana_se_cierra_a_los_250_ms_aunque_sigan_llegando() -> None:
+    async with escena() as e:
+        for n in range(30):
+            e.avisar(n)
+            await e.reloj.avanzar(0.040)
+            if e.llamadas:
+                break
+        assert 0.2 <= e.reloj.ahora() <= 0.3
+
+
+async def test_un_problema_cierra_la_ventana_al_momento() -> None:
+    async with escena() as e:
+        e.avisar(1)
+        await asentar()
+        assert e.llamadas == 0
+        e.avisar(2, ClaseAviso.PROBLEMA)
+        await asentar()
+        assert e.llamadas == 1
+        assert "a-1 " in e.modelo.historias[0][-1].text
+
+
+async def test_una_linea_se_atiende_al_momento_con_los_avisos_que_hubiera() -> None:
+    async with escena() as e:
+        e.avisar(1)
+        await e.conversacion.decir("¿cómo va?")
+        await asentar()
+        assert e.llamadas == 1
+        assert [m.text[:10] for m in e.modelo.historias[0][-2:]] == ["[Notificac", "¿cómo va?"]
+
+
+async def test_el_master_lee_las_respuestas_de_sus_acciones() -> None:
+    async with escena() as e:
+        e.modelo.guion = [[LlamadaHerramienta("a", "estado_enjambre", {})]]
+        await e.conversacion.decir("estado")
+        await asentar()
+        assert e.llamadas == 2
+        assert e.modelo.historias[1][-1].text == "hecho"
+
+
+async def test_las_rondas_encadenadas_tienen_tope() -> None:
+    async with escena() as e:
+        e.modelo.guion = [[LlamadaHerramienta("a", "estado_enjambre", {})] for _ in range(50)]
+        await e.conversacion.decir("estado")
+        for _ in range(20):
+            await asentar()
+        assert e.llamadas == 12
+        assert isinstance(e.hechos[-1], TurnoInterrumpido)
+
+
+async def test_parar_la_respuesta_deja_la_conversacion_viva() -> None:
+    async with escena() as e:
+        e.modelo.tarda_s = 60.0
+        await e.conversacion.decir("larga")
+        await asentar()
+        assert e.conversacion.esta_respondiendo
+        assert e.conversacion.interrumpir()
+        await asentar()
+        assert not e.conversacion.esta_respondiendo
+        assert isinstance(e.hechos[-1], TurnoInterrumpido)
+        e.modelo.tarda_s = 0.0
+        await e.conversacion.decir("corta")
+        await asentar()
+        assert e.conversacion.ultimo_texto == "texto"
+        assert not e.conversacion.interrumpir()
+
+
+async def test_un_turno_que_envenena_se_retira_y_el_siguiente_pasa() -> None:
+    async with escena() as e:
+        e.modelo.guion = [ErrorModelo("bloqueado", clase="bloqueo")]
+        await e.conversacion.decir("texto prohibido")
+        await asentar()
+        assert e.conversacion.ultimo_error is not None
+        await e.conversacion.decir("otra cosa")
+        await asentar()
+        assert not any("prohibido" in m.text for m in e.modelo.historias[1])
+        assert e.conversacion.ultimo_error is None
+
+
+async def test_un_fallo_de_red_no_pierde_la_linea() -> None:
+    async with escena() as e:
+        e.modelo.guion = [ErrorModelo("sin red", clase="conexion")]
+        await e.conversacion.decir("apunta esto")
+        await asentar()
+        await e.conversacion.decir("¿lo tienes?")
+        await asentar()
+        assert any("apunta esto" in m.text for m in e.modelo.historias[1])
+
+
+async def test_la_calma_llega_cuando_no_queda_nada() -> None:
+    async with escena() as e:
+        e.modelo.tarda_s = 1.0
+        await e.conversacion.decir("hola")
+        calma = asyncio.create_task(e.conversacion.esperar_calma())
+        await e.reloj.avanzar(0.5)
+        assert not calma.done()
+        await e.reloj.avanzar(1)
+        await asentar()
+        assert calma.done()
+        await calma

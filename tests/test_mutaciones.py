@@ -1,0 +1,121 @@
+"""Cada protección tiene quien la vigile: sin ella, una prueba con nombre se pone en rojo.
+
+Se estropea una copia del código en un solo sitio y se corre esa prueba en un proceso aparte.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+RAIZ = Path(__file__).parent.parent
+COPIADO = ("agentes", "prompts", "servicios", "tests", "agentes_json", "main.py", "pyproject.toml")
+
+
+@dataclass(frozen=True)
+class Mutacion:
+    """Qué se quita, de dónde, y la prueba que ha de notarlo."""
+
+    nombre: str
+    archivo: str
+    antes: str
+    despues: str
+    prueba: str
+
+
+MUTACIONES = [
+    Mutacion(
+        "sin reparar la historia",
+        "servicios/llm/llamada.py",
+        "self._insistir(reparar(historial), marcha)",
+        "self._insistir(list(historial), marcha)",
+        "tests/nucleo/test_ritmo.py::test_parado_a_media_accion_la_historia_sigue_valiendo",
+    ),
+    Mutacion(
+        "sin colector estricto: el analizador de JSON parcial",
+        "servicios/llm/colector.py",
+        'args = json.loads(crudo or "{}")',
+        'args = __import__("langchain_core.utils.json").utils.json.parse_partial_json(crudo or "{}")',
+        "tests/nucleo/test_averias.py::test_una_llamada_que_no_vale_se_explica_y_no_se_ejecuta",
+    ),
+    Mutacion(
+        "sin mirar si la respuesta se cortó",
+        "servicios/llm/colector.py",
+        "if fin.razon is not Razon.COMPLETA:",
+        "if False:",
+        "tests/nucleo/test_averias.py::test_una_llamada_que_no_vale_se_explica_y_no_se_ejecuta",
+    ),
+    Mutacion(
+        "sin mirar si el flujo acabó",
+        "servicios/llm/colector.py",
+        "if self._fin is None or self._mensaje is None:",
+        "self._fin = self._fin or Fin(Razon.COMPLETA, '')\n        if self._mensaje is None:",
+        "tests/nucleo/test_averias.py::test_un_corte_en_medio_de_los_argumentos_se_repite_entero",
+    ),
+    Mutacion(
+        "sin matar el árbol de procesos",
+        "servicios/consola/arbol.py",
+        "_insistir(lambda: _del_arbol(raiz, marca))",
+        "enviar([raiz], signal.SIGKILL)",
+        "tests/consola/test_muerte.py::test_el_tiempo_agotado_mata_el_arbol_entero",
+    ),
+    Mutacion(
+        "un preajuste con la clave de OpenAI",
+        "servicios/cargar_llm.py",
+        "ajustes.clave(variable)\n    if clave",
+        'ajustes.clave("OPENAI_API_KEY")\n    if clave',
+        "tests/llm/test_proveedores.py::"
+        "test_un_preajuste_manda_su_clave_y_nada_de_la_cuenta_de_openai",
+    ),
+    Mutacion(
+        "sin puerta: se ejecuta antes de guardar la intención",
+        "servicios/herramientas/puerta.py",
+        "            await pedida\n",
+        "",
+        "tests/herramientas/test_puerta.py",
+    ),
+    Mutacion(
+        "sin juntar los avisos",
+        "servicios/conversacion.py",
+        "if espera <= 0 or not await self._llega_otro(vistos, espera):",
+        "if True:",
+        "tests/nucleo/test_conversacion.py::test_veinte_avisos_en_una_ventana_son_una_llamada_acotada",
+    ),
+    Mutacion(
+        "sin límite en el resumen",
+        "prompts/avisos.py",
+        "if len(linea) + 1 > sobra:",
+        "if False:",
+        "tests/prompts/test_avisos.py",
+    ),
+]
+
+
+@pytest.mark.lento
+@pytest.mark.parametrize("mutacion", MUTACIONES, ids=lambda m: m.nombre)
+def test_sin_la_proteccion_su_prueba_falla(mutacion: Mutacion, tmp_path: Path) -> None:
+    for nombre in COPIADO:
+        origen = RAIZ / nombre
+        if origen.is_dir():
+            shutil.copytree(origen, tmp_path / nombre, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(origen, tmp_path / nombre)
+    archivo = tmp_path / mutacion.archivo
+    codigo = archivo.read_text(encoding="utf-8")
+    assert codigo.count(mutacion.antes) == 1, f"{mutacion.archivo} ya no dice «{mutacion.antes}»"
+    archivo.write_text(codigo.replace(mutacion.antes, mutacion.despues), encoding="utf-8")
+    corrida = subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", mutacion.prueba],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert corrida.returncode == 1, corrida.stdout[-2000:]
+    assert "1 failed" in corrida.stdout
