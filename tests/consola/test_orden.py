@@ -15,7 +15,7 @@ import pytest
 from agentes.errores import ErrorConsola
 from servicios.consola.entorno import entorno_de_orden
 from servicios.ejecutor_consola import EjecutorConsola, MotivoFin, ResultadoComando
-from tests.consola.apoyo import HIJO, CrearConsola
+from tests.consola.apoyo import HIJO, CrearConsola, hasta_que, sueno, vivos
 
 
 async def test_el_modelo_lee_el_json_de_la_semilla(consola: EjecutorConsola) -> None:
