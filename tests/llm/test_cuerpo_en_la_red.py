@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import httpx2
 import pytest
 from langchain_core.messages import (
     AIMessage,
@@ -148,7 +149,10 @@ async def test_openai_manda_lo_mismo_que_chat_openai(modelo: str, nombre: str) -
     historia = HISTORIAS[nombre]
     async with grabar(sse(OPENAI_HOLA, done=True)) as g:
         url = f"{g.url}/v1"
+        # Uno propio: el que reparte langchain se guarda por dirección, y los puertos se repiten.
+        http = httpx2.AsyncClient()
         plano = ChatOpenAI(
+            http_async_client=http,
             model=modelo,
             api_key="k",  # type: ignore[arg-type]
             base_url=url,
@@ -157,7 +161,7 @@ async def test_openai_manda_lo_mismo_que_chat_openai(modelo: str, nombre: str) -
             max_retries=0,
         )
         esperado = await grabado_de_langchain(plano, historia, g)
-        await plano.root_async_client.close()
+        await http.aclose()
         propio = ModeloAdaptado(FuenteOpenAI(Destino("openai", modelo, url), "k"), "puerta")
         primera = await grabado(propio, historia, g)
         segunda = await grabado(propio, historia, g)

@@ -1,0 +1,124 @@
+"""Lo que el enjambre pide al supervisor de una orden y lo que este le devuelve.
+
+Viaja en JSON entre dos procesos, así que aquí solo hay biblioteca estándar y datos llanos.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+MARCA_FILTRO = "{filtro}"
+"""En un argumento de `Encierro.prefijo`, el número del descriptor con el filtro de seccomp."""
+
+
+class MotivoFin(StrEnum):
+    """Por qué terminó una orden."""
+
+    OK = "ok"
+    TIEMPO = "tiempo"
+    LIMITE_SALIDA = "limite_salida"
+    LIMITE_MEMORIA = "limite_memoria"
+    LIMITE_PROCESOS = "limite_procesos"
+    LIMITE_ARCHIVO = "limite_archivo"
+    LIMITE_ESPACIO = "limite_espacio"
+    CANCELADO = "cancelado"
+    TUBERIA_RETENIDA = "tuberia_retenida"
+    DENEGADO = "denegado"
+    SIN_LANZAR = "sin_lanzar"
+    SIN_SUPERVISOR = "sin_supervisor"
+
+
+@dataclass(frozen=True, slots=True)
+class Limites:
+    """Segundos de vida; bytes que se conservan por flujo y que se admiten entre los dos.
+
+    `memoria` (la residente de todo el árbol), `archivo` y `espacio` van en bytes.
+    """
+
+    segundos: float
+    salida: int
+    total: int
+    memoria: int
+    procesos: int
+    archivo: int
+    espacio: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cerca:
+    """Lo que Landlock deja tocar: `leer` y `escribir` son rutas con todo lo que cuelga de ellas."""
+
+    leer: tuple[str, ...]
+    escribir: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Encierro:
+    """Cómo se encierra una orden; lo decide un aislamiento y lo cumple el supervisor.
+
+    `prefijo` va delante de la orden. `usuario` es el uid y gid al que baja el hijo antes de
+    ejecutar nada. `cerca` se le pone al hijo. `filtro` es el de seccomp (`""`, `sin_red` o
+    `con_red`): con `MARCA_FILTRO` en el prefijo se pasa por un descriptor; si no, se le instala
+    al hijo. `procesos_aparte` dice que dentro se cuentan solo los procesos de la orden. `remate`
+    se ejecuta siempre al acabar.
+    """
+
+    prefijo: tuple[str, ...] = ()
+    usuario: int | None = None
+    cerca: Cerca | None = None
+    filtro: str = ""
+    procesos_aparte: bool = False
+    remate: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pedido:
+    """Una orden entera. `medidas` son las carpetas cuyo tamaño cuenta para `limites.espacio`."""
+
+    orden: tuple[str, ...]
+    carpeta: str
+    entorno: dict[str, str]
+    limites: Limites
+    encierro: Encierro = field(default_factory=Encierro)
+    medidas: tuple[str, ...] = ()
+
+    def a_json(self) -> bytes:
+        """Para el supervisor."""
+        return json.dumps(asdict(self)).encode("utf-8", "surrogateescape")
+
+    @classmethod
+    def de_json(cls, datos: bytes) -> Pedido:
+        """Lo que escribió `a_json`."""
+        crudo: dict[str, Any] = json.loads(datos.decode("utf-8", "surrogateescape"))
+        encierro = crudo["encierro"]
+        cerca = encierro["cerca"]
+        encierro["cerca"] = cerca and Cerca(tuple(cerca["leer"]), tuple(cerca["escribir"]))
+        encierro["prefijo"] = tuple(encierro["prefijo"])
+        encierro["remate"] = tuple(encierro["remate"])
+        return cls(
+            orden=tuple(crudo["orden"]),
+            carpeta=crudo["carpeta"],
+            entorno=crudo["entorno"],
+            limites=Limites(**crudo["limites"]),
+            encierro=Encierro(**encierro),
+            medidas=tuple(crudo["medidas"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Informe:
+    """Cómo acabó: textos ya acotados, bytes que faltan en ellos y milisegundos.
+
+    `codigo` es negativo si murió por una señal. `queja` dice por qué no se pudo lanzar.
+    """
+
+    motivo: MotivoFin
+    codigo: int
+    salida: str = ""
+    error: str = ""
+    omitidos: int = 0
+    ms: int = 0
+    queja: str = ""
