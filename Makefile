@@ -16,13 +16,16 @@ MARCA_BASE := .venv/.base-$(shell cat $(BASE) | cksum | tr ' ' '-')
 MARCA_DEV := .venv/.dev-$(shell cat $(DEV) | cksum | tr ' ' '-')
 A_MEDIAS := .venv/.a-medias
 
-.PHONY: help chat test lint formato bench limpio FORZAR
+.PHONY: help chat docker test lint formato bench limpio FORZAR
 
 help: ## Enseña esta ayuda
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 chat: $(MARCA_BASE) ## Conversa con el enjambre (sin clave: demostración)
 	@$(PY) main.py
+
+docker: ## Construye la imagen y conversa dentro de un contenedor
+	@docker/conversar.sh
 
 test: lint ## Pasa todas las comprobaciones y pruebas, sin red
 	@$(PY) -m pytest

@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from agentes.clase_agente import Agente
 from agentes.errores import ErrorDefinicion, ErrorEnjambre, ErrorPlantilla
+from agentes.perfil_consola import PerfilConsola
+from agentes.perfil_json import CLAVES_CONSOLA, leer_perfil
 
 TOPE_BYTES = 1024 * 1024
 
@@ -27,8 +30,7 @@ CLAVES_OBLIGATORIAS: dict[str, type] = {
 CLAVES_OPCIONALES: dict[str, type] = {
     "model": str,
     "max_iterations": int,
-    "limite_comando_s": float,
-    "limite_salida": int,
+    **CLAVES_CONSOLA,
 }
 """Claves que se pueden omitir; los números han de ser mayores que cero."""
 
@@ -40,7 +42,7 @@ _EN_CASTELLANO = {str: "texto", list: "una lista", int: "un entero", float: "un 
 class DefinicionAgente:
     """Un tipo de agente ya validado; `instrucciones` es el texto de su prompt.
 
-    `limite_comando_s` va en segundos y `limite_salida` en bytes; `None` es el valor general.
+    Con `model` o `max_iterations` en `None` vale el valor general.
     """
 
     agent_type: str
@@ -51,8 +53,7 @@ class DefinicionAgente:
     instrucciones: str
     model: str | None = None
     max_iterations: int | None = None
-    limite_comando_s: float | None = None
-    limite_salida: int | None = None
+    consola: PerfilConsola = field(default_factory=PerfilConsola)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,9 @@ def leer_definicion(ruta: Path, hay: Existencias) -> DefinicionAgente:
     except ErrorEnjambre as error:
         raise _error(ruta, "model", str(error)) from error
     datos["available_tools"] = tuple(datos["available_tools"])
-    return DefinicionAgente(**datos, instrucciones=instrucciones)
+    consola = leer_perfil(datos, partial(_error, ruta))
+    propios = {clave: valor for clave, valor in datos.items() if clave not in CLAVES_CONSOLA}
+    return DefinicionAgente(**propios, consola=consola, instrucciones=instrucciones)
 
 
 def _leer_json(ruta: Path) -> dict[str, Any]:

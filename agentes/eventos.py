@@ -64,6 +64,7 @@ class Espera(StrEnum):
     NADA = ""
     MODELO = "modelo"
     HERRAMIENTA = "herramienta"
+    APROBACION = "aprobacion"
     HIJO = "hijo"
     SUPERIOR = "superior"
     TASA = "tasa"

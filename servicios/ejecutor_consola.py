@@ -1,73 +1,49 @@
 """Ejecuta órdenes de consola de los agentes: cara del ala `consola/`.
 
-Cada orden es un bash nuevo, sin terminal ni entrada, con entorno limpio, tiempo y salida
-acotados, y ningún proceso vivo detrás. Se puede usar sola, sin el resto del enjambre:
+Cada orden es un bash nuevo, encerrado, sin terminal ni entrada, con entorno limpio y todo
+acotado, y ningún proceso vivo detrás. Se puede usar sola, sin el resto del enjambre:
 
-    consola = EjecutorConsola(Path("data/espacios"), aislamiento=await elegir_aislamiento())
-    resultado = await consola.ejecutar_comando_seguro("ls | wc -l", "ejecutor-1")
+    async with abrir_consola(Path("data")) as consola:
+        resultado = await consola.ejecutar_comando_seguro("ls | wc -l", "ejecutor-1")
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import re
-import secrets
-import time
-from collections.abc import Coroutine
+import tempfile
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from agentes.errores import ErrorConsola
-from servicios.consola.aislamiento import Aislamiento, elegir_aislamiento
-from servicios.consola.cuaderno import Cuaderno, Hojas
-from servicios.consola.entorno import entorno_de_orden
+from agentes.perfil_consola import PerfilConsola
+from servicios.consola.aislamiento import AUTO, Aislamiento, elegir_aislamiento
+from servicios.consola.contenedor import IMAGEN, abrir_contenedor
+from servicios.consola.cuaderno import recoger_hojas
 from servicios.consola.estado import Estado
-from servicios.consola.proceso import Corrida, Lanzamiento, Limites, MotivoFin
+from servicios.consola.lanzador import Lanzador
+from servicios.consola.pedido import MotivoFin
+from servicios.consola.plazas import Plazas
+from servicios.consola.preparacion import Generales, Preparada, Taller
+from servicios.consola.resultado import (
+    CODIGO_MAL_PEDIDA,
+    CODIGO_MATADA,
+    ResultadoComando,
+    resultado_de,
+)
+from servicios.consola.red import ProxySalida
+from servicios.consola.trabajos import Trabajos
 from servicios.reloj import Compas
 
-__all__ = ["EjecutorConsola", "MotivoFin", "ResultadoComando", "elegir_aislamiento"]
-
-CODIGO_TIEMPO = 124
-"""Código de una orden que agotó su tiempo (el de `timeout`)."""
-
-CODIGO_MAL_PEDIDA = 2
-"""Código de una orden que no se puede ni intentar."""
-
-CODIGO_MATADA = 137
-"""Código de una orden que se mató (128 + SIGKILL)."""
+__all__ = ["EjecutorConsola", "Generales", "MotivoFin", "ResultadoComando", "abrir_consola"]
 
 _TOPE_COMANDO = 100_000
-_ID_AGENTE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-
-
-@dataclass(frozen=True, slots=True)
-class ResultadoComando:
-    """Lo que dejó una orden; `salida` y `error` son texto ya acotado y `ms` milisegundos.
-
-    `bytes_omitidos` suma lo que falta en los dos textos.
-    """
-
-    salida: str
-    error: str
-    codigo: int
-    motivo: MotivoFin = MotivoFin.OK
-    bytes_omitidos: int = 0
-    ms: int = 0
-
-    def para_modelo(self) -> str:
-        """El JSON que lee el modelo, sin el último salto de línea de cada texto."""
-        datos: dict[str, str | int] = {
-            "salida": self.salida.removesuffix("\n"),
-            "error": self.error.removesuffix("\n"),
-            "codigo": self.codigo,
-        }
-        if self.motivo is not MotivoFin.OK:
-            datos["motivo"] = self.motivo.value
-        if self.bytes_omitidos:
-            datos["bytes_omitidos"] = self.bytes_omitidos
-        return json.dumps(datos, ensure_ascii=False, separators=(",", ":"))
+_RAIZ = Path(__file__).resolve().parent.parent
+_PRUEBA = "prueba-0"
+_LIMITE_PRUEBA_S = 5.0
 
 
 @dataclass(slots=True)
@@ -76,156 +52,93 @@ class _Ficha:
 
     turno: asyncio.Lock = field(default_factory=asyncio.Lock)
     estado: Estado | None = None
+    ocupado: int = 0
 
 
 class EjecutorConsola:
-    """Lanza las órdenes: una a la vez por agente y `simultaneos` en total.
+    """Lanza las órdenes: una a la vez por agente y `simultaneos` en total."""
 
-    `limite_s` son segundos por orden, `limite_salida` los bytes que se conservan de cada flujo
-    (mitad del principio, mitad del final) y `limite_total` los que puede escribir antes de que
-    se la mate.
-    """
-
-    def __init__(
-        self,
-        espacios: Path,
-        *,
-        aislamiento: Aislamiento,
-        limite_s: float = 120.0,
-        limite_salida: int = 16_000,
-        limite_total: int = 64 * 1024 * 1024,
-        simultaneos: int = 16,
-    ) -> None:
-        self._espacios = espacios.resolve()
-        self._aislamiento = aislamiento
-        self._limite_s = limite_s
-        self._limite_salida = limite_salida
-        self._limite_total = limite_total
+    def __init__(self, taller: Taller, *, simultaneos: int = 16) -> None:
+        self._taller = taller
         self._cupo = asyncio.Semaphore(simultaneos)
         self._compas = Compas()
-        self._cuaderno = Cuaderno(aislamiento.duenio)
         self._fichas: dict[str, _Ficha] = {}
-        self._en_marcha: dict[asyncio.Task[ResultadoComando], Corrida] = {}
+        self._en_marcha: dict[asyncio.Task[ResultadoComando], Preparada] = {}
         self._cerrada = False
+        self.trabajos = Trabajos(taller)
+
+    @property
+    def aislamiento(self) -> Aislamiento:
+        """Con qué se encierran las órdenes."""
+        return self._taller.aislamiento
 
     async def ejecutar_comando_seguro(
-        self,
-        command: str,
-        agente_id: str,
-        *,
-        limite_s: float | None = None,
-        limite_salida: int | None = None,
+        self, command: str, agente_id: str, perfil: PerfilConsola | None = None
     ) -> ResultadoComando:
         """Ejecuta `command` en bash, donde quedó la orden anterior de ese agente.
 
         El tiempo cuenta desde que arranca, no mientras espera turno. Si cancelan a quien espera,
         la orden y todos sus procesos mueren antes de que la cancelación siga. Lanza
-        `ErrorConsola` si esta máquina no puede lanzarla.
+        `ErrorConsola` si esta máquina no puede lanzarla o el aislamiento no cumple el perfil.
         """
-        if reparo := _reparo(command):
+        if reparo := reparo_de(command):
             return ResultadoComando("", reparo, CODIGO_MAL_PEDIDA)
         ficha = self._fichas.setdefault(agente_id, _Ficha())
         async with ficha.turno, self._cupo:
             await self._compas.turno()
             if self._cerrada:
                 return _CERRADA
-            limites = Limites(
-                self._limite_s if limite_s is None else limite_s,
-                self._limite_salida if limite_salida is None else limite_salida,
-                self._limite_total,
+            preparada = await self._taller.preparar(
+                command,
+                agente_id,
+                perfil or PerfilConsola(),
+                estado=ficha.estado,
+                ocupado=ficha.ocupado,
             )
-            casa = self._casa(agente_id)
-            hojas = self._abrir_hojas(ficha, casa)
-            corrida = Corrida(self._lanzamiento(command, casa, hojas), limites, self._aislamiento)
-            return await self._esperar(corrida, self._correr(corrida, limites, ficha, hojas))
+            return await self._esperar(preparada, self._acabar(preparada, ficha))
 
-    def olvidar(self, agente_id: str) -> None:
-        """Olvida la carpeta y las variables de un agente que terminó; sus archivos se quedan."""
+    async def olvidar(self, agente_id: str) -> None:
+        """Suelta lo de un agente que terminó y mata sus trabajos; sus archivos se quedan."""
+        await self.trabajos.olvidar(agente_id)
         self._fichas.pop(agente_id, None)
+        await self._taller.aislamiento.olvidar(agente_id)
 
     async def cerrar(self) -> None:
         """Mata lo que quede y no acepta más; al volver no hay ningún proceso nuestro vivo."""
         self._cerrada = True
-        for corrida in self._en_marcha.values():
-            corrida.parar(MotivoFin.CANCELADO)
+        await self.trabajos.cerrar()
+        for preparada in self._en_marcha.values():
+            preparada.corrida.parar(MotivoFin.CANCELADO)
         if self._en_marcha:
             await asyncio.wait(set(self._en_marcha))
-        self._cuaderno.cerrar()
-
-    def _casa(self, agente_id: str) -> Path:
-        """La carpeta del agente, creada y suya."""
-        if not _ID_AGENTE.fullmatch(agente_id):
-            raise ErrorConsola(f"consola: «{agente_id[:80]}» no vale como id de agente")
-        casa = self._espacios / agente_id
-        try:
-            casa.mkdir(parents=True, exist_ok=True)
-            duenio = self._aislamiento.duenio
-            if duenio is not None and casa.lstat().st_uid != duenio:
-                os.chown(casa, duenio, duenio, follow_symlinks=False)
-        except OSError as error:
-            raise ErrorConsola(f"consola: no se puede usar {casa} ({error.strerror})") from error
-        return casa
-
-    def _abrir_hojas(self, ficha: _Ficha, casa: Path) -> Hojas:
-        try:
-            return self._cuaderno.abrir(ficha.estado, casa)
-        except OSError as error:
-            raise ErrorConsola(
-                f"consola: no se puede escribir en la carpeta temporal ({error.strerror})"
-            ) from error
-
-    def _lanzamiento(self, command: str, casa: Path, hojas: Hojas) -> Lanzamiento:
-        # BASH_ENV va por `env`, justo antes de la orden: ningún otro intérprete debe leerlo.
-        orden = ["env", f"BASH_ENV={hojas.preludio}", "bash", "-c", "--", command]
-        marca = secrets.token_hex(8)
-        return Lanzamiento(
-            argv=self._aislamiento.argv(orden, casa, marca),
-            carpeta=casa,
-            entorno=entorno_de_orden(casa),
-            marca=marca,
-            duenio=self._aislamiento.duenio,
-        )
+        await self._taller.aislamiento.cerrar()
 
     async def _esperar(
-        self, corrida: Corrida, trabajo: Coroutine[None, None, ResultadoComando]
+        self, preparada: Preparada, trabajo: Coroutine[None, None, ResultadoComando]
     ) -> ResultadoComando:
         tarea = asyncio.create_task(trabajo)
-        self._en_marcha[tarea] = corrida
+        self._en_marcha[tarea] = preparada
         tarea.add_done_callback(self._en_marcha.pop)
         try:
             return await asyncio.shield(tarea)
         except asyncio.CancelledError as cancelada:
-            corrida.parar(MotivoFin.CANCELADO)
+            preparada.corrida.parar(MotivoFin.CANCELADO)
             await asyncio.wait({tarea})
             if not tarea.cancelled() and tarea.exception() is None:
                 # Lo que llegó a imprimir viaja con la cancelación: quien anota no lo pierde.
                 cancelada.args = (tarea.result(),)
             raise
 
-    async def _correr(
-        self, corrida: Corrida, limites: Limites, ficha: _Ficha, hojas: Hojas
-    ) -> ResultadoComando:
-        inicio = time.monotonic()
-        estado = None
+    @staticmethod
+    async def _acabar(preparada: Preparada, ficha: _Ficha) -> ResultadoComando:
         try:
-            motivo, codigo = await corrida.correr()
-        except OSError as error:
-            raise ErrorConsola(
-                f"consola: no se pudo lanzar la orden ({error.strerror}); prueba con menos a la vez"
-            ) from error
+            informe = await preparada.corrida.fin()
         finally:
-            estado = self._cuaderno.recoger(hojas)
+            estado = recoger_hojas(preparada.hojas)
         ficha.estado = estado or ficha.estado
-        salida, faltan_salida = corrida.salida.texto()
-        quejas, faltan_error = corrida.error.texto()
-        return ResultadoComando(
-            salida=salida,
-            error=_con_aviso(quejas, _aviso(motivo, limites)),
-            codigo=_codigo(motivo, codigo),
-            motivo=motivo,
-            bytes_omitidos=faltan_salida + faltan_error,
-            ms=round((time.monotonic() - inicio) * 1000),
-        )
+        if informe.ocupado is not None:
+            ficha.ocupado = informe.ocupado
+        return resultado_de(informe, preparada.limites)
 
 
 _CERRADA = ResultadoComando(
@@ -233,7 +146,7 @@ _CERRADA = ResultadoComando(
 )
 
 
-def _reparo(command: str) -> str:
+def reparo_de(command: str) -> str:
     """Por qué no se puede ni intentar una orden, o nada."""
     if not command.strip():
         return "orden vacía: escribe qué hay que ejecutar"
@@ -248,30 +161,65 @@ def _reparo(command: str) -> str:
     return ""
 
 
-def _codigo(motivo: MotivoFin, codigo: int) -> int:
-    match motivo:
-        case MotivoFin.TIEMPO:
-            return CODIGO_TIEMPO
-        case MotivoFin.LIMITE_SALIDA | MotivoFin.CANCELADO:
-            return CODIGO_MATADA
-        case _:
-            return codigo if codigo >= 0 else 128 - codigo
+@asynccontextmanager
+async def abrir_consola(
+    datos: Path,
+    *,
+    aislamiento: str = AUTO,
+    proyecto: Path | None = None,
+    senuelo: str = "",
+    salida_red: ProxySalida | None = None,
+    imagen: str = IMAGEN,
+    generales: Generales | None = None,
+    simultaneos: int = 16,
+) -> AsyncIterator[EjecutorConsola]:
+    """Una consola lista, con el aislamiento ya probado; al salir no queda ningún proceso suyo.
+
+    `proyecto` es la carpeta que se presta a los agentes que la tengan concedida (por omisión, la
+    actual); `senuelo`, el texto de la llave falsa de cada casa; `imagen`, la de `docker`. Lanza
+    `ErrorConsola` si el aislamiento pedido no funciona aquí, con la causa y el remedio.
+    """
+    async with Lanzador.abrir() as lanzador:
+        elegido = await elegir_aislamiento(
+            aislamiento,
+            probar=partial(_probar, lanzador),
+            abrir_contenedor=partial(abrir_contenedor, imagen),
+        )
+        taller = Taller(
+            plazas=Plazas(datos, proyecto or Path.cwd(), _RAIZ, elegido.duenio, senuelo),
+            aislamiento=elegido,
+            lanzar=lanzador.lanzar,
+            enchufar=_sin_proxy if salida_red is None else salida_red.abrir,
+            nuestro=os.environ,
+            generales=generales or Generales(),
+        )
+        consola = EjecutorConsola(taller, simultaneos=simultaneos)
+        try:
+            yield consola
+        finally:
+            await consola.cerrar()
 
 
-def _aviso(motivo: MotivoFin, limites: Limites) -> str:
-    match motivo:
-        case MotivoFin.TIEMPO:
-            return f"tiempo agotado tras {limites.segundos:g} s: la orden y sus procesos han muerto"
-        case MotivoFin.LIMITE_SALIDA:
-            return f"límite de salida: la orden pasó de {limites.total} bytes y se la mató"
-        case MotivoFin.CANCELADO:
-            return "cancelado: se mató la orden"
-        case MotivoFin.TUBERIA_RETENIDA:
-            return "un proceso en segundo plano retuvo la salida: puede faltar texto"
-        case MotivoFin.OK:
-            return ""
+async def _sin_proxy(agente_id: str, _destinos: tuple[str, ...]) -> Path:
+    raise ErrorConsola(f"consola: {agente_id} necesita un proxy para su red por lista y no lo hay")
 
 
-def _con_aviso(error: str, aviso: str) -> str:
-    separador = "\n" if error and aviso and not error.endswith("\n") else ""
-    return error + separador + aviso
+async def _probar(lanzador: Lanzador, aislamiento: Aislamiento) -> str:
+    """Ejecuta `true` de verdad en un sitio de usar y tirar; devuelve por qué no pudo, o nada."""
+    with tempfile.TemporaryDirectory(prefix="enjambre-prueba-") as carpeta:
+        taller = Taller(
+            plazas=Plazas(Path(carpeta), Path(carpeta), _RAIZ, aislamiento.duenio, ""),
+            aislamiento=aislamiento,
+            lanzar=lanzador.lanzar,
+            enchufar=_sin_proxy,
+            nuestro={},
+            generales=Generales(segundos=_LIMITE_PRUEBA_S),
+        )
+        preparada = await taller.preparar("true", _PRUEBA, PerfilConsola())
+        informe = await preparada.corrida.fin()
+    if informe.motivo is MotivoFin.OK and informe.codigo == 0:
+        return ""
+    if informe.motivo is MotivoFin.TIEMPO:
+        return f"la prueba no terminó en {_LIMITE_PRUEBA_S:g} s"
+    lineas = (informe.queja or informe.error).strip().splitlines()
+    return lineas[-1] if lineas else f"código {informe.codigo}"

@@ -1,222 +1,127 @@
-"""Dónde corre una orden y cómo se mata entera: la costura de los aislamientos.
-
-Los dos de esta casa son `local`: acotan y limpian, pero la orden ve lo que ve su usuario.
-"""
+"""Qué aislamiento se usa: el mejor que de verdad funcione aquí, o el que se pidió o ninguno."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
-import signal
-import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 from agentes.errores import ErrorConsola
-from servicios.consola.arbol import MARCA, enviar, hijos, matar_arbol, matar_restos
-from servicios.consola.entorno import RUTA_PROGRAMAS, entorno_de_orden
+from servicios.consola import landlock, seccomp
+from servicios.consola.bwrap import Bwrap
+from servicios.consola.cercado import Cercado
+from servicios.consola.entorno import RUTA_PROGRAMAS
+from servicios.consola.local import Local
+from servicios.consola.plaza import Aislamiento
+
+__all__ = ["AUTO", "NOMBRES", "UID_ORDENES", "Aislamiento", "Probar", "elegir_aislamiento"]
 
 UID_ORDENES = 10_001
 """Usuario y grupo de las órdenes cuando el enjambre es root."""
 
-_LIMITE_PRUEBA_S = 5.0
+AUTO = "auto"
+NOMBRES = (AUTO, "bwrap", "landlock", "docker", "local")
+"""Lo que se puede pedir."""
+
+Probar = Callable[[Aislamiento], Awaitable[str]]
+"""Ejecuta de verdad `true` con ese aislamiento; devuelve por qué no funcionó, o nada."""
+
+_REMEDIO = "instala bubblewrap, o `--aislamiento local` para aceptar ejecución SIN aislamiento"
+_REMEDIOS = {
+    "bwrap": "instala bubblewrap 0.8 o más nuevo, o prueba `--aislamiento auto`",
+    "landlock": "instala bubblewrap y usa `--aislamiento bwrap`",
+    "local": "instala bash y util-linux",
+}
+_CAUSAS = (
+    (
+        ("namespace failed", "No permissions to create", "uid map", "setting up netns"),
+        "el sistema no deja crear espacios de nombres (¿dentro de un contenedor, o AppArmor?)",
+    ),
+    (
+        ("Can't mount proc", "Can't mount tmpfs", "Failed to make / slave", "pivot_root"),
+        "el sistema no deja montar nada (¿dentro de un contenedor?)",
+    ),
+    (("Unknown option",), "la versión instalada es anterior a la 0.8"),
+    (("seccomp",), "el sistema no acepta el filtro de llamadas (seccomp)"),
+)
 
 
-class Aislamiento(Protocol):
-    """Lo que la consola pide a un aislamiento. Ningún método bloquea más de unos milisegundos."""
+async def elegir_aislamiento(
+    pedido: str = AUTO,
+    *,
+    probar: Probar,
+    abrir_contenedor: Callable[[int | None], Awaitable[Aislamiento]],
+    uid_ordenes: int = UID_ORDENES,
+) -> Aislamiento:
+    """Prueba el aislamiento pedido, o con `auto` `bwrap` y después `landlock`, y lo devuelve.
 
-    @property
-    def nombre(self) -> str:
-        """Nombre corto (`local`)."""
-        ...
-
-    @property
-    def descripcion(self) -> str:
-        """Una línea para la persona: qué protege y qué no."""
-        ...
-
-    @property
-    def duenio(self) -> int | None:
-        """Uid y gid con que corren las órdenes; `None` si son los nuestros."""
-        ...
-
-    def argv(self, orden: Sequence[str], carpeta: Path, marca: str) -> list[str]:
-        """La línea que ejecuta `orden`; se lanza en una sesión nueva con `carpeta` como actual."""
-        ...
-
-    def matar(self, pid: int, marca: str) -> None:
-        """Mata todo lo de una orden viva; `pid` es el proceso lanzado, que terminará por ello."""
-        ...
-
-    def barrer(self, pid: int, marca: str) -> None:
-        """Mata lo que dejó una orden cuyo proceso `pid` ya terminó."""
-        ...
-
-
-# El proceso 1 del espacio. Sigue siendo nuestro usuario, así que la orden no puede tocarlo ni
-# pierde la señal de muerte del padre, que se borra al cambiar de usuario. Si la carpeta cuelga
-# de una cerrada para la orden ($1), tapa esa con un tmpfs vacío y pone la carpeta en su sitio.
-# El subproceso de `exec` es para que el «Killed» del intérprete no ensucie la salida de errores.
-_INICIO = """
-if [ -n "$1" ]; then
-  mount -n -t tmpfs -o mode=755,size=64k tmpfs "$1" && mkdir -p -- "$2" &&
-  mount -n --no-canonicalize --bind . "$2" && cd -- "$2"
-  unset OLDPWD
-fi 2>/dev/null
-shift 2
-exec 3>&2 2>/dev/null
-( exec "$@" 2>&3 3>&- )
-exit $?
-"""
-
-# Sin espacio de pids, un guardián es padre de la orden: si el enjambre muere, el núcleo le manda
-# TERM y él mata a los marcados. El control de tareas se enciende solo para lanzar: sin él, `&`
-# haría ignorar SIGINT; con él, `wait` daría por terminada una orden que se detiene.
-_GUARDIAN = f"""
-exec 3>&2 2>/dev/null
-marca=$1; shift
-fin() {{
-  trap '' TERM
-  for _ in 1 2 3 4 5 6 7 8 9 10; do
-    vivos=$(grep -lsaz "^{MARCA}=$marca\\$" /proc/[0-9]*/environ | cut -d/ -f3)
-    kill -KILL -- $vivos -$orden || break
-  done
-  exit 137
-}}
-trap fin TERM
-set -m
-{MARCA}=$marca "$@" 2>&3 3>&- &
-orden=$!
-set +m
-wait $orden
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class EspacioDePids:
-    """Cada orden en su espacio de pids: al morir su proceso 1, el núcleo mata a todos los demás."""
-
-    duenio: int | None
-    nombre: str = "local"
-    descripcion: str = "local, SIN AISLAMIENTO (cada orden en su propio espacio de procesos)"
-
-    def argv(self, orden: Sequence[str], carpeta: Path, marca: str) -> list[str]:
-        """Ver `Aislamiento`; la marca no hace falta."""
-        usuario = ["--user", "--map-current-user"] if self.duenio is None else []
-        espacio = ["--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
-        return [
-            *("setpriv", "--pdeathsig", "KILL", "unshare", *usuario, *espacio),
-            *("sh", "-c", _INICIO, "sh", _madre_cerrada(carpeta, self.duenio), str(carpeta)),
-            *("setpriv", *_bajar_a(self.duenio), *orden),
-        ]
-
-    def matar(self, pid: int, marca: str) -> None:
-        """Mata al proceso 1: `unshare`, su padre, termina cuando ya no queda nadie dentro."""
-        if proceso_1 := hijos(pid):
-            enviar(proceso_1, signal.SIGKILL)
-        else:
-            with suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
-
-    def barrer(self, pid: int, marca: str) -> None:
-        """Nada: el espacio terminó con su proceso 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class SinEspacios:
-    """Para donde no se pueden crear espacios (contenedores): se busca a cada proceso en /proc.
-
-    Se le escapa quien a la vez se desliga de su padre y de su sesión y borra su entorno.
+    `docker` lo abre `abrir_contenedor`, que recibe el uid de las órdenes. Nunca cae a uno peor
+    que el pedido. Lanza `ErrorConsola` con la causa y el remedio en una línea.
     """
-
-    duenio: int | None
-    nombre: str = "local"
-    descripcion: str = "local, SIN AISLAMIENTO (y sin espacios de procesos: ¿un contenedor?)"
-
-    def argv(self, orden: Sequence[str], carpeta: Path, marca: str) -> list[str]:
-        """Ver `Aislamiento`."""
-        bajar = [*_bajar_a(self.duenio), "--pdeathsig", "TERM"]
-        return ["setpriv", *bajar, "bash", "-c", _GUARDIAN, "guardian", marca, *orden]
-
-    def matar(self, pid: int, marca: str) -> None:
-        """Mata el árbol entero."""
-        matar_arbol(pid, marca)
-
-    def barrer(self, pid: int, marca: str) -> None:
-        """Mata a los que quedaron en segundo plano."""
-        matar_restos(pid, marca)
-
-
-async def elegir_aislamiento(uid_ordenes: int = UID_ORDENES) -> Aislamiento:
-    """Prueba los aislamientos con una orden de verdad y devuelve el primero que funciona.
-
-    Tarda unas decenas de milisegundos. Lanza `ErrorConsola` con la causa y el remedio.
-    """
-    for programa in ("bash", "setpriv"):
-        if shutil.which(programa, path=RUTA_PROGRAMAS) is None:
-            raise ErrorConsola(
-                f"consola: falta el programa «{programa}»; instala bash y util-linux (solo Linux)"
-            )
+    if pedido not in NOMBRES:
+        raise ErrorConsola(f"consola: no existe el aislamiento «{pedido}»; hay {_lista()}")
+    if shutil.which("bash", path=RUTA_PROGRAMAS) is None:
+        raise ErrorConsola("consola: falta el programa «bash»; instálalo (solo Linux)")
     duenio = uid_ordenes if os.geteuid() == 0 else None
     if duenio == 0:
         raise ErrorConsola("consola: las órdenes no pueden correr como root; elige otro uid")
-    candidatos: tuple[Aislamiento, ...] = (EspacioDePids(duenio), SinEspacios(duenio))
-    causa = ""
-    for candidato in candidatos:
-        causa = await _probar(candidato)
-        if not causa:
-            return candidato
-    raise ErrorConsola(f"consola: no se puede lanzar ninguna orden ({causa})")
-
-
-async def _probar(aislamiento: Aislamiento) -> str:
-    """Devuelve la causa del fallo, o nada si la orden corrió."""
-    carpeta = Path(tempfile.gettempdir())
-    try:
-        prueba = await asyncio.create_subprocess_exec(
-            *aislamiento.argv(["true"], carpeta, "prueba"),
-            cwd=carpeta,
-            env=entorno_de_orden(carpeta),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
+    if pedido == AUTO:
+        return await _el_mejor(duenio, probar)
+    if pedido == "docker":
+        return await abrir_contenedor(duenio)
+    elegido, causa = await _intentar(pedido, duenio, probar)
+    if elegido is None:
+        raise ErrorConsola(
+            f"consola: se pidió {pedido} y no funciona: {causa}; {_REMEDIOS[pedido]}"
         )
-    except OSError as error:
-        return str(error.strerror)
+    return elegido
+
+
+async def _el_mejor(duenio: int | None, probar: Probar) -> Aislamiento:
+    elegido, de_bwrap = await _intentar("bwrap", duenio, probar)
+    if elegido is not None:
+        return elegido
+    porque = f"bwrap no funciona: {de_bwrap}"
+    elegido, de_landlock = await _intentar("landlock", duenio, probar, porque)
+    if elegido is not None:
+        return elegido
+    raise ErrorConsola(
+        "consola: ningún aislamiento funciona aquí:"
+        f" bwrap ({de_bwrap}), landlock ({de_landlock}); {_REMEDIO}"
+    )
+
+
+async def _intentar(
+    nombre: str, duenio: int | None, probar: Probar, porque: str = ""
+) -> tuple[Aislamiento | None, str]:
+    """El aislamiento, o por qué no puede ser."""
     try:
-        async with asyncio.timeout(_LIMITE_PRUEBA_S):
-            _, quejas = await prueba.communicate()
-    except TimeoutError:
-        return f"la prueba no terminó en {_LIMITE_PRUEBA_S:g} s"
-    finally:
-        if prueba.returncode is None:
-            aislamiento.matar(prueba.pid, "prueba")
-            await prueba.wait()
-    if prueba.returncode == 0:
-        return ""
-    lineas = quejas.decode(errors="replace").strip().splitlines()
-    return lineas[-1] if lineas else f"código {prueba.returncode}"
+        aislamiento = _crear(nombre, duenio, porque)
+        causa = await probar(aislamiento)
+    except ErrorConsola as error:
+        return None, str(error).removeprefix("consola: ")
+    return (None, _en_claro(causa)) if causa else (aislamiento, "")
 
 
-def _bajar_a(duenio: int | None) -> list[str]:
-    if duenio is None:
-        return ["--no-new-privs"]
-    usuario = ["--reuid", str(duenio), "--regid", str(duenio), "--clear-groups"]
-    return [*usuario, "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]
+def _crear(nombre: str, duenio: int | None, porque: str) -> Aislamiento:
+    if nombre == "local":
+        return Local(duenio)
+    if not seccomp.disponible():
+        raise ErrorConsola(f"sin filtro de seccomp para esta máquina ({os.uname().machine})")
+    if nombre == "bwrap":
+        return Bwrap(duenio)
+    if landlock.abi() < 1:
+        raise ErrorConsola("el núcleo no tiene Landlock (hace falta Linux 5.13 y que esté activo)")
+    return Cercado(duenio, porque)
 
 
-def _madre_cerrada(carpeta: Path, duenio: int | None) -> str:
-    """La carpeta más alta por la que `duenio` no podría pasar hacia `carpeta`, o nada."""
-    if duenio is None:
-        return ""
-    for madre in reversed(carpeta.parents):
-        datos = madre.stat()
-        desplazar = 6 if datos.st_uid == duenio else 3 if datos.st_gid == duenio else 0
-        if not datos.st_mode >> desplazar & 1:
-            return str(madre)
-    return ""
+def _en_claro(causa: str) -> str:
+    """La causa en palabras, si se conoce, con la queja original detrás."""
+    for senales, explicacion in _CAUSAS:
+        if any(senal in causa for senal in senales):
+            return f"{explicacion}: «{causa}»"
+    return causa
+
+
+def _lista() -> str:
+    return ", ".join(NOMBRES)

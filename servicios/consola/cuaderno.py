@@ -1,20 +1,26 @@
-"""Los archivos por los que el estado va y vuelve de cada orden."""
+"""Los archivos por los que el estado va y vuelve de cada orden.
+
+Están en la casa del agente, que es suya: puede cambiar o enlazar lo que quiera en ella. Por eso
+todo se abre a partir del descriptor de la casa y sin seguir enlaces.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
+import secrets
 import stat
-import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentes.errores import ErrorConsola
 from servicios.consola.estado import TOPE_ESTADO, Estado, escribir_preludio, interpretar_hoja
 
-_PREFIJO = "enjambre-consola-"
-_CANDADO = "candado"
+CARPETA = ".enjambre"
+"""Dentro de la casa de cada agente."""
+
+_ABRIR_CARPETA = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,89 +31,71 @@ class Hojas:
     estado: Path
 
 
-class Cuaderno:
-    """La carpeta temporal donde van las hojas; `duenio` es el uid de las órdenes, si no es el nuestro.
+def abrir_hojas(
+    casa: Path, duenio: int | None, estado: Estado | None, carpeta: Path, procesos: int | None
+) -> Hojas:
+    """Escribe las hojas de una orden que empieza en `carpeta`.
 
-    Nadie más que nosotros crea o lista archivos en ella.
+    `procesos` es el límite que ha de ponerse ella misma, si es cosa suya. Lanza `ErrorConsola`.
     """
-
-    def __init__(self, duenio: int | None) -> None:
-        self._duenio = duenio
-        self._carpeta: Path | None = None
-        self._candado = -1
-        self._n = 0
-
-    def abrir(self, estado: Estado | None, casa: Path) -> Hojas:
-        """Escribe las hojas de una orden que empieza en `casa`. Lanza `OSError`."""
-        if self._carpeta is None or not self._carpeta.is_dir():
-            # Con otro usuario hace falta un sitio al que pueda llegar: TMPDIR puede ser privado.
-            base = Path(tempfile.gettempdir() if self._duenio is None else "/tmp")  # noqa: S108
-            _borrar_abandonadas(base)
-            self._carpeta, self._candado = _crear_carpeta(base)
-        self._n += 1
-        hojas = Hojas(self._carpeta / f"preludio-{self._n}", self._carpeta / f"estado-{self._n}")
-        self._escribir(hojas.estado, b"", 0o600)
-        self._escribir(hojas.preludio, escribir_preludio(hojas.estado, estado, casa), 0o400)
-        return hojas
-
-    def recoger(self, hojas: Hojas) -> Estado | None:
-        """Lee y borra las hojas; `None` si la orden no dejó un estado que valga."""
-        try:
-            return interpretar_hoja(_leer_acotado(hojas.estado))
-        except OSError:
-            return None
-        finally:
-            for hoja in (hojas.preludio, hojas.estado):
-                with suppress(OSError):
-                    hoja.unlink(missing_ok=True)
-
-    def cerrar(self) -> None:
-        """Borra la carpeta y lo que quede en ella."""
-        if self._carpeta is not None:
-            shutil.rmtree(self._carpeta, ignore_errors=True)
-            os.close(self._candado)
-            self._carpeta = None
-
-    def _escribir(self, ruta: Path, datos: bytes, modo: int) -> None:
-        fd = os.open(ruta, os.O_WRONLY | os.O_CREAT | os.O_EXCL, modo)
-        with os.fdopen(fd, "wb") as archivo:
-            archivo.write(datos)
-            if self._duenio is not None:
-                os.fchown(fd, self._duenio, self._duenio)
+    nombre = secrets.token_hex(6)
+    hojas = Hojas(casa / CARPETA / f"preludio-{nombre}", casa / CARPETA / f"estado-{nombre}")
+    preludio = escribir_preludio(hojas.estado, estado, carpeta, procesos)
+    try:
+        with _en(casa, duenio) as fd:
+            _escribir(fd, hojas.estado.name, b"", 0o600, duenio)
+            _escribir(fd, hojas.preludio.name, preludio, 0o400, duenio)
+    except OSError as error:
+        raise ErrorConsola(
+            f"consola: no se puede escribir en {casa / CARPETA} ({error.strerror})"
+        ) from error
+    return hojas
 
 
-def _leer_acotado(ruta: Path) -> bytes:
-    fd = os.open(ruta, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+def recoger_hojas(hojas: Hojas) -> Estado | None:
+    """Lee y borra las hojas; `None` si la orden no dejó un estado que valga."""
+    casa = hojas.estado.parent.parent
+    with suppress(OSError), _en(casa, None) as fd:
+        estado = _leer_acotado(fd, hojas.estado.name)
+        for hoja in (hojas.preludio, hojas.estado):
+            with suppress(OSError):
+                os.unlink(hoja.name, dir_fd=fd)
+        return interpretar_hoja(estado)
+    return None
+
+
+@contextmanager
+def _en(casa: Path, duenio: int | None) -> Iterator[int]:
+    """La carpeta de las hojas, creada si falta, sin pasar por ningún enlace."""
+    raiz = os.open(casa, _ABRIR_CARPETA)
+    try:
+        with suppress(FileExistsError):
+            os.mkdir(CARPETA, 0o700, dir_fd=raiz)
+        fd = os.open(CARPETA, _ABRIR_CARPETA, dir_fd=raiz)
+    finally:
+        os.close(raiz)
+    try:
+        if duenio is not None and os.fstat(fd).st_uid != duenio:
+            os.fchown(fd, duenio, duenio)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _escribir(carpeta: int, nombre: str, datos: bytes, modo: int, duenio: int | None) -> None:
+    fd = os.open(nombre, os.O_WRONLY | os.O_CREAT | os.O_EXCL, modo, dir_fd=carpeta)
+    with os.fdopen(fd, "wb") as archivo:
+        archivo.write(datos)
+        if duenio is not None:
+            os.fchown(fd, duenio, duenio)
+
+
+def _leer_acotado(carpeta: int, nombre: str) -> bytes:
+    try:
+        fd = os.open(nombre, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=carpeta)
+    except OSError:
+        return b""
     with os.fdopen(fd, "rb") as archivo:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             return b""
         return archivo.read(TOPE_ESTADO)
-
-
-def _crear_carpeta(base: Path) -> tuple[Path, int]:
-    """Una carpeta que solo nosotros listamos, con su candado echado mientras vivamos."""
-    carpeta = Path(tempfile.mkdtemp(prefix=_PREFIJO, dir=base))
-    carpeta.chmod(0o711)
-    # Primero echado y luego con su nombre: quien recoge abandonadas no la encuentra abierta.
-    provisional = carpeta / f"{_CANDADO}-nuevo"
-    candado = os.open(provisional, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    fcntl.flock(candado, fcntl.LOCK_EX)
-    provisional.rename(carpeta / _CANDADO)
-    return carpeta, candado
-
-
-def _borrar_abandonadas(base: Path) -> None:
-    """Borra las carpetas nuestras cuyo dueño murió sin cerrar."""
-    for carpeta in base.glob(f"{_PREFIJO}*"):
-        with suppress(OSError):
-            if carpeta.lstat().st_uid == os.geteuid() and not carpeta.is_symlink():
-                _borrar_si_nadie_la_usa(carpeta)
-
-
-def _borrar_si_nadie_la_usa(carpeta: Path) -> None:
-    candado = os.open(carpeta / _CANDADO, os.O_RDWR | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(candado, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(carpeta, ignore_errors=True)
-    finally:
-        os.close(candado)

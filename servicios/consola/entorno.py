@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 RUTA_PROGRAMAS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -18,19 +18,30 @@ _FIJAS = {
     "PYTHONUNBUFFERED": "1",
     "CI": "1",
 }
+_DE_LA_CASA = {*_FIJAS, "HOME", "PWD", "TMPDIR", "IFS", "ENV", "SHELLOPTS"}
+_MANDAN = ("LD_", "BASH", "PYTHON", "GCONV_", "LOCPATH", "GLIBC_", "MALLOC_", "NLSPATH")
+"""Cambian qué código ejecuta un programa antes de empezar; el lanzador las obedecería."""
 
 
-def entorno_de_orden(carpeta: Path, nuestro: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Devuelve el entorno de una orden que empieza en `carpeta`.
+def entorno_de_orden(
+    carpeta: Path,
+    casa: Path,
+    nuestro: Mapping[str, str] | None = None,
+    variables: Iterable[str] = (),
+) -> dict[str, str]:
+    """Devuelve el entorno de una orden que empieza en `carpeta` y tiene por HOME `casa`.
 
-    De `nuestro` (por omisión, el del proceso) solo pasan el idioma y la zona horaria.
+    De `nuestro` (por omisión, el del proceso) pasan el idioma, la zona horaria y las `variables`
+    concedidas que no digan a un programa qué código cargar.
     """
     nuestro = os.environ if nuestro is None else nuestro
+    concedidas = {v for v in variables if v not in _DE_LA_CASA and not v.startswith(_MANDAN)}
     heredadas = {
         nombre: valor
         for nombre, valor in nuestro.items()
-        if nombre in {"LANG", "TZ"} or nombre.startswith("LC_")
+        if nombre in {"LANG", "TZ"} or nombre.startswith("LC_") or nombre in concedidas
     }
     if not {"LANG", "LC_ALL", "LC_CTYPE"} & heredadas.keys():
         heredadas["LANG"] = "C.UTF-8"
-    return {**heredadas, **_FIJAS, "HOME": str(carpeta), "PWD": str(carpeta)}
+    lugares = {"HOME": str(casa), "PWD": str(carpeta), "TMPDIR": str(casa / "tmp")}
+    return {**heredadas, **_FIJAS, **lugares}

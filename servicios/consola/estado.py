@@ -25,7 +25,7 @@ TOPE_ESTADO = 64 * 1024
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NO_SE_ARRASTRAN = {
     *("PATH", "IFS", "ENV", "PROMPT_COMMAND", "SHELLOPTS", "PWD", "OLDPWD", "SHLVL", "_"),
-    *("UID", "EUID", "PPID", "ENJAMBRE_ORDEN"),
+    *("UID", "EUID", "PPID"),
 }
 _PREFIJOS_QUE_NO = ("LD_", "PYTHON", "BASH")
 _FIN = b"\0fin\0"
@@ -40,11 +40,19 @@ class Estado:
     variables: dict[str, str]
 
 
-def escribir_preludio(hoja: Path, estado: Estado | None, casa: Path) -> bytes:
-    """El texto que bash lee antes de la orden; al salir, la orden escribirá `hoja`."""
+def escribir_preludio(
+    hoja: Path, estado: Estado | None, carpeta: Path, procesos: int | None = None
+) -> bytes:
+    """El texto que bash lee antes de la orden; al salir, la orden escribirá `hoja`.
+
+    La orden empieza en `carpeta`. `procesos` es el límite que ha de ponerse ella misma.
+    """
     lineas = ["builtin unset BASH_ENV"]
+    if procesos is not None:
+        # Sin forma de subirlo: dentro de un espacio de usuario se cuentan solo los suyos.
+        lineas.append(f"builtin ulimit -Hu {procesos} && builtin ulimit -Su {procesos}")
     if estado is not None:
-        lineas.append(_reponer(estado, casa))
+        lineas.append(_reponer(estado, carpeta))
     env = shutil.which("env", path=RUTA_PROGRAMAS) or "env"
     # Primero calla los avisos que la orden dejara puestos: escribirían en la hoja.
     al_salir = (
@@ -56,12 +64,12 @@ def escribir_preludio(hoja: Path, estado: Estado | None, casa: Path) -> bytes:
     return os.fsencode("\n".join(lineas) + "\n")
 
 
-def _reponer(estado: Estado, casa: Path) -> str:
+def _reponer(estado: Estado, carpeta: Path) -> str:
     exportar = [f"builtin export {k}={shlex.quote(v)}" for k, v in estado.variables.items()]
     destino = Path(estado.carpeta)
-    # Por dentro de la casa, relativo: sus carpetas madre pueden estar cerradas para la orden.
-    if destino.is_relative_to(casa):
-        destino_sh = "./" + str(destino.relative_to(casa))
+    # Por dentro de la carpeta, relativo: las de encima pueden estar cerradas para la orden.
+    if destino.is_relative_to(carpeta):
+        destino_sh = "./" + str(destino.relative_to(carpeta))
     else:
         destino_sh = estado.carpeta
     anterior = "builtin unset OLDPWD\nbuiltin export OLDPWD"

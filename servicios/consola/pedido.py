@@ -87,7 +87,7 @@ class Pedido:
 
     def a_json(self) -> bytes:
         """Para el supervisor."""
-        return json.dumps(asdict(self)).encode("utf-8", "surrogateescape")
+        return json.dumps(asdict(self), ensure_ascii=False).encode("utf-8", "surrogateescape")
 
     @classmethod
     def de_json(cls, datos: bytes) -> Pedido:
@@ -112,7 +112,8 @@ class Pedido:
 class Informe:
     """Cómo acabó: textos ya acotados, bytes que faltan en ellos y milisegundos.
 
-    `codigo` es negativo si murió por una señal. `queja` dice por qué no se pudo lanzar.
+    `codigo` es negativo si murió por una señal. `queja` dice por qué no se pudo lanzar y
+    `ocupado`, los bytes de las carpetas medidas si dio tiempo a recorrerlas.
     """
 
     motivo: MotivoFin
@@ -122,3 +123,4 @@ class Informe:
     omitidos: int = 0
     ms: int = 0
     queja: str = ""
+    ocupado: int | None = None

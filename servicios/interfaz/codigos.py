@@ -13,6 +13,7 @@ class Salida(IntEnum):
     BIEN = 0
     FALLO = 1
     CONFIGURACION = 2
+    DENEGADO = 3
     COLGADO = 129
     INTERRUMPIDO = 130
     TERMINADO = 143

@@ -127,12 +127,21 @@ def _codigo(sistema: Sistema) -> int:
     if error is not None:
         return codigo_de(error)
     malos = {EstadoAgente.FAILED, EstadoAgente.MAX_ITERATIONS, EstadoAgente.PAUSED}
-    return Salida.FALLO if any(e["status"] in malos for e in estados) else Salida.BIEN
+    fallidos = [e["agent_id"] for e in estados if e["status"] in malos]
+    denegados = sistema.aprobaciones.denegados().intersection(fallidos)
+    if denegados:
+        _avisar(
+            f"Se denegaron órdenes de {', '.join(sorted(denegados))}: sin terminal no hay a quién"
+            " preguntar; permítelas con «reglas» en su tipo de agente o hazlo en la conversación"
+        )
+        return Salida.DENEGADO
+    return Salida.FALLO if fallidos else Salida.BIEN
 
 
 def _motivo(codigo: int) -> str:
     motivos = {
         Salida.BIEN: "tarea terminada",
+        Salida.DENEGADO: "tarea con órdenes denegadas",
         Salida.COLGADO: "se cerró la ventana (SIGHUP)",
         Salida.INTERRUMPIDO: "interrumpida (SIGINT)",
         Salida.TERMINADO: "terminada desde fuera (SIGTERM)",

@@ -19,6 +19,8 @@ from agentes.eventos import (
     TurnoInterrumpido,
 )
 from agentes.eventos_llamada import HerramientaTerminada, LlamadaReintentada
+from agentes.eventos_permisos import Alcance, AprobacionPedida, AprobacionResuelta, Quien
+from agentes.perfil_consola import Veredicto
 from servicios.interfaz.texto import corto
 
 
@@ -50,6 +52,12 @@ FINALES = {
     EstadoAgente.CANCELLED: ("cancelado", Tono.AVISO),
 }
 """Estado final → cómo se cuenta."""
+
+_ALCANCES = {
+    Alcance.UNA_VEZ: "una vez",
+    Alcance.AGENTE: "para este agente",
+    Alcance.SESION: "para la sesión",
+}
 
 
 @singledispatch
@@ -84,6 +92,23 @@ def _fin_de_orden(evento: HerramientaTerminada) -> str:
     motivo = str(datos.get("motivo", "ok"))
     detalle = "" if motivo == "ok" else f", {motivo.replace('_', ' ')}"
     return f"código {datos.get('return_code')}{detalle} ({evento.ms / 1000:.1f} s)"
+
+
+@linea_de.register
+def _(evento: AprobacionPedida) -> Linea:
+    texto = f"pide permiso ({evento.numero}) · $ {corto(evento.orden)} · {corto(evento.motivo)}"
+    return Linea(texto, evento.agente_id, Tono.AVISO)
+
+
+@linea_de.register
+def _(evento: AprobacionResuelta) -> Linea | None:
+    if evento.quien is Quien.REGLA:
+        return None
+    if evento.decision is Veredicto.PERMITIR:
+        texto = f"permitida {_ALCANCES[evento.alcance]} · $ {corto(evento.orden)}"
+        return Linea(texto, evento.agente_id, Tono.BIEN)
+    texto = f"denegada · $ {corto(evento.orden)} · {corto(evento.motivo)}"
+    return Linea(texto, evento.agente_id, Tono.AVISO)
 
 
 @linea_de.register

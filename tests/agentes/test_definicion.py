@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from agentes.definicion import Existencias, cargar_definiciones
+from agentes.definicion import CLAVES_OPCIONALES, Existencias, cargar_definiciones
 from agentes.errores import ErrorConfiguracion, ErrorPlantilla
+from agentes.perfil_consola import Aprobacion, Espacio, PerfilConsola, Red, Regla, Veredicto
+from servicios.llm.preajustes import PREAJUSTES
 
 BUENO: dict[str, Any] = {
     "agent_type": "bueno",
@@ -99,9 +101,116 @@ def test_un_archivo_ilegible_no_impide_cargar_los_demas(
     assert dice in errores[0]
 
 
+GIT_STATUS = {"decision": "permitir", "orden": ["git", "status"]}
+
+
+@pytest.mark.parametrize(
+    ("cambios", "dice"),
+    [
+        (
+            {"espacio": "ajeno"},
+            "«espacio»: «ajeno» no vale; los valores que hay: propio, proyecto,",
+        ),
+        ({"red": "toda"}, "«red»: «toda» no vale; los valores que hay: ninguna, lista, libre"),
+        ({"red": True}, "«red»: ha de ser texto"),
+        ({"aprobacion": "nunca"}, "en_aislamiento_libre, estricta, nunca_preguntar"),
+        ({"limite_memoria_mb": "1"}, "«limite_memoria_mb»: ha de ser un entero"),
+        ({"limite_procesos": 0}, "«limite_procesos»: ha de ser mayor que cero"),
+        ({"max_trabajos": 1.5}, "«max_trabajos»: ha de ser un entero"),
+        ({"vida_trabajo_s": -1}, "«vida_trabajo_s»: ha de ser mayor que cero"),
+        ({"reglas": GIT_STATUS}, "«reglas»: ha de ser una lista"),
+        ({"reglas": ["git status"]}, "«reglas»: elemento 1: ha de ser {"),
+        ({"reglas": [GIT_STATUS, {**GIT_STATUS, "x": 1}]}, "«reglas»: elemento 2: ha de ser {"),
+        ({"reglas": [{**GIT_STATUS, "decision": "sí"}]}, "permitir, preguntar, denegar"),
+        ({"reglas": [{**GIT_STATUS, "decision": []}]}, "permitir, preguntar, denegar"),
+        ({"reglas": [{**GIT_STATUS, "orden": []}]}, "«orden»: ha de ser una lista de palabras"),
+        ({"reglas": [{**GIT_STATUS, "orden": "git status"}]}, "«orden»: ha de ser una lista"),
+        ({"reglas": [{**GIT_STATUS, "orden": ["git", ""]}]}, "«orden»: solo palabras"),
+        ({"reglas": [GIT_STATUS, GIT_STATUS]}, "«reglas»: hay elementos repetidos"),
+        ({"red": "lista"}, "«red_destinos»: hace falta al menos un"),
+        ({"red": "lista", "red_destinos": []}, "«red_destinos»: hace falta al menos un"),
+        ({"red_destinos": ["a.es:443"]}, "«red_destinos»: solo vale con «red»: «lista»"),
+        ({"red": "libre", "red_destinos": []}, "solo vale con «red»: «lista», y es «libre»"),
+        *(
+            ({"red": "lista", "red_destinos": [malo]}, "«red_destinos»: elemento 1: ha de ser")
+            for malo in (
+                "a.es",
+                "a.es:0",
+                "a.es:70000",
+                "*:443",
+                "*a.es:1",
+                "http://a:1",
+                "-a:1",
+                1,
+            )
+        ),
+        ({"variables": ["1A"]}, "«variables»: elemento 1: «1A» no es un nombre de variable"),
+        ({"variables": ["A=1"]}, "no es un nombre de variable"),
+        *(
+            ({"variables": ["TZ", mala]}, f"«variables»: elemento 2: «{mala}» no se puede pasar")
+            for mala in (
+                *("PATH", "LD_PRELOAD", "PYTHONPATH", "BASH_ENV", "IFS", "HOME"),
+                *("GITHUB_TOKEN", "MI_CLAVE", "DB_PASSWORD", "PGPASSWORD", "SSH_AUTH_SOCK"),
+                *("aws_secret_access_key", "GEMINI_API_KEY", "MYSQL_PWD", "SENTRY_DSN"),
+                *(p.variable_clave for p in PREAJUSTES.values() if p.variable_clave),
+            )
+        ),
+    ],
+)
+def test_una_consola_mala_nombra_la_clave_y_lo_que_admite(
+    tmp_path: Path, cambios: dict[str, Any], dice: str
+) -> None:
+    escribir(tmp_path, "malo.json", **cambios)
+    validas, errores = cargar_definiciones(tmp_path, HAY)
+    assert validas == {}
+    (error,) = errores
+    assert error.startswith("agentes_json/malo.json: ")
+    assert dice in error
+    assert "\n" not in error
+
+
+def test_sin_claves_de_consola_el_perfil_es_el_seguro(tmp_path: Path) -> None:
+    escribir(tmp_path, "b.json")
+    validas, _ = cargar_definiciones(tmp_path, HAY)
+    perfil = validas["bueno"].consola
+    assert perfil == PerfilConsola()
+    assert (perfil.espacio, perfil.red) == (Espacio.PROPIO, Red.NINGUNA)
+    assert perfil.aprobacion is Aprobacion.EN_AISLAMIENTO_LIBRE
+
+
 def test_las_claves_opcionales_llegan(tmp_path: Path) -> None:
-    escribir(tmp_path, "b.json", model="demo", max_iterations=3, limite_comando_s=1.5)
+    perfil = {
+        "limite_comando_s": 1.5,
+        "limite_salida": 500,
+        "limite_memoria_mb": 64,
+        "limite_procesos": 7,
+        "limite_archivo_mb": 8,
+        "limite_espacio_mb": 9,
+        "max_trabajos": 1,
+        "vida_trabajo_s": 30,
+    }
+    textos = {"espacio": "proyecto", "red": "lista", "aprobacion": "estricta"}
+    listas = {
+        "red_destinos": ["PyPI.org:443", "*.ejemplo.es:8080"],
+        "reglas": [GIT_STATUS, {"decision": "denegar", "orden": ["git"]}],
+        "variables": ["EDITOR_X", "lc_x"],
+    }
+    todas = {**perfil, **textos, **listas}
+    assert {"model", "max_iterations", *todas} == CLAVES_OPCIONALES.keys()
+    escribir(tmp_path, "b.json", model="demo", max_iterations=3, **todas)
     validas, errores = cargar_definiciones(tmp_path, HAY)
     assert errores == []
     tipo = validas["bueno"]
-    assert (tipo.model, tipo.max_iterations, tipo.limite_comando_s) == ("demo", 3, 1.5)
+    assert (tipo.model, tipo.max_iterations) == ("demo", 3)
+    assert tipo.consola == PerfilConsola(
+        **perfil,  # type: ignore[arg-type]
+        espacio=Espacio.PROYECTO,
+        red=Red.LISTA,
+        aprobacion=Aprobacion.ESTRICTA,
+        red_destinos=("pypi.org:443", "*.ejemplo.es:8080"),
+        reglas=(
+            Regla(Veredicto.PERMITIR, ("git", "status")),
+            Regla(Veredicto.DENEGAR, ("git",)),
+        ),
+        variables=("EDITOR_X", "lc_x"),
+    )

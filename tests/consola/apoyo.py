@@ -10,36 +10,35 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from servicios.consola.aislamiento import (
-    UID_ORDENES,
-    Aislamiento,
-    EspacioDePids,
-    SinEspacios,
-)
+from agentes.perfil_consola import PerfilConsola
+from servicios.consola.aislamiento import UID_ORDENES
 from servicios.ejecutor_consola import EjecutorConsola
 
 RAIZ = Path(__file__).resolve().parents[2]
 HIJO = str(Path(__file__).with_name("hijo_consola.py"))
 """El programa aparte que usa la consola sola."""
 
-CrearConsola = Callable[..., EjecutorConsola]
+CrearConsola = Callable[..., Awaitable[EjecutorConsola]]
 SOY_ROOT = os.geteuid() == 0
 UID_CORRIENTE = 10_077 if SOY_ROOT else os.geteuid()
 DUENIO = UID_ORDENES if SOY_ROOT else None
-VARIANTES: dict[str, Callable[[int | None], Aislamiento]] = {
-    "espacio": EspacioDePids,
-    "sin_espacios": SinEspacios,
-}
+AISLAMIENTOS = ("bwrap", "landlock", "local")
+"""Los que se prueban siempre: docker necesita un demonio."""
 
 solo_root = pytest.mark.skipif(not SOY_ROOT, reason="solo root puede cambiar de usuario")
 
 _cuenta = itertools.count(1)
+
+
+def en(segundos: float) -> PerfilConsola:
+    """El perfil de una orden con ese límite de tiempo."""
+    return PerfilConsola(limite_comando_s=segundos)
 
 
 def sueno() -> str:

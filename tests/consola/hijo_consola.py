@@ -1,42 +1,27 @@
 """Un programa aparte que usa la consola sola; la prueba lo mata o lee lo que imprime.
 
-Argumentos: variante (`espacio`, `sin_espacios` o `elegir`), carpeta de espacios y orden.
+Argumentos: aislamiento, carpeta de datos, orden y, si se quiere, segundos de límite.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from servicios.consola.aislamiento import (
-    UID_ORDENES,
-    Aislamiento,
-    EspacioDePids,
-    SinEspacios,
-    elegir_aislamiento,
-)
-from servicios.ejecutor_consola import EjecutorConsola
+from agentes.perfil_consola import PerfilConsola
+from servicios.ejecutor_consola import abrir_consola
 
 
 async def main() -> None:
-    variante, carpeta, orden = sys.argv[1:]
-    duenio = UID_ORDENES if os.geteuid() == 0 else None
-    match variante:
-        case "espacio":
-            aislamiento: Aislamiento = EspacioDePids(duenio)
-        case "sin_espacios":
-            aislamiento = SinEspacios(duenio)
-        case _:
-            aislamiento = await elegir_aislamiento()
-    consola = EjecutorConsola(Path(carpeta), aislamiento=aislamiento)
-    print(type(aislamiento).__name__, flush=True)
-    resultado = await consola.ejecutar_comando_seguro(orden, "agente-1")
-    print(resultado.para_modelo(), flush=True)
-    await consola.cerrar()
+    aislamiento, datos, orden, *limite = sys.argv[1:]
+    perfil = PerfilConsola(limite_comando_s=float(limite[0]) if limite else None)
+    async with abrir_consola(Path(datos), aislamiento=aislamiento) as consola:
+        print(consola.aislamiento.nombre, flush=True)
+        resultado = await consola.ejecutar_comando_seguro(orden, "agente-1", perfil)
+        print(resultado.para_modelo(), flush=True)
 
 
 asyncio.run(main())

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from servicios.ejecutor_consola import EjecutorConsola, MotivoFin
-from tests.consola.apoyo import CrearConsola
+from tests.consola.apoyo import CrearConsola, en
 
 
 async def test_cien_ordenes_a_la_vez_salen_bien(consola: EjecutorConsola) -> None:
@@ -39,10 +39,10 @@ async def test_un_agente_hace_una_orden_cada_vez_y_en_orden(
 
 
 async def test_el_cupo_general_se_respeta(crear: CrearConsola) -> None:
-    consola = crear(simultaneos=2)
+    consola = await crear(simultaneos=2)
     inicio = time.monotonic()
     resultados = await asyncio.gather(
-        *(consola.ejecutar_comando_seguro("sleep 0.3", f"a-{i}", limite_s=1) for i in range(6))
+        *(consola.ejecutar_comando_seguro("sleep 0.3", f"a-{i}", en(1)) for i in range(6))
     )
     assert time.monotonic() - inicio > 0.85
     assert {r.motivo for r in resultados} == {MotivoFin.OK}, "esperar turno no gasta tiempo"
@@ -74,7 +74,7 @@ async def test_el_bucle_de_eventos_no_se_bloquea_con_salida_a_chorro(
     pulso = asyncio.create_task(latido())
     await asyncio.gather(
         *(
-            consola.ejecutar_comando_seguro("yes | head -c 20000000; sleep 9", f"a-{i}", limite_s=1)
+            consola.ejecutar_comando_seguro("yes | head -c 20000000; sleep 9", f"a-{i}", en(1))
             for i in range(4)
         )
     )

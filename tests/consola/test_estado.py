@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from servicios.ejecutor_consola import EjecutorConsola
+from tests.consola.apoyo import en
 
 
 async def _salida(consola: EjecutorConsola, orden: str, agente: str = "a-1") -> str:
-    return (await consola.ejecutar_comando_seguro(orden, agente, limite_s=10)).salida
+    return (await consola.ejecutar_comando_seguro(orden, agente, en(10))).salida
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ async def test_si_no_se_pudo_anotar_vale_el_ultimo_estado(
 
 async def test_tras_agotar_el_tiempo_vale_el_ultimo_estado(consola: EjecutorConsola) -> None:
     await _salida(consola, "cd /usr")
-    await consola.ejecutar_comando_seguro("cd /; sleep 9", "a-1", limite_s=0.3)
+    await consola.ejecutar_comando_seguro("cd /; sleep 9", "a-1", en(0.3))
     assert await _salida(consola, "pwd") == "/usr\n"
 
 
@@ -129,7 +130,7 @@ async def test_cada_agente_tiene_el_suyo_y_olvidar_lo_borra(
     await _salida(consola, "cd /usr; export A=uno", "a-1")
     await _salida(consola, "cd /etc; export A=dos", "a-2")
     assert await _salida(consola, "pwd; echo $A", "a-1") == "/usr\nuno\n"
-    consola.olvidar("a-1")
+    await consola.olvidar("a-1")
     casa = tmp_path / "espacios" / "a-1"
     assert await _salida(consola, "pwd; echo ${A-nada}", "a-1") == f"{casa}\nnada\n"
     assert await _salida(consola, "pwd; echo $A", "a-2") == "/etc\ndos\n"
@@ -147,6 +148,6 @@ async def test_cada_agente_tiene_el_suyo_y_olvidar_lo_borra(
 async def test_una_hoja_falsificada_no_rompe_nada(consola: EjecutorConsola, basura: str) -> None:
     await _salida(consola, "export A=1")
     await _salida(
-        consola, f"f=$(trap -p EXIT | grep -o '/[^ ]*estado-[0-9]*'); {basura} > $f; exec true"
+        consola, f"f=$(trap -p EXIT | grep -o '/[^ ]*estado-[0-9a-f]*'); {basura} > $f; exec true"
     )
     assert await _salida(consola, "echo $A") == "1\n"

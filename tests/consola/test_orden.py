@@ -104,12 +104,14 @@ ORDENES = [
 async def test_es_un_bash_c_de_verdad_byte_a_byte(
     consola: EjecutorConsola, tmp_path: Path, orden: str
 ) -> None:
+    espacio = tmp_path / "espacios/ejecutor-1"
+    await consola.ejecutar_comando_seguro("true", "ejecutor-1")
     suelto = await asyncio.to_thread(
         subprocess.run,
         ["bash", "-c", "--", orden],
         capture_output=True,
-        cwd=tmp_path,
-        env=entorno_de_orden(tmp_path),
+        cwd=espacio,
+        env=entorno_de_orden(espacio, tmp_path / "casas/ejecutor-1"),
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         text=True,
@@ -122,7 +124,7 @@ async def test_es_un_bash_c_de_verdad_byte_a_byte(
 
 async def test_lo_que_se_teclea_en_el_programa_no_llega_a_la_orden(tmp_path: Path) -> None:
     hijo = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-B", HIJO, "elegir", str(tmp_path), "cat; echo fin"),
+        *(sys.executable, "-B", HIJO, "auto", str(tmp_path), "cat; echo fin"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -172,5 +174,5 @@ async def test_un_id_que_se_sale_de_los_espacios_se_rechaza(
 
 async def test_una_carpeta_imposible_se_explica(crear: CrearConsola, tmp_path: Path) -> None:
     (tmp_path / "espacios").write_text("soy un archivo")
-    with pytest.raises(ErrorConsola, match="no se puede usar"):
-        await crear().ejecutar_comando_seguro("true", "a-1")
+    with pytest.raises(ErrorConsola, match="no se puede preparar"):
+        await (await crear()).ejecutar_comando_seguro("true", "a-1")

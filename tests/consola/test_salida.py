@@ -8,9 +8,10 @@ import time
 
 import pytest
 
-from servicios.consola.salida import Captura
-from servicios.ejecutor_consola import EjecutorConsola, MotivoFin
-from tests.consola.apoyo import CrearConsola
+from agentes.perfil_consola import PerfilConsola
+from servicios.consola.captura import Captura
+from servicios.ejecutor_consola import EjecutorConsola, Generales, MotivoFin
+from tests.consola.apoyo import CrearConsola, en
 
 
 def _texto(datos: bytes, limite: int, trozo: int = 7) -> tuple[str, int]:
@@ -63,7 +64,7 @@ async def test_cincuenta_megas_se_recortan_con_aviso_y_memoria_plana(
 
 
 async def test_quien_no_para_de_escribir_muere_al_pasar_del_total(crear: CrearConsola) -> None:
-    consola = crear(limite_total=1_000_000, limite_s=30)
+    consola = await crear(generales=Generales(segundos=30, total=1_000_000))
     inicio = time.monotonic()
     resultado = await consola.ejecutar_comando_seguro("trap '' PIPE; yes >&2", "a-1")
     assert resultado.motivo is MotivoFin.LIMITE_SALIDA
@@ -75,14 +76,14 @@ async def test_quien_no_para_de_escribir_muere_al_pasar_del_total(crear: CrearCo
 async def test_el_limite_de_salida_de_un_agente_manda_sobre_el_general(
     consola: EjecutorConsola,
 ) -> None:
-    resultado = await consola.ejecutar_comando_seguro("seq 1000", "a-1", limite_salida=100)
+    resultado = await consola.ejecutar_comando_seguro("seq 1000", "a-1", PerfilConsola(limite_salida=100))
     assert resultado.bytes_omitidos == 3893 - 100
     assert resultado.salida.endswith("999\n1000\n")
 
 
 async def test_los_dos_flujos_van_aparte_y_cada_uno_se_recorta(consola: EjecutorConsola) -> None:
     orden = "seq 1000; seq 5000 6000 >&2"
-    resultado = await consola.ejecutar_comando_seguro(orden, "a-1", limite_salida=60)
+    resultado = await consola.ejecutar_comando_seguro(orden, "a-1", PerfilConsola(limite_salida=60))
     assert resultado.salida.startswith("1\n2\n")
     assert resultado.error.startswith("5000\n")
     assert resultado.bytes_omitidos == 3893 + 5005 - 120
@@ -108,7 +109,7 @@ async def test_la_salida_anterior_al_limite_de_tiempo_se_conserva(
     consola: EjecutorConsola,
 ) -> None:
     resultado = await consola.ejecutar_comando_seguro(
-        "echo antes; echo queja >&2; sleep 60", "a-1", limite_s=0.5
+        "echo antes; echo queja >&2; sleep 60", "a-1", en(0.5)
     )
     assert resultado.salida == "antes\n"
     aviso = "tiempo agotado tras 0.5 s: la orden y sus procesos han muerto"

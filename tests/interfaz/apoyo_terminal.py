@@ -6,7 +6,7 @@ import asyncio
 import io
 import itertools
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +22,10 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from agentes.eventos import Evento, HechoAnotado
 from agentes.respuestas import Uso
 from servicios.buzon import BusEventos
+from servicios.herramientas.aprobaciones import Aprobaciones
 from servicios.interfaz.lineas import Linea
 from servicios.interfaz.terminal.interactiva import Interactiva
+from servicios.reloj import RelojReal
 
 ENTER = "\r"
 CTRL_C = "\x03"
@@ -82,9 +84,22 @@ class GestorFalso:
     def get_all_agents_status(self) -> list[dict[str, str]]:
         return self.estados
 
+    def get_agent_status(self, agente_id: str) -> dict[str, str] | None:
+        return next((e for e in self.estados if e["agent_id"] == agente_id), None)
+
     async def cancelar_agente(self, agente_id: str, solicitante: str) -> str:
         self.canceladas.append(f"{agente_id} por {solicitante}")
         return f"{agente_id} cancelado."
+
+
+class Guardado:
+    """El recibo de un hecho que ya está guardado."""
+
+    id = 1
+
+    def __await__(self) -> Generator[Any, None, int]:
+        yield from ()
+        return self.id
 
 
 @dataclass
@@ -107,6 +122,11 @@ class SistemaFalso:
     def __post_init__(self) -> None:
         self.ajustes = SimpleNamespace(datos=self.datos)
         self._ids = itertools.count(1)
+        self.aprobaciones = Aprobaciones(self._anotar, RelojReal(), hay_persona=True)
+
+    def _anotar(self, evento: Evento, _: object) -> Guardado:
+        self.hecho(evento)
+        return Guardado()
 
     def hecho(self, evento: Evento) -> None:
         """Un hecho sale por el bus."""

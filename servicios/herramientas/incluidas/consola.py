@@ -4,74 +4,69 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from agentes.definicion import DefinicionAgente
+from agentes.perfil_consola import PerfilConsola
 from agentes.respuestas import ResultadoHerramienta
 from prompts.tool_definitions import EJECUTAR_COMANDO_CONSOLA
-from servicios.ejecutor_consola import ResultadoComando
+from servicios.consola.pedido import MotivoFin
+from servicios.consola.resultado import CODIGO_DENEGADO, ResultadoComando
+from servicios.herramientas.permiso import Dictamen
 from servicios.herramientas.registro import Herramienta
 
-
-@dataclass(frozen=True, slots=True)
-class LimitesConsola:
-    """Límites de una orden según el tipo del agente; `None` es el valor general."""
-
-    limite_s: float | None = None
-    limite_salida: int | None = None
+PerfilDe = Callable[[str], PerfilConsola]
+"""De un id de agente al perfil de su tipo."""
 
 
-def limites_por_tipo(tipos: Mapping[str, DefinicionAgente]) -> Callable[[str], LimitesConsola]:
-    """De un id de agente a los límites de su tipo; `tipos` puede llenarse después."""
+def perfil_por_tipo(tipos: Mapping[str, DefinicionAgente]) -> PerfilDe:
+    """De un id de agente al perfil de su tipo; `tipos` puede llenarse después."""
 
-    def limites_de(agente_id: str) -> LimitesConsola:
-        tipo = tipos[agente_id.rpartition("-")[0]]
-        return LimitesConsola(tipo.limite_comando_s, tipo.limite_salida)
+    def perfil_de(agente_id: str) -> PerfilConsola:
+        return tipos[agente_id.rpartition("-")[0]].consola
 
-    return limites_de
+    return perfil_de
 
 
 class Consola(Protocol):
     """Lo que esta herramienta necesita de la consola."""
 
     async def ejecutar_comando_seguro(
-        self,
-        command: str,
-        agente_id: str,
-        *,
-        limite_s: float | None = None,
-        limite_salida: int | None = None,
+        self, command: str, agente_id: str, perfil: PerfilConsola
     ) -> ResultadoComando:
         """Ejecuta una orden y vuelve con su resultado; nunca lanza por culpa de la orden."""
         ...
 
 
-def herramienta_consola(
-    consola: Consola, limites_de: Callable[[str], LimitesConsola]
-) -> Herramienta:
-    """La herramienta sobre una consola; `limites_de` da los límites de cada agente."""
+class Permisos(Protocol):
+    """Quien decide si una orden se ejecuta."""
 
-    async def ejecutar(args: Mapping[str, Any], agente_id: str) -> ResultadoHerramienta:
-        orden = str(args["command"])
-        limites = limites_de(agente_id)
+    async def pedir(self, orden: str, agente_id: str, op: str, perfil: PerfilConsola) -> Dictamen:
+        """Vuelve cuando se sabe."""
+        ...
+
+
+def herramienta_consola(consola: Consola, perfil_de: PerfilDe, permisos: Permisos) -> Herramienta:
+    """La herramienta sobre una consola; nada se ejecuta sin permiso."""
+
+    async def ejecutar(args: Mapping[str, Any], agente_id: str, op: str) -> ResultadoHerramienta:
+        orden, perfil = str(args["command"]), perfil_de(agente_id)
+        dictamen = await permisos.pedir(orden, agente_id, op, perfil)
+        if not dictamen.permitida:
+            denegada = ResultadoComando("", dictamen.aviso, CODIGO_DENEGADO, MotivoFin.DENEGADO)
+            return _resultado(orden, denegada, dictamen)
         try:
-            resultado = await consola.ejecutar_comando_seguro(
-                orden,
-                agente_id,
-                limite_s=limites.limite_s,
-                limite_salida=limites.limite_salida,
-            )
+            hecho = await consola.ejecutar_comando_seguro(orden, agente_id, perfil)
         except asyncio.CancelledError as cancelada:
             if cancelada.args and isinstance(cancelada.args[0], ResultadoComando):
-                cancelada.args = (_resultado(orden, cancelada.args[0]),)
+                cancelada.args = (_resultado(orden, cancelada.args[0], dictamen),)
             raise
-        return _resultado(orden, resultado)
+        return _resultado(orden, hecho, dictamen)
 
     return Herramienta(EJECUTAR_COMANDO_CONSOLA, ejecutar)
 
 
-def _resultado(orden: str, hecho: ResultadoComando) -> ResultadoHerramienta:
+def _resultado(orden: str, hecho: ResultadoComando, dictamen: Dictamen) -> ResultadoHerramienta:
     return ResultadoHerramienta(
         ok=hecho.codigo == 0,
         para_modelo=hecho.para_modelo(),
@@ -82,5 +77,7 @@ def _resultado(orden: str, hecho: ResultadoComando) -> ResultadoHerramienta:
             "stderr": hecho.error,
             "return_code": hecho.codigo,
             "motivo": hecho.motivo,
+            **dictamen.detalles,
         },
+        datos=hecho.datos(),
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Barra:
-    """Modelo, agentes por estado, tokens y sesión. `caducar` la da por vieja."""
+    """Lo que hay por aprobar, modelo, agentes por estado, tokens y sesión. `caducar` la da por vieja."""
 
     def __init__(self) -> None:
         self._sistema: Sistema | None = None
@@ -42,6 +42,8 @@ def _fragmentos(sistema: Sistema | None) -> StyleAndTextTuples:
     trozos: StyleAndTextTuples = []
     if sin_aislamiento(sistema):
         trozos += [("class:riesgo", f" {SIN_AISLAMIENTO} "), ("", " ")]
+    if por_aprobar := len(sistema.aprobaciones.pendientes()):
+        trozos += [("class:permiso", f" {por_aprobar} por aprobar "), ("", " ")]
     agentes = contar_estados(sistema.gestor.get_all_agents_status())
     partes = (sistema.modelo, f"agentes: {agentes}", f"{tokens_de(sistema)} tokens", sistema.sesion)
     return [*trozos, ("", " │ ".join(partes))]

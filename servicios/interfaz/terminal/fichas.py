@@ -78,6 +78,9 @@ async def ficha_agente(sistema: Sistema, agente_id: str, papel: Papel) -> None:
         papel.linea(Linea(texto, tono=Tono.AVISO, entera=True))
         return
     _escribir_quien(fila, papel)
+    vivo = sistema.gestor.get_agent_status(agente_id)
+    if vivo and vivo["espera"]:
+        papel.linea(Linea(f"  espera: {vivo['espera']}", tono=Tono.AVISO))
     papel.linea(Linea("últimos hechos", tono=Tono.FUERTE))
     for hecho in await sistema.consultas.eventos_de(sistema.sesion, agente_id, HECHOS):
         papel.linea(Linea(f"  {_hora(hecho.timestamp)} {hecho.tipo} · {corto(hecho.mensaje)}"))
@@ -130,6 +133,7 @@ def ficha_estado(sistema: Sistema, papel: Papel) -> None:
         ("aislamiento", sistema.aislamiento),
         ("Master", master),
         ("agentes", contar_estados(estados)),
+        ("por aprobar", str(len(sistema.aprobaciones.pendientes()) or "nada")),
         ("tipos de agente", ", ".join(sorted(sistema.tipos)) or "ninguno"),
         ("tokens", f"{sistema.master.uso.total} del Master y {agentes} de los agentes"),
         ("bitácora", str(sistema.ajustes.datos / "swarm.db")),

@@ -48,6 +48,7 @@ _ESTILO = Style.from_dict(
         "vivo": "ansibrightblack",
         "bottom-toolbar": "noreverse bg:ansibrightblack fg:ansiwhite",
         "riesgo": "bg:ansired fg:ansiwhite bold",
+        "permiso": "bg:ansiyellow fg:ansiblack bold",
     }
 )
 
@@ -68,7 +69,7 @@ class Interactiva:
         self._repintado: asyncio.TimerHandle | None = None
         self._visible = asyncio.Event()
         self._papel = PapelRico(self._consola, self._cambiar_vivo)
-        self._sesion = Sesion(self._papel, self._soltar, self._conectar, TECLAS)
+        self._sesion = Sesion(self._papel, self._soltar, self._conectar, TECLAS, self._repintar)
         self._prompt = self._crear_prompt(teclado)
         self._tarea: asyncio.Task[str] | None = None
         self._fallo: BaseException | None = None

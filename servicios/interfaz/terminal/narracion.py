@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from typing import TYPE_CHECKING
 
 from agentes.eventos import (
@@ -15,6 +15,7 @@ from agentes.eventos import (
     TextoParcial,
     TurnoInterrumpido,
 )
+from agentes.eventos_permisos import AprobacionPedida
 from servicios.interfaz.lineas import Linea, Tono, linea_de
 from servicios.interfaz.terminal.papel import Papel
 
@@ -29,10 +30,20 @@ TOPE_VIVO = 8_000
 
 
 class Narrador:
-    """Lee el bus y lo pasa al papel. El texto del Master crece en vivo hasta que es un hecho."""
+    """Lee el bus y lo pasa al papel. El texto del Master crece en vivo hasta que es un hecho.
 
-    def __init__(self, papel: Papel) -> None:
+    `al_pedir` cuenta una petición de permiso en lugar de su línea; `al_hecho`, tras cada hecho.
+    """
+
+    def __init__(
+        self,
+        papel: Papel,
+        al_pedir: Callable[[AprobacionPedida], None] | None = None,
+        al_hecho: Callable[[], None] | None = None,
+    ) -> None:
         self._papel = papel
+        self._al_pedir = al_pedir
+        self._al_hecho = al_hecho
         self._vivo = ""
         self._descartado = ""
 
@@ -50,6 +61,8 @@ class Narrador:
         match cosa:
             case HechoAnotado():
                 self._contar_hecho(cosa.evento)
+                if self._al_hecho is not None:
+                    self._al_hecho()
             case TextoParcial() if cosa.agente_id == MASTER:
                 self._cambiar_vivo((self._vivo + cosa.texto)[-TOPE_VIVO:])
             case TextoDescartado() if cosa.agente_id == MASTER:
@@ -59,6 +72,9 @@ class Narrador:
     def _contar_hecho(self, evento: Evento) -> None:
         if isinstance(evento, TextoMaster):
             self._contar_respuesta(evento)
+            return
+        if isinstance(evento, AprobacionPedida) and self._al_pedir is not None:
+            self._al_pedir(evento)
             return
         if isinstance(evento, TurnoInterrumpido) and self._descartado:
             self._papel.linea(Linea(self._descartado, tono=Tono.TENUE, entera=True))

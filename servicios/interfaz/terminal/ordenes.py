@@ -16,6 +16,7 @@ from servicios.interfaz.terminal.fichas import (
     ficha_modelo,
 )
 from servicios.interfaz.terminal.papel import Papel
+from servicios.interfaz.terminal.permisos import aprobar, listar, rechazar
 from servicios.interfaz.texto import corto
 
 if TYPE_CHECKING:
@@ -38,12 +39,16 @@ class Escena:
 
 @dataclass(frozen=True, slots=True)
 class Comando:
-    """Una orden: su nombre, sus argumentos (o vacío), lo que hace y quién la hace."""
+    """Una orden: su nombre, sus argumentos (o vacío), lo que hace y quién la hace.
+
+    `palabras` es cuántas admite detrás.
+    """
 
     nombre: str
     args: str
     significado: str
     hacer: Callable[[Escena, str], Awaitable[None]]
+    palabras: range = range(1)
 
     @property
     def uso(self) -> str:
@@ -84,6 +89,19 @@ async def _estado(escena: Escena, _: str) -> None:
     ficha_estado(escena.sistema, escena.papel)
 
 
+async def _permisos(escena: Escena, _: str) -> None:
+    listar(escena.sistema, escena.papel)
+
+
+async def _si(escena: Escena, args: str) -> None:
+    if not aprobar(args, escena.sistema.aprobaciones, escena.papel):
+        escena.papel.linea(Linea(f"Se escribe así: {_POR_NOMBRE['/si'].uso}", tono=Tono.AVISO))
+
+
+async def _no(escena: Escena, args: str) -> None:
+    rechazar(args, escena.sistema.aprobaciones, escena.papel)
+
+
 async def _salir(escena: Escena, _: str) -> None:
     escena.salir()
 
@@ -94,13 +112,34 @@ SALIR = "salir"
 COMANDOS: tuple[Comando, ...] = (
     Comando("/ayuda", "", "enseña esta tabla", _ayuda),
     Comando("/agentes", "", "lista los agentes de la sesión y cómo van", _agentes),
-    Comando("/ver", "ID", "enseña un agente por dentro: hechos, órdenes y reporte", _ver),
-    Comando("/cancelar", "ID|todos", "para un agente, o todos, y lo que ejecuten", _cancelar),
+    Comando(
+        "/ver", "ID", "enseña un agente por dentro: hechos, órdenes y reporte", _ver, range(1, 2)
+    ),
+    Comando(
+        "/cancelar",
+        "ID|todos",
+        "para un agente, o todos, y lo que ejecuten",
+        _cancelar,
+        range(1, 2),
+    ),
+    Comando("/permisos", "", "enseña las peticiones por aprobar, numeradas", _permisos),
+    Comando(
+        "/si",
+        "[N] [agente|sesion]",
+        "aprueba la petición N: una vez, su clase para ese agente o para la sesión",
+        _si,
+        range(3),
+    ),
+    Comando(
+        "/no", "[N] [motivo…]", "rechaza la petición N, con un motivo o sin él", _no, range(10_000)
+    ),
     Comando("/modelo", "", "dice qué modelo responde y cómo cambiarlo", _modelo),
     Comando("/estado", "", "dice cómo va todo: agentes, tokens, aislamiento, sesión", _estado),
     Comando(SALIR, "", "cierra la sesión (también /salir y Ctrl-D)", _salir),
 )
 """Las órdenes, en el orden de la ayuda."""
+
+_CIFRAS = "solas en la línea, responden a la única petición por aprobar"
 
 TECLAS: Teclas = (
     ("Enter", "envía lo escrito"),
@@ -112,6 +151,7 @@ TECLAS: Teclas = (
         "borra lo escrito; si no hay nada, para la respuesta; dos veces en dos segundos, sale",
     ),
     ("Ctrl-D", "en una línea vacía, cierra la sesión"),
+    ("1 a 5", _CIFRAS),
 )
 """Las teclas con significado propio en el terminal completo."""
 
@@ -119,6 +159,7 @@ TECLAS_LLANAS: Teclas = (
     ("Enter", "envía lo escrito"),
     ("Ctrl-C", "descarta lo escrito y para la respuesta; dos veces en dos segundos, sale"),
     ("Ctrl-D", "en una línea vacía, cierra la sesión"),
+    ("1 a 5", _CIFRAS),
 )
 """Las del modo llano, donde la línea es del terminal: Ctrl-C la tira sin decir si había algo."""
 
@@ -143,7 +184,7 @@ async def obedecer(linea: str, escena: Escena) -> None:
         parecida = difflib.get_close_matches(nombre.lower(), _POR_NOMBRE, n=1, cutoff=0)[0]
         queja = f"No conozco {corto(nombre, 40)}: ¿querías decir {_POR_NOMBRE[parecida].uso}?"
         escena.papel.linea(Linea(f"{queja} (/ayuda las enseña)", tono=Tono.AVISO))
-    elif bool(comando.args) != (len(args.split()) == 1) or (args and not comando.args):
+    elif len(args.split()) not in comando.palabras:
         escena.papel.linea(Linea(f"Se escribe así: {comando.uso}", tono=Tono.AVISO))
     else:
         await comando.hacer(escena, args)

@@ -22,6 +22,7 @@ from servicios.interfaz.terminal.fichas import vivos
 from servicios.interfaz.terminal.narracion import Narrador
 from servicios.interfaz.terminal.ordenes import Escena, Teclas, es_orden, obedecer
 from servicios.interfaz.terminal.papel import Papel
+from servicios.interfaz.terminal.permisos import Bloques, responder_cifra
 from servicios.interfaz.terminal.portada import avisar_cierre, despedir, presentar
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Sesion:
     """La conversación.
 
     `soltar` deja de leer el teclado y vuelve cuando el prompt ya no está; `teclas` son las que
-    enseña la ayuda.
+    enseña la ayuda; `al_hecho` se llama tras contar cada hecho.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class Sesion:
         soltar: Callable[[], Awaitable[None]],
         al_abrir: Callable[[Sistema], None],
         teclas: Teclas,
+        al_hecho: Callable[[], None] | None = None,
     ) -> None:
         self.sistema: Sistema | None = None
         self._papel = papel
         self._soltar = soltar
         self._al_abrir = al_abrir
         self._teclas = teclas
+        self._al_hecho = al_hecho
         self._lineas: asyncio.Queue[str] = asyncio.Queue()
         self._salida: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._codigo = 0
@@ -125,10 +128,12 @@ class Sesion:
 
     async def _conversar(self, sistema: Sistema) -> None:
         """Hasta que alguien pida salir."""
+        bloques = Bloques(sistema, self._papel)
+        narrador = Narrador(self._papel, bloques.contar, self._al_hecho)
         with sistema.bus.suscribir() as suscripcion, _primero():
             async with asyncio.TaskGroup() as grupo:
                 tareas = [
-                    grupo.create_task(Narrador(self._papel).seguir(suscripcion), name="narrador"),
+                    grupo.create_task(narrador.seguir(suscripcion), name="narrador"),
                     grupo.create_task(self._atender(sistema), name="lineas"),
                 ]
                 sistema.cierre.motivo = await self._salida
@@ -137,14 +142,14 @@ class Sesion:
                     tarea.cancel()
 
     async def _atender(self, sistema: Sistema) -> None:
-        """Cada línea en su orden: a la cara si es una orden, al Master si no."""
+        """Cada línea en su orden: a la cara si es suya o responde a una petición; si no, al Master."""
         escena = Escena(sistema, self._papel, lambda: self.salir("salir"), self._teclas)
         while not self._salida.done():
             linea = await self._lineas.get()
             try:
                 if es_orden(linea):
                     await obedecer(linea, escena)
-                else:
+                elif not responder_cifra(linea, sistema.aprobaciones, self._papel):
                     await sistema.conversacion.decir(linea)
             except ErrorEnjambre as error:
                 self._papel.linea(Linea(str(error), tono=Tono.MAL, entera=True))

@@ -1,0 +1,237 @@
+"""El lado del enjambre: arranca el servidor de bifurcaciones y sigue cada orden por su canal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agentes.errores import ErrorConsola
+from servicios.consola.pedido import Informe, MotivoFin, Pedido
+from servicios.consola.servidor_fork import SALUDO
+from servicios.consola.supervisor import LARGO
+
+_RAIZ = Path(__file__).resolve().parents[2]
+_ARRANQUE = "import sys; sys.path.insert(0, {raiz!r}); from servicios.consola.servidor_fork import servir; servir()"
+_LIMITE_ARRANQUE_S = 10.0
+_TROZO = 65_536
+_RESPIRO_S = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Escrito:
+    """Lo que una orden lleva escrito; `total` son los bytes de los dos flujos juntos."""
+
+    salida: str
+    error: str
+    total: int
+
+
+class Corrida:
+    """Una orden en marcha, vista desde el enjambre. La lleva su supervisor."""
+
+    def __init__(self, canal: socket.socket) -> None:
+        self._canal = canal
+        self._bucle = asyncio.get_running_loop()
+        self._final: asyncio.Future[Informe] = self._bucle.create_future()
+        self._lecturas: list[asyncio.Future[Escrito]] = []
+        self._recibido = bytearray()
+        self._bucle.add_reader(canal.fileno(), self._leer)
+
+    @property
+    def terminada(self) -> bool:
+        """Si ya hay informe."""
+        return self._final.done()
+
+    async def fin(self) -> Informe:
+        """Espera el informe. Cancelar la espera no para la orden: eso lo hace `parar`."""
+        return await asyncio.shield(self._final)
+
+    def parar(self, motivo: MotivoFin) -> None:
+        """Pide al supervisor que la mate; gana el primer motivo. No espera."""
+        self._pedir(f"parar {motivo}")
+
+    async def escrito(self) -> Escrito:
+        """Lo que lleva escrito; si ya acabó, lo que dice el informe."""
+        if not self.terminada:
+            lectura: asyncio.Future[Escrito] = self._bucle.create_future()
+            self._lecturas.append(lectura)
+            self._pedir("leer")
+            return await lectura
+        informe = self._final.result()
+        return Escrito(informe.salida, informe.error, len(informe.salida) + len(informe.error))
+
+    def _pedir(self, orden: str) -> None:
+        if not self.terminada:
+            with suppress(OSError):
+                self._canal.send(orden.encode() + b"\n")
+
+    def _leer(self) -> None:
+        try:
+            trozo = self._canal.recv(_TROZO)
+        except BlockingIOError:
+            return
+        except OSError:
+            trozo = b""
+        if not trozo:
+            self._acabar(Informe(MotivoFin.SIN_SUPERVISOR, -9))
+            return
+        self._recibido += trozo
+        while len(self._recibido) >= LARGO.size:
+            (largo,) = LARGO.unpack_from(self._recibido)
+            if len(self._recibido) < LARGO.size + largo:
+                break
+            mensaje = json.loads(self._recibido[LARGO.size : LARGO.size + largo])
+            del self._recibido[: LARGO.size + largo]
+            self._atender(mensaje)
+
+    def _atender(self, mensaje: dict[str, Any]) -> None:
+        if "escrito" in mensaje:
+            if self._lecturas:
+                self._entregar(self._lecturas.pop(0), Escrito(**mensaje["escrito"]))
+            return
+        self._acabar(Informe(**{**mensaje, "motivo": MotivoFin(mensaje["motivo"])}))
+
+    def _acabar(self, informe: Informe) -> None:
+        if self.terminada:
+            return
+        self._bucle.remove_reader(self._canal.fileno())
+        self._canal.close()
+        self._final.set_result(informe)
+        escrito = Escrito(informe.salida, informe.error, len(informe.salida) + len(informe.error))
+        for lectura in self._lecturas:
+            self._entregar(lectura, escrito)
+        self._lecturas.clear()
+
+    @staticmethod
+    def _entregar(lectura: asyncio.Future[Escrito], escrito: Escrito) -> None:
+        if not lectura.done():
+            lectura.set_result(escrito)
+
+
+class Lanzador:
+    """Lanza órdenes bajo supervisor. Se abre con `abrir`; sus supervisores le sobreviven."""
+
+    def __init__(self) -> None:
+        self._pedidos: socket.socket | None = None
+        self._proceso: asyncio.subprocess.Process | None = None
+        self._arranque = asyncio.Lock()
+
+    @classmethod
+    @asynccontextmanager
+    async def abrir(cls) -> AsyncIterator[Lanzador]:
+        """Un lanzador listo; al salir, su servidor de bifurcaciones termina.
+
+        Lanza `ErrorConsola` si no se puede arrancar.
+        """
+        lanzador = cls()
+        await lanzador._asegurar()
+        try:
+            yield lanzador
+        finally:
+            await lanzador._cerrar()
+
+    async def lanzar(self, pedido: Pedido) -> Corrida:
+        """Pone en marcha una orden. Lanza `ErrorConsola` si no hay cómo."""
+        try:
+            canal = await self._nacer()
+        except OSError:
+            # El servidor murió entre dos órdenes: se arranca otro, una vez.
+            await self._cerrar()
+            await self._asegurar()
+            canal = await self._nacer_o_rendirse()
+        datos = pedido.a_json()
+        with suppress(OSError):  # si el supervisor ya no está, la corrida lo verá
+            await asyncio.get_running_loop().sock_sendall(canal, LARGO.pack(len(datos)) + datos)
+        return Corrida(canal)
+
+    async def correr(self, pedido: Pedido) -> Informe:
+        """Lanza una orden y espera su informe; si cancelan la espera, la para antes de seguir."""
+        corrida = await self.lanzar(pedido)
+        try:
+            return await corrida.fin()
+        except asyncio.CancelledError:
+            corrida.parar(MotivoFin.CANCELADO)
+            await asyncio.wait({asyncio.ensure_future(corrida.fin())})
+            raise
+
+    async def _nacer_o_rendirse(self) -> socket.socket:
+        try:
+            return await self._nacer()
+        except OSError as error:
+            raise ErrorConsola(
+                f"consola: no se pudo lanzar la orden ({error.strerror}); prueba con menos a la vez"
+            ) from error
+
+    async def _nacer(self) -> socket.socket:
+        await self._asegurar()
+        if self._pedidos is None:
+            raise ConnectionError("sin servidor")
+        nuestro, suyo = socket.socketpair()
+        nuestro.setblocking(False)
+        try:
+            await _mandar(self._pedidos, suyo)
+        except OSError:
+            nuestro.close()
+            raise
+        finally:
+            suyo.close()
+        return nuestro
+
+    async def _asegurar(self) -> None:
+        async with self._arranque:
+            if self._proceso is not None and self._proceso.returncode is None:
+                return
+            nuestro, suyo = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            try:
+                await self._arrancar(nuestro, suyo)
+            except (OSError, TimeoutError) as error:
+                nuestro.close()
+                raise ErrorConsola(
+                    f"consola: no arranca el servidor de órdenes ({error or 'no responde'})"
+                ) from error
+            finally:
+                suyo.close()
+            self._pedidos = nuestro
+
+    async def _arrancar(self, nuestro: socket.socket, suyo: socket.socket) -> None:
+        self._proceso = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", "-B", "-c", _ARRANQUE.format(raiz=str(_RAIZ))),
+            stdin=suyo.fileno(),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+        suyo.close()
+        nuestro.setblocking(False)
+        async with asyncio.timeout(_LIMITE_ARRANQUE_S):
+            saludo = await asyncio.get_running_loop().sock_recv(nuestro, 16)
+        if saludo != SALUDO:
+            raise ConnectionError(f"{sys.executable} no pudo cargar el supervisor")
+
+    async def _cerrar(self) -> None:
+        if self._pedidos is not None:
+            self._pedidos.close()
+            self._pedidos = None
+        if self._proceso is not None:
+            await self._proceso.wait()
+            self._proceso = None
+
+
+async def _mandar(servidor: socket.socket, canal: socket.socket) -> None:
+    """Le pasa el canal al servidor; si tiene muchos por atender, espera un poco."""
+    while True:
+        try:
+            socket.send_fds(servidor, [b"o"], [canal.fileno()])
+        except BlockingIOError:
+            await asyncio.sleep(_RESPIRO_S)
+        else:
+            return

@@ -1,0 +1,114 @@
+"""De una orden suelta a una orden encerrada, limitada y en marcha. Lo mismo para los trabajos."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from agentes.perfil_consola import Espacio, PerfilConsola, Red
+from servicios.consola.cuaderno import Hojas, abrir_hojas
+from servicios.consola.entorno import entorno_de_orden
+from servicios.consola.estado import Estado
+from servicios.consola.lanzador import Corrida
+from servicios.consola.pedido import Limites, Pedido
+from servicios.consola.plaza import Aislamiento, Plaza
+
+_MIB = 1024 * 1024
+_FICHERO_MINIMO = 256 * 1024
+"""Lo que siempre se puede escribir en un archivo, aunque no quede sitio: la hoja de estado."""
+
+
+class RepartoDePlazas(Protocol):
+    """Quien da a cada agente su sitio."""
+
+    def plaza(self, agente_id: str, perfil: PerfilConsola, enchufe: Path | None = None) -> Plaza:
+        """El sitio de un agente, ya creado. Lanza `ErrorConsola`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Generales:
+    """Los límites de las órdenes cuyo perfil no dice otra cosa: segundos, bytes y bytes."""
+
+    segundos: float = 120.0
+    salida: int = 16_000
+    total: int = 64 * _MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Preparada:
+    """Una orden en marcha con sus hojas y sus límites."""
+
+    corrida: Corrida
+    hojas: Hojas
+    limites: Limites
+
+
+@dataclass(frozen=True, slots=True)
+class Taller:
+    """Lo que hace falta para poner en marcha cualquier orden.
+
+    `enchufar` abre la salida a la red de un agente con `red: lista`; `nuestro` es el entorno del
+    que salen el idioma y las variables concedidas.
+    """
+
+    plazas: RepartoDePlazas
+    aislamiento: Aislamiento
+    lanzar: Callable[[Pedido], Awaitable[Corrida]]
+    enchufar: Callable[[str, tuple[str, ...]], Awaitable[Path]]
+    nuestro: Mapping[str, str]
+    generales: Generales
+
+    async def preparar(
+        self,
+        command: str,
+        agente_id: str,
+        perfil: PerfilConsola,
+        *,
+        estado: Estado | None = None,
+        segundos: float | None = None,
+        ocupado: int = 0,
+    ) -> Preparada:
+        """Encierra la orden en la plaza del agente y la lanza.
+
+        `ocupado` son los bytes que ya ocupa su carpeta. Lanza `ErrorConsola`.
+        """
+        enchufe = None
+        if perfil.red is Red.LISTA:
+            enchufe = await self.enchufar(agente_id, perfil.red_destinos)
+        plaza = self.plazas.plaza(agente_id, perfil, enchufe)
+        encierro = await self.aislamiento.encerrar(plaza)
+        procesos = perfil.limite_procesos if encierro.procesos_aparte else None
+        hojas = abrir_hojas(plaza.casa, self.aislamiento.duenio, estado, plaza.carpeta, procesos)
+        limites = self._limites(perfil, segundos, ocupado)
+        entorno = entorno_de_orden(plaza.carpeta, plaza.casa, self.nuestro, perfil.variables)
+        pedido = Pedido(
+            orden=("bash", "-c", "--", command),
+            carpeta=str(plaza.carpeta),
+            entorno={**entorno, "BASH_ENV": str(hojas.preludio)},
+            limites=limites,
+            encierro=encierro,
+            medidas=_medidas(plaza, perfil),
+        )
+        return Preparada(await self.lanzar(pedido), hojas, limites)
+
+    def _limites(self, perfil: PerfilConsola, segundos: float | None, ocupado: int) -> Limites:
+        espacio = perfil.limite_espacio_mb * _MIB
+        cabe = max(_FICHERO_MINIMO, espacio - ocupado)
+        return Limites(
+            segundos=segundos or perfil.limite_comando_s or self.generales.segundos,
+            salida=perfil.limite_salida or self.generales.salida,
+            total=self.generales.total,
+            memoria=perfil.limite_memoria_mb * _MIB,
+            procesos=perfil.limite_procesos,
+            archivo=min(perfil.limite_archivo_mb * _MIB, cabe),
+            espacio=espacio,
+        )
+
+
+def _medidas(plaza: Plaza, perfil: PerfilConsola) -> tuple[str, ...]:
+    """Las carpetas propias del agente; la del proyecto es de la persona y no se le cuenta."""
+    propias = (plaza.casa,) if perfil.espacio is Espacio.PROYECTO else (plaza.carpeta, plaza.casa)
+    return tuple(dict.fromkeys(map(str, propias)))

@@ -1,0 +1,57 @@
+"""El servidor de bifurcaciones: un proceso pequeño que pare un supervisor por orden.
+
+    enjambre ──(un extremo de un canal)──► servidor ──fork──► supervisor ──fork──► la orden
+
+Bifurcar un Python que ya está en marcha cuesta diez veces menos que arrancar otro. Nace con el
+entorno vacío y solo con la biblioteca estándar. Se va cuando el enjambre cierra su socket o
+muere; los supervisores que parió siguen hasta que acabe su orden.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+
+from servicios.consola.supervisor import supervisar
+
+SALUDO = b"listo"
+
+
+def servir() -> None:
+    """Atiende el socket que hay en la entrada estándar hasta que se cierra."""
+    pedidos = socket.socket(fileno=os.dup(0))
+    _soltar_entrada()
+    # Sin esto cada supervisor que acaba quedaría sin enterrar.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    gc.disable()
+    gc.freeze()
+    pedidos.send(SALUDO)
+    while True:
+        _, descriptores, _, _ = socket.recv_fds(pedidos, 1, 1)
+        if not descriptores:
+            return
+        canal = socket.socket(fileno=descriptores[0])
+        if os.fork() == 0:
+            pedidos.close()
+            _ser_supervisor(canal)
+        canal.close()
+
+
+def _ser_supervisor(canal: socket.socket) -> None:
+    """Una vida entera de supervisor; no vuelve."""
+    codigo = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        supervisar(canal)
+        codigo = 0
+    finally:
+        os._exit(codigo)
+
+
+def _soltar_entrada() -> None:
+    nulo = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nulo, 0)
+    os.close(nulo)
