@@ -5,18 +5,19 @@ Lo pesado se importa después de enseñar el prompt, en un hilo.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
+import functools
 import importlib
 import io
 import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from agentes.errores import ErrorConfiguracion, ErrorEnjambre
 from servicios.interfaz import headless, terminal
+from servicios.interfaz.argumentos import leer_argumentos
 from servicios.interfaz.codigos import Salida, codigo_de
 
 if TYPE_CHECKING:
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def _abrir(cara: str, *, demo_sin_clave: bool) -> AsyncIterator[Sistema]:
+async def _abrir(
+    cara: str, aislamiento: str | None, *, demo_sin_clave: bool
+) -> AsyncIterator[Sistema]:
     """Importa el núcleo en un hilo y abre la sesión. Lanza `ErrorConfiguracion`."""
     sistema, carga = await asyncio.to_thread(_importar, "servicios.sistema", "servicios.cargar_llm")
-    ajustes = sistema.Ajustes.leer()
+    ajustes = sistema.Ajustes.leer().con(aislamiento=aislamiento)
     modelo = carga.elegir_modelo(ajustes, demo_sin_clave=demo_sin_clave)
     async with sistema.abrir_sistema(ajustes, modelo, cara) as abierto:
         yield abierto
@@ -37,32 +40,6 @@ async def _abrir(cara: str, *, demo_sin_clave: bool) -> AsyncIterator[Sistema]:
 
 def _importar(*nombres: str) -> list[ModuleType]:
     return [importlib.import_module(nombre) for nombre in nombres]
-
-
-class _Analizador(argparse.ArgumentParser):
-    """Un error de uso es una línea que dice dónde está la ayuda."""
-
-    def error(self, message: str) -> NoReturn:
-        """Sale con 2."""
-        self.exit(2, f"Uso incorrecto: {message}. Ayuda: python main.py --help\n")
-
-
-def _argumentos(argv: list[str] | None) -> argparse.Namespace:
-    analizador = _Analizador(
-        prog="python main.py",
-        description="Enjambre: conversa con un Master que delega en agentes de consola.",
-        epilog="Sin -p y con un terminal, conversa; con la entrada redirigida, la entrada es la tarea.",
-        add_help=False,
-    )
-    analizador.add_argument("-h", "--help", action="help", help="enseña esta ayuda y sale")
-    analizador.add_argument("-p", "--tarea", metavar="TAREA", help="hace una tarea y sale")
-    analizador.add_argument(
-        "--salida",
-        choices=headless.FORMATOS,
-        default=None,
-        help="con una tarea: texto (por defecto), un objeto json o cada hecho en jsonl",
-    )
-    return analizador.parse_args(argv)
 
 
 def _tarea_de_la_entrada() -> str | None:
@@ -74,11 +51,11 @@ def _tarea_de_la_entrada() -> str | None:
     return sys.stdin.buffer.read().decode("utf-8", "replace")
 
 
-def _hacer(tarea: str, formato: str) -> int:
+def _hacer(tarea: str, formato: str, aislamiento: str | None) -> int:
     if not tarea.strip():
         raise ErrorConfiguracion("la tarea está vacía: usa -p «tarea» o escríbela en la entrada")
     legible = tarea.encode("utf-8", "replace").decode()
-    abrir = _abrir("headless", demo_sin_clave=False)
+    abrir = _abrir("headless", aislamiento, demo_sin_clave=False)
     return asyncio.run(headless.ejecutar_tarea(lambda: abrir, legible, formato))
 
 
@@ -91,17 +68,18 @@ def _escribir_lo_que_se_pueda() -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Corre el programa y devuelve su código de salida; ningún error enseña una traza."""
-    argumentos = _argumentos(argv)
-    tarea = argumentos.tarea
+    argumentos = leer_argumentos(argv)
+    tarea, aislamiento = argumentos.tarea, argumentos.aislamiento
     try:
         _escribir_lo_que_se_pueda()
         if tarea is None:
             tarea = _tarea_de_la_entrada()
         if tarea is not None:
-            return _hacer(tarea, argumentos.salida or "texto")
+            return _hacer(tarea, argumentos.salida or "texto", aislamiento)
         if argumentos.salida is not None:
             raise ErrorConfiguracion("--salida necesita una tarea: usa -p «tarea»")
-        return asyncio.run(terminal.conversar(lambda: _abrir("terminal", demo_sin_clave=True)))
+        abrir = functools.partial(_abrir, "terminal", aislamiento, demo_sin_clave=True)
+        return asyncio.run(terminal.conversar(abrir))
     except ErrorEnjambre as error:
         print(error, file=sys.stderr)
         return codigo_de(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -39,13 +40,16 @@ class Agente:
         """Entrada más salida de todas sus llamadas."""
         return self.uso.total
 
-    def resumen(self) -> dict[str, str]:
-        """Cómo va, en textos: lo que ven una cara y un modelo que pregunta."""
+    def resumen(self, por_aprobar: Collection[str] = ()) -> dict[str, str]:
+        """Cómo va, en textos: lo que ven una cara y un modelo que pregunta.
+
+        `por_aprobar` son los ids de quienes esperan a que la persona apruebe una orden.
+        """
         return {
             "agent_id": self.nombre,
             "agent_type": self.agent_type,
             "status": self.estado.value,
-            "espera": self.espera.value,
+            "espera": (Espera.APROBACION if self.nombre in por_aprobar else self.espera).value,
             "superior": self.superior,
             "tarea": self.tarea,
             "modelo": self.llm,

@@ -29,11 +29,16 @@ class ErrorConsola(ErrorEnjambre):
     """La consola no puede ejecutar órdenes en esta máquina."""
 
 
+class ErrorAlarma(ErrorEnjambre):
+    """Alguien repitió el canario: leyó lo que no debía y se le para."""
+
+
 class ErrorModelo(ErrorEnjambre):
     """La llamada a un modelo falló y no se reintenta más.
 
     `clase` es una palabra estable: `clave`, `modelo`, `conexion`, `tiempo`, `tasa`, `servidor`,
-    `peticion`, `contexto`, `bloqueo`, `vacia`, `cortada`, `respuesta`, `rondas` o `interno`.
+    `peticion`, `contexto`, `bloqueo`, `vacia`, `cortada`, `respuesta`, `rondas`, `alarma` o
+    `interno`.
     """
 
     def __init__(self, texto: str, *, clase: str) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
+
+_HONDO = 64
 
 
 def en_unicode(texto: str) -> str:
@@ -11,6 +15,27 @@ def en_unicode(texto: str) -> str:
     if texto.isascii():
         return texto
     return texto.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def con_textos(valor: Any, cambiar: Callable[[str], str], hondura: int = 0) -> Any:
+    """Una copia de unos datos (dicts, listas, tuplas) con cada texto pasado por `cambiar`.
+
+    Lo demás queda igual; lo demasiado hondo sale como «…».
+    """
+    if hondura > _HONDO:
+        return "…"
+    match valor:
+        case Enum():
+            return valor
+        case str():
+            return cambiar(valor)
+        case dict():
+            pares = ((con_textos(k, cambiar), v) for k, v in valor.items())
+            return {k: con_textos(v, cambiar, hondura + 1) for k, v in pares}
+        case list() | tuple():
+            return type(valor)([con_textos(v, cambiar, hondura + 1) for v in valor])
+        case _:
+            return valor
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +73,12 @@ class ResultadoHerramienta:
 
     Un fallo de herramienta también es un valor (`ok=False`), nunca una excepción.
     `detalles` va a la bitácora; en la consola lleva `command, stdout, stderr, return_code`.
+    `datos` es lo que puede venir de cualquiera (la salida de una orden): la puerta hace con ello
+    un `para_modelo` en JSON, entre marcas que solo ella sabe poner.
     """
 
     ok: bool
     para_modelo: str
     para_usuario: str = ""
     detalles: dict[str, Any] = field(default_factory=dict)
+    datos: dict[str, Any] | None = None

@@ -150,6 +150,26 @@ class Ajustes(BaseSettings):
         ge=200,
         le=10_000_000,
     )
+    aislamiento: str = _campo(
+        "auto",
+        "Cómo se encierran las órdenes: `auto`, `bwrap`, `landlock`, `docker` o `local` (nada)",
+        "ENJAMBRE_AISLAMIENTO",
+    )
+    imagen: str = _campo(
+        "python:3.12-slim", "Imagen del aislamiento `docker`; ha de tener bash", "ENJAMBRE_IMAGEN"
+    )
+    proyecto: Path | None = _campo(
+        None,
+        "Carpeta que se presta a los agentes con `espacio: proyecto`; sin ella, la actual",
+        "ENJAMBRE_PROYECTO",
+    )
+    plazo_aprobacion_s: float = _campo(
+        300.0,
+        "Segundos que espera una orden a que la persona la apruebe",
+        "ENJAMBRE_PLAZO_APROBACION_S",
+        gt=0,
+        le=86_400,
+    )
     comandos_simultaneos: int = _campo(
         16, "Órdenes de consola a la vez", "ENJAMBRE_COMANDOS_SIMULTANEOS", ge=1, le=1000
     )
@@ -174,6 +194,10 @@ class Ajustes(BaseSettings):
         except OSError as error:
             raise ErrorConfiguracion(f"{archivo}: no se puede leer ({error.strerror})") from None
         return leidos.model_copy(update={"datos": carpeta / leidos.datos.expanduser()})
+
+    def con(self, **cambios: object) -> Self:
+        """Otros ajustes iguales salvo lo que se cambie; `None` no cambia nada."""
+        return self.model_copy(update={k: v for k, v in cambios.items() if v is not None})
 
     def model_post_init(self, contexto: Any, /) -> None:
         """Guarda el entorno entero para `clave`; no sale en el `repr`."""

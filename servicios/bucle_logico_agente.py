@@ -17,7 +17,7 @@ from langchain_core.messages import HumanMessage, ToolMessage
 from agentes.acciones import ACCIONES, AccionPedida, accion_desde
 from agentes.clase_agente import Agente
 from agentes.decisiones import Interlocutor, RespuestaModelo
-from agentes.errores import ErrorModelo
+from agentes.errores import ErrorAlarma, ErrorModelo
 from agentes.eventos import (
     AgenteTerminado,
     Apunte,
@@ -64,7 +64,7 @@ class Herramientas(Protocol):
     """Lo que el agente sabe hacer."""
 
     async def ejecutar(
-        self, nombre: str, args: dict[str, Any], agente_id: str
+        self, nombre: str, args: dict[str, Any], agente_id: str, op: str
     ) -> ResultadoHerramienta:
         """Ejecuta una herramienta; un fallo vuelve como valor."""
         ...
@@ -132,7 +132,10 @@ class BucleLogicoAgente:
             except ErrorModelo as error:
                 self.terminar(EstadoAgente.FAILED, f"el modelo no respondió: {error}")
                 return
-            await self._actuar(respuesta)
+            try:
+                await self._actuar(respuesta)
+            except ErrorAlarma as alarma:
+                self.terminar(EstadoAgente.FAILED, f"alarma de seguridad: {alarma}")
             if self.agente.estado.es_final:
                 return
         pasos = self._limites.max_iterations
@@ -223,13 +226,15 @@ class BucleLogicoAgente:
             llamada,
             self._puertos.interlocutor.turno,
             causa,
-            lambda intencion: self._hacer(llamada, intencion),
+            lambda intencion, op: self._hacer(llamada, intencion, op),
         )
         self.agente.espera = Espera.NADA
         self._causa = cierre
         self._responder(llamada, resultado.para_modelo)
 
-    async def _hacer(self, llamada: LlamadaHerramienta, causa: Apunte) -> ResultadoHerramienta:
+    async def _hacer(
+        self, llamada: LlamadaHerramienta, causa: Apunte, op: str
+    ) -> ResultadoHerramienta:
         match llamada.nombre:
             case "reportar_resultado_final":
                 return ResultadoHerramienta(True, "Resultado entregado.")
@@ -240,7 +245,7 @@ class BucleLogicoAgente:
                 return ResultadoHerramienta(True, await self._puertos.ejecutar(pedida))
             case nombre:
                 return await self._puertos.herramientas.ejecutar(
-                    nombre, llamada.args, self.agente.nombre
+                    nombre, llamada.args, self.agente.nombre, op
                 )
 
     def _responder(self, llamada: LlamadaHerramienta, texto: str) -> None:

@@ -18,7 +18,7 @@ from langchain_core.messages import ToolMessage
 
 from agentes.acciones import AccionPedida, Rechazada
 from agentes.decisiones import Turno
-from agentes.errores import ErrorBitacora, ErrorModelo
+from agentes.errores import ErrorAlarma, ErrorBitacora, ErrorModelo
 from agentes.eventos import (
     MASTER,
     Apunte,
@@ -184,6 +184,9 @@ class Conversacion:
             raise
         except ErrorModelo as error:
             await self._fallar(error)
+        except ErrorAlarma as alarma:
+            texto = f"alarma de seguridad: {alarma}"
+            await self._fallar(ErrorModelo(texto, clase="alarma"))
         except Exception as error:  # noqa: BLE001 - lo que escriba un modelo no tira la sesión
             texto = f"fallo interno al atender: {type(error).__name__}: {error}"
             traza = traceback.format_exc()
@@ -205,9 +208,13 @@ class Conversacion:
             if not turno.acciones:
                 return
             # A la vez: sus filas comparten compromiso. Las respuestas quedan en su orden.
-            hechas = await asyncio.gather(*(self._ejecutar(p) for p in turno.acciones))
-            for mensaje, causa in hechas:
-                self._master.add_message_to_history(mensaje, causa)
+            hechas = await asyncio.gather(
+                *(self._ejecutar(p) for p in turno.acciones), return_exceptions=True
+            )
+            for hecha in hechas:
+                if isinstance(hecha, BaseException):
+                    raise hecha
+                self._master.add_message_to_history(*hecha)
         motivo = f"el Master encadenó {self._ritmo.max_rondas} rondas: se para aquí"
         self.ultimo_error = ErrorModelo(motivo, clase="rondas")
         await self._interrumpido(motivo)
@@ -245,7 +252,7 @@ class Conversacion:
                 pedida.llamada,
                 self._turnos,
                 pedida.causa,
-                lambda intencion: self._hacer(replace(pedida, causa=intencion)),
+                lambda intencion, _: self._hacer(replace(pedida, causa=intencion)),
             )
             texto = resultado.para_modelo
         mensaje = ToolMessage(texto, tool_call_id=pedida.llamada.id, name=pedida.llamada.nombre)

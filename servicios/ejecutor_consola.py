@@ -17,30 +17,40 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from agentes.errores import ErrorConsola
-from agentes.perfil_consola import PerfilConsola
+from agentes.perfil_consola import Espacio, PerfilConsola
 from servicios.consola.aislamiento import AUTO, Aislamiento, elegir_aislamiento
-from servicios.consola.contenedor import IMAGEN, abrir_contenedor
+from servicios.consola.contenedor import IMAGEN, Contenedor
 from servicios.consola.cuaderno import recoger_hojas
 from servicios.consola.estado import Estado
 from servicios.consola.lanzador import Lanzador
 from servicios.consola.pedido import MotivoFin
 from servicios.consola.plazas import Plazas
-from servicios.consola.preparacion import Generales, Preparada, Taller
+from servicios.consola.preparacion import Generales, Preparada, Taller, reparo_de
+from servicios.consola.red import ProxySalida
 from servicios.consola.resultado import (
     CODIGO_MAL_PEDIDA,
     CODIGO_MATADA,
     ResultadoComando,
     resultado_de,
 )
-from servicios.consola.red import ProxySalida
 from servicios.consola.trabajos import Trabajos
 from servicios.reloj import Compas
 
-__all__ = ["EjecutorConsola", "Generales", "MotivoFin", "ResultadoComando", "abrir_consola"]
+if TYPE_CHECKING:
+    from servicios.ajustes import Ajustes
 
-_TOPE_COMANDO = 100_000
+__all__ = [
+    "EjecutorConsola",
+    "Generales",
+    "MotivoFin",
+    "OpcionesConsola",
+    "ResultadoComando",
+    "abrir_consola",
+]
+
 _RAIZ = Path(__file__).resolve().parent.parent
 _PRUEBA = "prueba-0"
 _LIMITE_PRUEBA_S = 5.0
@@ -64,6 +74,7 @@ class EjecutorConsola:
         self._compas = Compas()
         self._fichas: dict[str, _Ficha] = {}
         self._en_marcha: dict[asyncio.Task[ResultadoComando], Preparada] = {}
+        self._despedidas: set[asyncio.Task[None]] = set()
         self._cerrada = False
         self.trabajos = Trabajos(taller)
 
@@ -71,6 +82,15 @@ class EjecutorConsola:
     def aislamiento(self) -> Aislamiento:
         """Con qué se encierran las órdenes."""
         return self._taller.aislamiento
+
+    def carpeta_de(self, agente_id: str, perfil: PerfilConsola) -> str:
+        """Dónde empezaría su próxima orden, para una persona. Lanza `ErrorConsola`."""
+        base = self._taller.plazas.plaza(agente_id, perfil).carpeta
+        ficha = self._fichas.get(agente_id)
+        donde = Path(ficha.estado.carpeta) if ficha and ficha.estado else base
+        if perfil.espacio is Espacio.PROPIO and donde.is_relative_to(base):
+            return str(Path("su espacio") / donde.relative_to(base))
+        return str(donde)
 
     async def ejecutar_comando_seguro(
         self, command: str, agente_id: str, perfil: PerfilConsola | None = None
@@ -97,10 +117,19 @@ class EjecutorConsola:
             )
             return await self._esperar(preparada, self._acabar(preparada, ficha))
 
-    async def olvidar(self, agente_id: str) -> None:
-        """Suelta lo de un agente que terminó y mata sus trabajos; sus archivos se quedan."""
-        await self.trabajos.olvidar(agente_id)
+    def olvidar(self, agente_id: str) -> None:
+        """Un agente terminó: se matan sus trabajos y se suelta lo suyo. Sus archivos se quedan.
+
+        No espera; `cerrar` sí.
+        """
         self._fichas.pop(agente_id, None)
+        despedida = asyncio.create_task(self._soltar(agente_id), name=f"adiós a {agente_id}")
+        self._despedidas.add(despedida)
+        despedida.add_done_callback(self._despedidas.discard)
+
+    async def _soltar(self, agente_id: str) -> None:
+        await self.trabajos.olvidar(agente_id)
+        await self._taller.desenchufar(agente_id)
         await self._taller.aislamiento.olvidar(agente_id)
 
     async def cerrar(self) -> None:
@@ -109,8 +138,8 @@ class EjecutorConsola:
         await self.trabajos.cerrar()
         for preparada in self._en_marcha.values():
             preparada.corrida.parar(MotivoFin.CANCELADO)
-        if self._en_marcha:
-            await asyncio.wait(set(self._en_marcha))
+        if pendientes := {*self._en_marcha, *self._despedidas}:
+            await asyncio.wait(pendientes)
         await self._taller.aislamiento.cerrar()
 
     async def _esperar(
@@ -146,54 +175,61 @@ _CERRADA = ResultadoComando(
 )
 
 
-def reparo_de(command: str) -> str:
-    """Por qué no se puede ni intentar una orden, o nada."""
-    if not command.strip():
-        return "orden vacía: escribe qué hay que ejecutar"
-    if "\x00" in command:
-        return "la orden contiene un carácter NUL y bash no puede recibirlo"
-    try:
-        largo = len(command.encode())
-    except UnicodeEncodeError:
-        return "la orden contiene caracteres que no existen en Unicode (sustitutos sueltos)"
-    if largo > _TOPE_COMANDO:
-        return f"orden demasiado larga ({largo} bytes; máximo {_TOPE_COMANDO}): usa un archivo"
-    return ""
+@dataclass(frozen=True, slots=True)
+class OpcionesConsola:
+    """Cómo se abre una consola.
+
+    `proyecto` es la carpeta que se presta a los agentes que la tengan concedida (por omisión, la
+    actual); `senuelo`, el texto de la llave falsa de cada casa; `imagen`, la de `docker`;
+    `simultaneos`, las órdenes a la vez entre todos los agentes.
+    """
+
+    aislamiento: str = AUTO
+    proyecto: Path | None = None
+    senuelo: str = ""
+    imagen: str = IMAGEN
+    generales: Generales = field(default_factory=Generales)
+    simultaneos: int = 16
+
+    @classmethod
+    def de(cls, ajustes: Ajustes, senuelo: str = "") -> Self:
+        """Las que dicen los ajustes."""
+        return cls(
+            aislamiento=ajustes.aislamiento,
+            proyecto=ajustes.proyecto,
+            senuelo=senuelo,
+            imagen=ajustes.imagen,
+            generales=Generales(ajustes.limite_comando_s, ajustes.limite_salida),
+            simultaneos=ajustes.comandos_simultaneos,
+        )
 
 
 @asynccontextmanager
 async def abrir_consola(
-    datos: Path,
-    *,
-    aislamiento: str = AUTO,
-    proyecto: Path | None = None,
-    senuelo: str = "",
-    salida_red: ProxySalida | None = None,
-    imagen: str = IMAGEN,
-    generales: Generales | None = None,
-    simultaneos: int = 16,
+    datos: Path, opciones: OpcionesConsola | None = None, salida_red: ProxySalida | None = None
 ) -> AsyncIterator[EjecutorConsola]:
     """Una consola lista, con el aislamiento ya probado; al salir no queda ningún proceso suyo.
 
-    `proyecto` es la carpeta que se presta a los agentes que la tengan concedida (por omisión, la
-    actual); `senuelo`, el texto de la llave falsa de cada casa; `imagen`, la de `docker`. Lanza
-    `ErrorConsola` si el aislamiento pedido no funciona aquí, con la causa y el remedio.
+    Lanza `ErrorConsola` si el aislamiento pedido no funciona aquí, con la causa y el remedio.
     """
+    opciones = opciones or OpcionesConsola()
     async with Lanzador.abrir() as lanzador:
         elegido = await elegir_aislamiento(
-            aislamiento,
+            opciones.aislamiento,
             probar=partial(_probar, lanzador),
-            abrir_contenedor=partial(abrir_contenedor, imagen),
+            abrir_contenedor=partial(Contenedor.abrir, opciones.imagen),
         )
+        proyecto = opciones.proyecto or Path.cwd()
         taller = Taller(
-            plazas=Plazas(datos, proyecto or Path.cwd(), _RAIZ, elegido.duenio, senuelo),
+            plazas=Plazas(datos, proyecto, _RAIZ, elegido.duenio, opciones.senuelo),
             aislamiento=elegido,
             lanzar=lanzador.lanzar,
             enchufar=_sin_proxy if salida_red is None else salida_red.abrir,
+            desenchufar=_nada if salida_red is None else salida_red.cerrar_agente,
             nuestro=os.environ,
-            generales=generales or Generales(),
+            generales=opciones.generales,
         )
-        consola = EjecutorConsola(taller, simultaneos=simultaneos)
+        consola = EjecutorConsola(taller, simultaneos=opciones.simultaneos)
         try:
             yield consola
         finally:
@@ -204,14 +240,20 @@ async def _sin_proxy(agente_id: str, _destinos: tuple[str, ...]) -> Path:
     raise ErrorConsola(f"consola: {agente_id} necesita un proxy para su red por lista y no lo hay")
 
 
+async def _nada(_agente_id: str) -> None:
+    """Sin proxy no hay nada que cerrar."""
+
+
 async def _probar(lanzador: Lanzador, aislamiento: Aislamiento) -> str:
     """Ejecuta `true` de verdad en un sitio de usar y tirar; devuelve por qué no pudo, o nada."""
     with tempfile.TemporaryDirectory(prefix="enjambre-prueba-") as carpeta:
+        os.chmod(carpeta, 0o711)  # noqa: PTH101 - que el usuario de las órdenes pueda pasar
         taller = Taller(
             plazas=Plazas(Path(carpeta), Path(carpeta), _RAIZ, aislamiento.duenio, ""),
             aislamiento=aislamiento,
             lanzar=lanzador.lanzar,
             enchufar=_sin_proxy,
+            desenchufar=_nada,
             nuestro={},
             generales=Generales(segundos=_LIMITE_PRUEBA_S),
         )

@@ -52,7 +52,8 @@ class PuertosGestor:
     """De qué vive el gestor.
 
     `crear` construye el agente y su bucle; `modelo_de` dice con qué modelo piensa un tipo;
-    `leer_reporte` da el último reporte de un agente y `olvidar` recibe a cada uno que acaba.
+    `leer_reporte` da el último reporte de un agente, `olvidar` recibe a cada uno que acaba y
+    `por_aprobar` dice quiénes esperan a la persona.
     """
 
     anotar: Anotar
@@ -62,6 +63,7 @@ class PuertosGestor:
     leer_reporte: Callable[[str], Awaitable[str | None]]
     entregar_al_master: Callable[[Aviso], None]
     olvidar: Callable[[str], None]
+    por_aprobar: Callable[[], frozenset[str]]
 
 
 @dataclass(slots=True)
@@ -100,12 +102,12 @@ class GestorEnjambre:
     def get_agent_status(self, agent_id: str) -> dict[str, str] | None:
         """Cómo va un agente de esta sesión, o `None` si no existe."""
         agente = self._agentes.get(agent_id)
-        return agente.resumen() if agente else None
+        return agente.resumen(self._puertos.por_aprobar()) if agente else None
 
     def get_all_agents_status(self) -> list[dict[str, str]]:
         """Cómo van todos los de esta sesión, los vivos primero y en orden de lanzamiento."""
         orden = sorted(self._agentes.values(), key=lambda a: a.estado.es_final)
-        return [agente.resumen() for agente in orden]
+        return [agente.resumen(self._puertos.por_aprobar()) for agente in orden]
 
     def tiene_hijos_en_marcha(self, agent_id: str) -> bool:
         """Si alguno de los suyos puede avisarle sin que él haga nada."""

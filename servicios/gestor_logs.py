@@ -23,6 +23,7 @@ import aiosqlite
 
 from agentes.errores import ErrorBitacora
 from agentes.eventos import SISTEMA, Apunte, Evento, FalloInterno, HechoAnotado
+from agentes.eventos_seguridad import sin_secretos
 from servicios.registros.apuntes import ApunteFila
 from servicios.registros.fallos import RECHAZOS, explicar
 from servicios.registros.lotes import Compositor, Pendiente
@@ -39,6 +40,7 @@ _NUMERO = """INSERT INTO contadores (agent_type, numero) VALUES (?, 1)
     ON CONFLICT (agent_type) DO UPDATE SET numero = numero + 1 RETURNING numero"""
 _SEQS = """SELECT agente_id, max(seq) FROM logs WHERE session = ? GROUP BY agente_id"""
 
+Redactar = Callable[[str], str]
 _PeticionNumero = tuple[str, asyncio.Future[int]]
 
 
@@ -51,6 +53,7 @@ class GestorLogs:
         db: aiosqlite.Connection,
         compositor: Compositor,
         publicar: Callable[[HechoAnotado], None],
+        redactar: Redactar = str,
     ) -> None:
         self.sesion = compositor.sesion
         self.fallo: asyncio.Future[ErrorBitacora] = asyncio.get_running_loop().create_future()
@@ -59,6 +62,7 @@ class GestorLogs:
         self._db = db
         self._compositor = compositor
         self._publicar = publicar
+        self._redactar = redactar
         self._cola: deque[Pendiente] = deque()
         self._numeros: list[_PeticionNumero] = []
         self._hay_trabajo = asyncio.Event()
@@ -74,18 +78,20 @@ class GestorLogs:
         *,
         sesion: str,
         publicar: Callable[[HechoAnotado], None],
+        redactar: Redactar = str,
         espera_bloqueo_s: float = _ESPERA_BLOQUEO_S,
     ) -> AsyncIterator[GestorLogs]:
         """Abre (o crea) la base y arranca su escritor; al salir vacía la cola y cierra.
 
         `publicar` recibe cada hecho después de comprometido, en orden, y no debe fallar.
+        `redactar` quita los secretos de un texto; se mira cada hecho antes de guardarlo.
         `espera_bloqueo_s`: segundos que se espera a otro programa que la esté escribiendo.
         Lanza `ErrorBitacora` si no se puede abrir, es de otro programa o de una versión mayor.
         """
         await asyncio.to_thread(preparar, ruta, espera_s=espera_bloqueo_s)
         db, seqs = await _conectar(ruta, sesion, espera_bloqueo_s)
         try:
-            gestor = cls(ruta, db, Compositor(sesion, seqs), publicar)
+            gestor = cls(ruta, db, Compositor(sesion, seqs), publicar, redactar)
             escritor = asyncio.create_task(gestor._escribir(), name="bitacora")
             try:
                 yield gestor
@@ -103,8 +109,13 @@ class GestorLogs:
         self._exigir_viva()
         apunte = ApunteFila()
         ahora = datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
-        textos = (seguro(evento.mensaje[:_MENSAJE_MAXIMO]), a_json(evento.detalles()))
-        self._cola.append(Pendiente(evento, causa, apunte, ahora, *textos))
+        details = a_json(evento.detalles())
+        if self._redactar(details) != details:
+            # Se cambia el hecho y no su JSON: así salen limpias la fila, sus resúmenes y el bus.
+            evento = sin_secretos(evento, self._redactar)
+            details = a_json(evento.detalles())
+        mensaje = seguro(evento.mensaje[:_MENSAJE_MAXIMO])
+        self._cola.append(Pendiente(evento, causa, apunte, ahora, mensaje, details))
         self._hay_trabajo.set()
         return apunte
 

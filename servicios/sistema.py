@@ -33,12 +33,17 @@ from servicios.ajustes import Ajustes
 from servicios.bucle_logico_agente import BucleLogicoAgente, LimitesAgente, PuertosAgente
 from servicios.buzon import BusEventos, Buzon
 from servicios.cargar_llm import Modelos
-from servicios.consola.aislamiento import Aislamiento, elegir_aislamiento
+from servicios.consola.aislamiento import Aislamiento, usuario_de_ordenes
+from servicios.consola.permisos import decidir
+from servicios.consola.red import ProxySalida
 from servicios.conversacion import Conversacion, PuertosConversacion, Ritmo, en_marcha
-from servicios.ejecutor_consola import EjecutorConsola
+from servicios.ejecutor_consola import EjecutorConsola, OpcionesConsola, abrir_consola
 from servicios.gestor_enjambre import GestorEnjambre, PuertosGestor
 from servicios.gestor_logs import GestorLogs
-from servicios.herramientas.incluidas.consola import herramienta_consola, limites_por_tipo
+from servicios.herramientas.aprobaciones import Aprobaciones
+from servicios.herramientas.incluidas.consola import perfil_por_tipo
+from servicios.herramientas.incluidas.todas import registro_de_fabrica
+from servicios.herramientas.permiso import Permiso
 from servicios.herramientas.puerta import Puerta
 from servicios.herramientas.registro import RegistroHerramientas
 from servicios.llm.admision import Admision
@@ -68,7 +73,8 @@ class Sistema:
     ajustes: Ajustes
     sesion: str
     modelo: str
-    aislamiento: str
+    aislamiento: Aislamiento
+    aprobaciones: Aprobaciones
     tipos: dict[str, DefinicionAgente]
     registro: RegistroHerramientas
     rechazos: tuple[str, ...]
@@ -91,8 +97,8 @@ class _Piezas:
     via: Via
     modelos: Modelos
     modelo_base: str
-    aislamiento: Aislamiento
     consola: EjecutorConsola
+    aprobaciones: Aprobaciones
     tipos: dict[str, DefinicionAgente]
     registro: RegistroHerramientas
     rechazos: tuple[str, ...]
@@ -106,7 +112,7 @@ class _Piezas:
                 agente_id=SISTEMA,
                 version=VERSION,
                 modelo=self.modelo_base,
-                aislamiento=self.aislamiento.nombre,
+                aislamiento=self.consola.aislamiento.nombre,
                 cara=cara,
             )
         )
@@ -166,7 +172,8 @@ async def abrir_sistema(
     """
     ajustes.crear_datos()
     async with AsyncExitStack() as pila:
-        piezas = await _abrir_piezas(pila, ajustes, referencia, reloj or RelojReal())
+        apertura = (ajustes, referencia, cara, reloj or RelojReal())
+        piezas = await _abrir_piezas(pila, *apertura)
         piezas.anotar_apertura(cara)
         buzon: Buzon[EntradaUsuario | Aviso] = Buzon()
         gestor = await pila.enter_async_context(_crear_gestor(piezas, buzon.entregar))
@@ -180,7 +187,8 @@ async def abrir_sistema(
             ajustes=ajustes,
             sesion=piezas.bitacora.sesion,
             modelo=piezas.modelo_base,
-            aislamiento=piezas.aislamiento.nombre,
+            aislamiento=piezas.consola.aislamiento,
+            aprobaciones=piezas.aprobaciones,
             tipos=piezas.tipos,
             registro=piezas.registro,
             rechazos=piezas.rechazos,
@@ -194,7 +202,7 @@ async def abrir_sistema(
 
 
 async def _abrir_piezas(
-    pila: AsyncExitStack, ajustes: Ajustes, referencia: ReferenciaModelo, reloj: Reloj
+    pila: AsyncExitStack, ajustes: Ajustes, referencia: ReferenciaModelo, cara: str, reloj: Reloj
 ) -> _Piezas:
     """Modelos, bitácora y consola abiertos; el modelo primero, que es lo que más se configura."""
     sesion = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -208,9 +216,22 @@ async def _abrir_piezas(
     pila.push(partial(_anotar_cierre, bitacora, cierre))
     consultas = await Consultas.abrir(ruta)
     pila.push_async_callback(consultas.cerrar)
-    aislamiento = await elegir_aislamiento()
-    consola = _abrir_consola(pila, ajustes, aislamiento)
-    tipos, registro, rechazos = await asyncio.to_thread(_cargar_tipos, ajustes, consola, modelos)
+    salida_red = ProxySalida(bitacora.anotar, duenio=usuario_de_ordenes())
+    pila.push_async_callback(salida_red.cerrar)
+    consola = await pila.enter_async_context(
+        abrir_consola(ajustes.datos, OpcionesConsola.de(ajustes), salida_red)
+    )
+    aprobaciones = Aprobaciones(
+        bitacora.anotar, reloj, hay_persona=cara == "terminal", plazo_s=ajustes.plazo_aprobacion_s
+    )
+    permiso = Permiso(decidir, aprobaciones, consola.aislamiento, consola.carpeta_de)
+    tipos: dict[str, DefinicionAgente] = {}
+    registro = registro_de_fabrica(consola, perfil_por_tipo(tipos), permiso)
+    hay = Existencias(registro.nombres | ESQUEMAS.keys(), leer_prompt, modelos.cargar)
+    validos, rechazos = await asyncio.to_thread(
+        cargar_definiciones, ajustes.raiz / "agentes_json", hay
+    )
+    tipos.update(validos)
     via = Via(
         anotar=bitacora.anotar,
         publicar=bus.publicar,
@@ -226,8 +247,8 @@ async def _abrir_piezas(
         via=via,
         modelos=modelos,
         modelo_base=base.referencia,
-        aislamiento=aislamiento,
         consola=consola,
+        aprobaciones=aprobaciones,
         tipos=tipos,
         registro=registro,
         rechazos=tuple(rechazos),
@@ -242,33 +263,6 @@ def _anotar_cierre(bitacora: GestorLogs, cierre: Cierre, fallo: object, *_: obje
     bitacora.anotar(SesionCerrada(agente_id=SISTEMA, motivo=cierre.motivo, codigo=cierre.codigo))
 
 
-def _abrir_consola(
-    pila: AsyncExitStack, ajustes: Ajustes, aislamiento: Aislamiento
-) -> EjecutorConsola:
-    consola = EjecutorConsola(
-        ajustes.datos / "espacios",
-        aislamiento=aislamiento,
-        limite_s=ajustes.limite_comando_s,
-        limite_salida=ajustes.limite_salida,
-        simultaneos=ajustes.comandos_simultaneos,
-    )
-    pila.push_async_callback(consola.cerrar)
-    return consola
-
-
-def _cargar_tipos(
-    ajustes: Ajustes, consola: EjecutorConsola, modelos: Modelos
-) -> tuple[dict[str, DefinicionAgente], RegistroHerramientas, list[str]]:
-    """Los tipos de agente y las herramientas que pueden pedir."""
-    tipos: dict[str, DefinicionAgente] = {}
-    registro = RegistroHerramientas()
-    registro.registrar(herramienta_consola(consola, limites_por_tipo(tipos)))
-    hay = Existencias(registro.nombres | ESQUEMAS.keys(), leer_prompt, modelos.cargar)
-    validos, rechazos = cargar_definiciones(ajustes.raiz / "agentes_json", hay)
-    tipos.update(validos)
-    return tipos, registro, rechazos
-
-
 def _crear_gestor(piezas: _Piezas, entregar: Callable[[Aviso], None]) -> GestorEnjambre:
     sesion = piezas.bitacora.sesion
     puertos = PuertosGestor(
@@ -279,6 +273,7 @@ def _crear_gestor(piezas: _Piezas, entregar: Callable[[Aviso], None]) -> GestorE
         leer_reporte=partial(piezas.consultas.ultimo_reporte, sesion),
         entregar_al_master=entregar,
         olvidar=piezas.consola.olvidar,
+        por_aprobar=piezas.aprobaciones.esperan,
     )
     return GestorEnjambre(piezas.tipos, puertos, piezas.ajustes.tope_resumen)
 
@@ -289,12 +284,11 @@ def _crear_conversacion(
     gestor: GestorEnjambre,
     buzon: Buzon[EntradaUsuario | Aviso],
 ) -> Conversacion:
-    puertos = PuertosConversacion(
-        piezas.bitacora.anotar, gestor, piezas.puerta(MASTER), piezas.via.reloj
-    )
+    puerta, reloj, ajustes = piezas.puerta(MASTER), piezas.via.reloj, piezas.ajustes
     ritmo = Ritmo(
-        tope_resumen=piezas.ajustes.tope_resumen,
-        tope_aviso=piezas.ajustes.tamano_reporte,
-        max_rondas=piezas.ajustes.max_rondas,
+        tope_resumen=ajustes.tope_resumen,
+        tope_aviso=ajustes.tamano_reporte,
+        max_rondas=ajustes.max_rondas,
     )
+    puertos = PuertosConversacion(piezas.bitacora.anotar, gestor, puerta, reloj)
     return Conversacion(master, buzon, puertos, ritmo)

@@ -46,6 +46,11 @@ _CAUSAS = (
 )
 
 
+def usuario_de_ordenes(uid: int = UID_ORDENES) -> int | None:
+    """Uid y gid con que han de correr las órdenes; `None` si son los nuestros."""
+    return uid if os.geteuid() == 0 else None
+
+
 async def elegir_aislamiento(
     pedido: str = AUTO,
     *,
@@ -62,7 +67,7 @@ async def elegir_aislamiento(
         raise ErrorConsola(f"consola: no existe el aislamiento «{pedido}»; hay {_lista()}")
     if shutil.which("bash", path=RUTA_PROGRAMAS) is None:
         raise ErrorConsola("consola: falta el programa «bash»; instálalo (solo Linux)")
-    duenio = uid_ordenes if os.geteuid() == 0 else None
+    duenio = usuario_de_ordenes(uid_ordenes)
     if duenio == 0:
         raise ErrorConsola("consola: las órdenes no pueden correr como root; elige otro uid")
     if pedido == AUTO:

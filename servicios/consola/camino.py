@@ -29,7 +29,10 @@ def abrir_camino(usuario: int, carpetas: Iterable[str]) -> None:
     madres = sorted({madre for madre in cerradas.values() if madre})
     if not madres:
         return
-    _exigir(_libc.unshare(_CLONE_NEWNS), "unshare")
+    _exigir(
+        _libc.unshare(_CLONE_NEWNS),
+        f"el usuario {usuario} de las órdenes no puede pasar por {madres[0]}",
+    )
     _montar("none", "/", "", _MS_REC | _MS_PRIVATE, "")
     abiertas = {c: os.open(c, os.O_PATH | os.O_CLOEXEC) for c in carpetas if cerradas[c]}
     for madre in madres:

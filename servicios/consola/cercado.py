@@ -47,12 +47,12 @@ class Cercado:
             raise ErrorConsola(
                 "consola: «landlock» no puede acotar la red a una lista; usa bwrap o docker"
             )
-        leer, escribir = _conceder(plaza)
+        leer, escribir, listar = _conceder(plaza)
         libre = plaza.red is Red.LIBRE
         de_red = [str(ruta) for ruta in visibles.ETC_CON_RED if libre and ruta.exists()]
         return Encierro(
             usuario=self.duenio,
-            cerca=Cerca((*self._leer, *de_red, *leer), (*_APARATOS, *escribir)),
+            cerca=Cerca((*self._leer, *de_red, *leer), (*_APARATOS, *escribir), listar),
             filtro="con_red" if libre else "sin_red",
         )
 
@@ -70,15 +70,21 @@ def _de_la_maquina() -> Iterator[Path]:
     return (ruta for ruta in (*fijas, *visibles.carpetas_de_python()) if ruta.exists())
 
 
-def _conceder(plaza: Plaza) -> tuple[list[str], list[str]]:
-    """Lo que se puede leer y lo que se puede escribir, sin nada de lo que no."""
+def _conceder(plaza: Plaza) -> tuple[list[str], list[str], tuple[str, ...]]:
+    """Lo que se puede leer, lo que se puede escribir y aquello de lo que solo se ven los nombres.
+
+    Para poder listar una carpeta con excepciones hay que enseñar también los nombres que hay en
+    ellas; su contenido, no.
+    """
     plan = planear(plaza)
+    recortadas: list[str] = []
     concedido: dict[Modo, list[str]] = {modo: [] for modo in Modo}
     for montaje in plan:
         if montaje.modo is not Modo.TAPAR:
             menos = [otro.ruta for otro in plan if _recorta(otro, montaje)]
             concedido[montaje.modo] += map(str, _sin(montaje.ruta, menos))
-    return concedido[Modo.LEER], concedido[Modo.ESCRIBIR]
+            recortadas += [str(montaje.ruta)] if menos else []
+    return concedido[Modo.LEER], concedido[Modo.ESCRIBIR], tuple(recortadas)
 
 
 def _recorta(otro: Montaje, montaje: Montaje) -> bool:

@@ -15,6 +15,7 @@ _FIJAS = {
     "PAGER": "cat",
     "GIT_PAGER": "cat",
     "GIT_TERMINAL_PROMPT": "0",
+    "GIT_CONFIG_NOSYSTEM": "1",
     "PYTHONUNBUFFERED": "1",
     "CI": "1",
 }

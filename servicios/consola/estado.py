@@ -50,7 +50,7 @@ def escribir_preludio(
     lineas = ["builtin unset BASH_ENV"]
     if procesos is not None:
         # Sin forma de subirlo: dentro de un espacio de usuario se cuentan solo los suyos.
-        lineas.append(f"builtin ulimit -Hu {procesos} && builtin ulimit -Su {procesos}")
+        lineas.append(f"builtin ulimit -u {procesos}")
     if estado is not None:
         lineas.append(_reponer(estado, carpeta))
     env = shutil.which("env", path=RUTA_PROGRAMAS) or "env"

@@ -194,7 +194,7 @@ class Lanzador:
             except (OSError, TimeoutError) as error:
                 nuestro.close()
                 raise ErrorConsola(
-                    f"consola: no arranca el servidor de órdenes ({error or 'no responde'})"
+                    f"consola: no arranca el servidor de órdenes ({str(error) or 'no responde'})"
                 ) from error
             finally:
                 suyo.close()

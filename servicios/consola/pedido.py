@@ -49,10 +49,14 @@ class Limites:
 
 @dataclass(frozen=True, slots=True)
 class Cerca:
-    """Lo que Landlock deja tocar: `leer` y `escribir` son rutas con todo lo que cuelga de ellas."""
+    """Lo que Landlock deja tocar, siempre con todo lo que cuelga de cada ruta.
+
+    De `listar` solo se ven los nombres.
+    """
 
     leer: tuple[str, ...]
     escribir: tuple[str, ...]
+    listar: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +98,8 @@ class Pedido:
         """Lo que escribió `a_json`."""
         crudo: dict[str, Any] = json.loads(datos.decode("utf-8", "surrogateescape"))
         encierro = crudo["encierro"]
-        cerca = encierro["cerca"]
-        encierro["cerca"] = cerca and Cerca(tuple(cerca["leer"]), tuple(cerca["escribir"]))
+        if cerca := encierro["cerca"]:
+            encierro["cerca"] = Cerca(**{clave: tuple(rutas) for clave, rutas in cerca.items()})
         encierro["prefijo"] = tuple(encierro["prefijo"])
         encierro["remate"] = tuple(encierro["remate"])
         return cls(

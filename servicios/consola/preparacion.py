@@ -16,6 +16,7 @@ from servicios.consola.pedido import Limites, Pedido
 from servicios.consola.plaza import Aislamiento, Plaza
 
 _MIB = 1024 * 1024
+_TOPE_COMANDO = 100_000
 _FICHERO_MINIMO = 256 * 1024
 """Lo que siempre se puede escribir en un archivo, aunque no quede sitio: la hoja de estado."""
 
@@ -50,14 +51,15 @@ class Preparada:
 class Taller:
     """Lo que hace falta para poner en marcha cualquier orden.
 
-    `enchufar` abre la salida a la red de un agente con `red: lista`; `nuestro` es el entorno del
-    que salen el idioma y las variables concedidas.
+    `enchufar` abre la salida a la red de un agente con `red: lista` y `desenchufar` la cierra;
+    `nuestro` es el entorno del que salen el idioma y las variables concedidas.
     """
 
     plazas: RepartoDePlazas
     aislamiento: Aislamiento
     lanzar: Callable[[Pedido], Awaitable[Corrida]]
     enchufar: Callable[[str, tuple[str, ...]], Awaitable[Path]]
+    desenchufar: Callable[[str], Awaitable[None]]
     nuestro: Mapping[str, str]
     generales: Generales
 
@@ -112,3 +114,18 @@ def _medidas(plaza: Plaza, perfil: PerfilConsola) -> tuple[str, ...]:
     """Las carpetas propias del agente; la del proyecto es de la persona y no se le cuenta."""
     propias = (plaza.casa,) if perfil.espacio is Espacio.PROYECTO else (plaza.carpeta, plaza.casa)
     return tuple(dict.fromkeys(map(str, propias)))
+
+
+def reparo_de(command: str) -> str:
+    """Por qué no se puede ni intentar una orden, o nada."""
+    if not command.strip():
+        return "orden vacía: escribe qué hay que ejecutar"
+    if "\x00" in command:
+        return "la orden contiene un carácter NUL y bash no puede recibirlo"
+    try:
+        largo = len(command.encode())
+    except UnicodeEncodeError:
+        return "la orden contiene caracteres que no existen en Unicode (sustitutos sueltos)"
+    if largo > _TOPE_COMANDO:
+        return f"orden demasiado larga ({largo} bytes; máximo {_TOPE_COMANDO}): usa un archivo"
+    return ""

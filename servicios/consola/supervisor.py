@@ -95,12 +95,10 @@ class Supervisor:
     def _lanzar(self, cgrupo: Cgrupo | None) -> int:
         """Bifurca la orden; devuelve por dónde se queja si no se puede ejecutar."""
         tubos = [os.pipe() for _ in range(3)]
-        usuario = self._pedido.encierro.usuario
-        if usuario is not None:
-            # Para que la orden pueda abrir /dev/stdout.
-            for lectura, escritura in tubos[:2]:
-                os.fchown(escritura, usuario, usuario)
-                del lectura
+        if os.geteuid() == 0:
+            # La orden, que no es root, ha de poder abrir /dev/stdout. Nadie más llega a ellas.
+            for _, escritura in tubos[:2]:
+                os.fchmod(escritura, 0o666)
         self._hijo = os.fork()
         if self._hijo == 0:
             ser_la_orden(self._pedido, [escritura for _, escritura in tubos], cgrupo)
@@ -122,7 +120,7 @@ class Supervisor:
         self._espera.register(aviso, select.POLLIN)
         final = inicio + self._pedido.limites.segundos
         try:
-            while self._estado is None and self._motivo is None:
+            while self._sigue():
                 ahora = time.monotonic()
                 if ahora >= final:
                     self._motivo = MotivoFin.TIEMPO
@@ -130,11 +128,14 @@ class Supervisor:
                 pausa = min(final - ahora, vigilancia.falta(ahora))
                 self._repartir(self._espera.poll(max(1, round(pausa * 1000))))
                 self._apuntar(enterrar()[0])
-                if self._estado is None and self._motivo is None:
+                if self._sigue():
                     self._motivo = vigilancia.mirar(time.monotonic(), self._hijo)
         finally:
             self._espera.unregister(aviso)
             os.close(aviso)
+
+    def _sigue(self) -> bool:
+        return self._estado is None and self._motivo is None
 
     def _repartir(self, listos: list[tuple[int, int]]) -> None:
         for fd, _ in listos:

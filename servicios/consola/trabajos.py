@@ -14,7 +14,7 @@ from agentes.errores import ErrorConsola
 from agentes.perfil_consola import PerfilConsola
 from servicios.consola.cuaderno import recoger_hojas
 from servicios.consola.pedido import MotivoFin
-from servicios.consola.preparacion import Preparada, Taller
+from servicios.consola.preparacion import Preparada, Taller, reparo_de
 from servicios.consola.resultado import ResultadoComando, resultado_de
 
 _TERMINADOS_QUE_SE_GUARDAN = 8
@@ -54,6 +54,8 @@ class Trabajos:
 
         Lanza `ErrorConsola` si el agente ya tiene `max_trabajos` o no se puede lanzar.
         """
+        if reparo := reparo_de(command):
+            raise ErrorConsola(reparo)
         suyos = self._por_agente.setdefault(agente_id, {})
         vivos = [t.id for t in suyos.values() if not t.final.done()]
         if self._cerrados:

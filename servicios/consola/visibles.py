@@ -15,16 +15,18 @@ ENLAZADAS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 ETC = tuple(
     Path("/etc", nombre)
     for nombre in (
-        *("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"),
-        *("ssl", "ca-certificates", "pki", "crypto-policies"),
-        *("passwd", "group", "nsswitch.conf", "localtime"),
+        *("alternatives", "ld.so.cache", "ssl", "pki", "crypto-policies"),
+        *("passwd", "group", "localtime"),
     )
 )
-"""De `/etc`, lo que los programas esperan encontrar y no guarda secretos."""
+"""De `/etc`, lo que los programas esperan encontrar y no guarda secretos.
+
+Cada montaje de más se paga en cada orden.
+"""
 
 ETC_CON_RED = tuple(
     Path("/etc", nombre)
-    for nombre in ("resolv.conf", "hosts", "host.conf", "gai.conf", "services", "protocols")
+    for nombre in ("resolv.conf", "hosts", "nsswitch.conf", "host.conf", "gai.conf", "services")
 )
 """Lo que hace falta además para encontrar a otras máquinas."""
 

@@ -1,36 +1,86 @@
-"""La puerta: intención comprometida → ejecutar → cierre. Todo efecto pasa por aquí."""
+"""La puerta: intención comprometida → ejecutar → cierre. Todo efecto pasa por aquí.
+
+Lo que sale de una herramienta es ajeno: se limpia, se le tapan los secretos y va entre marcas
+antes de que lo vean la bitácora, el modelo o la persona.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
+from agentes.errores import ErrorAlarma
 from agentes.eventos import Apunte, Evento
 from agentes.eventos_llamada import HerramientaPedida, HerramientaTerminada
-from agentes.respuestas import LlamadaHerramienta, ResultadoHerramienta
+from agentes.eventos_seguridad import AlarmaSeguridad
+from agentes.respuestas import LlamadaHerramienta, ResultadoHerramienta, con_textos
+from servicios.consola.claves import marca_de
+from servicios.consola.limpieza import limpiar
+from servicios.consola.secretos import Secretos
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
-Hacer = Callable[[Apunte], Awaitable[ResultadoHerramienta]]
-"""Recibe la fila de su intención, que es la causa de todo lo que haga."""
+Hacer = Callable[[Apunte, str], Awaitable[ResultadoHerramienta]]
+"""Recibe la fila de su intención, que es la causa de todo lo que haga, y su `op`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guardia:
+    """Lo que se mira a la entrada y a la salida; `clave` es la de la sesión."""
+
+    secretos: Secretos
+    clave: bytes
+
+    def depurar(self, texto: str) -> str:
+        """El texto limpio y sin secretos."""
+        return self.secretos.redactar(limpiar(texto))
+
+    def alarma(self, valor: Any) -> str | None:
+        """En qué forma lleva el canario alguno de sus textos, o `None`."""
+        textos: list[str] = []
+
+        def apuntar(texto: str) -> str:
+            textos.append(limpiar(texto))
+            return texto
+
+        con_textos(valor, apuntar)
+        return self.secretos.alarma("\n".join(textos))
+
+    def marca(self, op: str) -> str:
+        """La que encierra los datos de esa `op`, siempre la misma."""
+        return marca_de(self.clave, op)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cruce:
+    """Una llamada que está pasando por la puerta."""
+
+    llamada: LlamadaHerramienta
+    op: str
+    pedida: Apunte
+    inicio: float
 
 
 class Puerta:
     """Los efectos de un agente. Su `op` es única: sesión, agente, turno y llamada."""
 
-    def __init__(self, sesion: str, agente_id: str, anotar: Anotar) -> None:
+    def __init__(self, sesion: str, agente_id: str, anotar: Anotar, guardia: Guardia) -> None:
         self._sesion = sesion
         self._agente_id = agente_id
         self._anotar = anotar
+        self._guardia = guardia
 
     async def cruzar(
         self, llamada: LlamadaHerramienta, turno: int, causa: Apunte, hacer: Hacer
     ) -> tuple[ResultadoHerramienta, Apunte]:
         """Espera a que la intención esté guardada, ejecuta y anota el cierre.
 
-        Devuelve el resultado y la fila del cierre. Si la cancelan, el cierre dice que el efecto
-        quedó interrumpido. Lanza `ErrorBitacora` si la intención no se pudo guardar.
+        Devuelve el resultado, ya depurado, y la fila del cierre. Si la cancelan, el cierre dice
+        que el efecto quedó interrumpido. Lanza `ErrorBitacora` si la intención no se pudo guardar
+        y `ErrorAlarma` si el canario va en los argumentos (no se ejecuta) o en el resultado.
         """
         op = f"{self._sesion}:{self._agente_id}:{turno}:{llamada.id}"
         pedida = self._anotar(
@@ -40,42 +90,90 @@ class Puerta:
                 intento=1,
                 tool_call_id=llamada.id,
                 tool=llamada.nombre,
-                args=llamada.args,
+                args=con_textos(llamada.args, self._guardia.secretos.redactar),
             ),
             causa,
         )
-        inicio = time.monotonic()
+        cruce = _Cruce(llamada, op, pedida, time.monotonic())
         try:
             await pedida
-            resultado = await hacer(pedida)
+            if que := self._guardia.alarma(llamada.args):
+                sin_ejecutar = self._depurado(_sin_ejecutar(llamada, que), op)
+                self._cerrar(cruce, sin_ejecutar, "resultado")
+                raise self._dar_alarma(cruce, "los argumentos", que)
+            resultado = await hacer(pedida, op)
         except asyncio.CancelledError as cancelada:
-            roto = _a_medias(llamada, cancelada)
-            self._cerrar(llamada, (op, inicio, "interrumpido"), roto, pedida)
+            self._acabar(cruce, _a_medias(llamada, cancelada), "interrumpido")
             raise
-        return resultado, self._cerrar(llamada, (op, inicio, "resultado"), resultado, pedida)
+        limpio, cierre, alarma = self._acabar(cruce, resultado, "resultado")
+        if alarma is not None:
+            raise alarma
+        return limpio, cierre
 
-    def _cerrar(
-        self,
-        llamada: LlamadaHerramienta,
-        marcha: tuple[str, float, str],
-        resultado: ResultadoHerramienta,
-        pedida: Apunte,
-    ) -> Apunte:
-        op, inicio, cierre = marcha
+    def _acabar(
+        self, cruce: _Cruce, crudo: ResultadoHerramienta, cierre: str
+    ) -> tuple[ResultadoHerramienta, Apunte, ErrorAlarma | None]:
+        """Depura un resultado, anota su cierre y, si traía el canario, la alarma."""
+        que = self._guardia.alarma(
+            (crudo.para_modelo, crudo.para_usuario, crudo.detalles, crudo.datos)
+        )
+        limpio = self._depurado(crudo, cruce.op)
+        fila = self._cerrar(cruce, limpio, cierre)
+        return limpio, fila, self._dar_alarma(cruce, "el resultado", que) if que else None
+
+    def _depurado(self, crudo: ResultadoHerramienta, op: str) -> ResultadoHerramienta:
+        depurar = self._guardia.depurar
+        datos = con_textos(crudo.datos, depurar)
+        return replace(
+            crudo,
+            para_modelo=depurar(crudo.para_modelo) if datos is None else self._marcado(datos, op),
+            para_usuario=depurar(crudo.para_usuario),
+            detalles=con_textos(crudo.detalles, depurar),
+            datos=datos,
+        )
+
+    def _marcado(self, datos: dict[str, Any], op: str) -> str:
+        """Los datos en JSON, entre dos marcas que quien los escribió no podía saber."""
+        marca = self._guardia.marca(op)
+        entre_marcas = {"inicio_datos": marca, **datos, "fin_datos": marca}
+        return json.dumps(entre_marcas, ensure_ascii=False, separators=(",", ":"))
+
+    def _dar_alarma(self, cruce: _Cruce, donde: str, que: str) -> ErrorAlarma:
+        self._anotar(
+            AlarmaSeguridad(
+                agente_id=self._agente_id,
+                op=cruce.op,
+                tool=cruce.llamada.nombre,
+                donde=donde,
+                que=que,
+            ),
+            cruce.pedida,
+        )
+        return ErrorAlarma(
+            f"el canario apareció {que} en {donde} de {cruce.llamada.nombre}: alguien leyó lo que"
+            " no debía"
+        )
+
+    def _cerrar(self, cruce: _Cruce, limpio: ResultadoHerramienta, cierre: str) -> Apunte:
         return self._anotar(
             HerramientaTerminada(
                 agente_id=self._agente_id,
-                op=op,
+                op=cruce.op,
                 intento=1,
-                tool=llamada.nombre,
-                ok=resultado.ok,
-                resultado=resultado.para_modelo,
-                ms=int((time.monotonic() - inicio) * 1000),
-                detalles_propios=resultado.detalles,
+                tool=cruce.llamada.nombre,
+                ok=limpio.ok,
+                resultado=limpio.para_modelo,
+                ms=int((time.monotonic() - cruce.inicio) * 1000),
+                detalles_propios=limpio.detalles,
                 cierre=cierre,
             ),
-            pedida,
+            cruce.pedida,
         )
+
+
+def _sin_ejecutar(llamada: LlamadaHerramienta, que: str) -> ResultadoHerramienta:
+    texto = f"no se ejecutó: los argumentos llevan el canario ({que})"
+    return ResultadoHerramienta(False, texto, detalles=_orden(llamada))
 
 
 def _a_medias(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from agentes.errores import ErrorConfiguracion, ErrorEnjambre, ErrorModelo
+from agentes.errores import ErrorConfiguracion, ErrorConsola, ErrorEnjambre, ErrorModelo
 
 
 class Salida(IntEnum):
@@ -21,7 +21,7 @@ class Salida(IntEnum):
 
 def codigo_de(error: ErrorEnjambre) -> Salida:
     """Con qué código acaba el programa por ese error."""
-    if isinstance(error, ErrorConfiguracion):
+    if isinstance(error, ErrorConfiguracion | ErrorConsola):
         return Salida.CONFIGURACION
     if isinstance(error, ErrorModelo) and error.es_configuracion:
         return Salida.CONFIGURACION

@@ -91,7 +91,11 @@ def python_para(uid: int) -> list[str]:
     candidatos = [sys.executable, shutil.which("python3", path="/usr/local/bin:/usr/bin")]
     for python in filter(None, candidatos):
         linea = [*bajar, python, "-B", "-I"]
-        codigo = f"import sys; sys.path.insert(0, {str(RAIZ)!r}); import servicios.ejecutor_consola"
+        # setpriv puede llegar a un Python al que después ese usuario no llegaría: que se repita.
+        codigo = (
+            f"import subprocess, sys; sys.path.insert(0, {str(RAIZ)!r});"
+            " import servicios.ejecutor_consola; subprocess.run([sys.executable, '-V'], check=True)"
+        )
         try:
             prueba = subprocess.run(
                 [*linea, "-c", codigo], capture_output=True, cwd="/", check=False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -18,6 +19,9 @@ HIJO_PLAZA = str(Path(__file__).with_name("hijo_plaza.py"))
 PROPIO: dict[str, str] = {}
 PROYECTO = {"espacio": "proyecto"}
 SOLO_LECTURA = {"espacio": "solo_lectura"}
+PERFILES = {"propio": PROPIO, "proyecto": PROYECTO, "solo_lectura": SOLO_LECTURA}
+SENUELO = "llave falsa"
+"""La llave que `hijo_plaza.py` deja en cada casa."""
 
 USUARIOS = {"root": 0, "corriente": UID_CORRIENTE} if SOY_ROOT else {"corriente": UID_CORRIENTE}
 """Con qué usuarios puede correr aquí el enjambre."""
@@ -56,9 +60,7 @@ class Sitio:
         """La carpeta propia de `a-1`."""
         return self.proyecto / "data/espacios/a-1"
 
-    def correr(
-        self, *ordenes: str, perfil: dict[str, str] = PROPIO, **extra: str
-    ) -> list[Dejado]:
+    def correr(self, *ordenes: str, perfil: dict[str, str] = PROPIO, **extra: str) -> list[Dejado]:
         """Ejecuta las órdenes de `a-1`, una tras otra, en un enjambre de ese usuario."""
         pedido: dict[str, Any] = {
             "aislamiento": self.aislamiento,
@@ -68,12 +70,12 @@ class Sitio:
             ],
         }
         hijo = subprocess.run(
-            [*python_para(self.uid), HIJO_PLAZA],
+            [*_python(self.uid), HIJO_PLAZA],
             input=json.dumps(pedido),
             env={"PATH": os.environ["PATH"], "OPENAI_API_KEY": "canario-entorno", "HOME": "/"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             cwd="/",
             check=False,
         )
@@ -84,6 +86,11 @@ class Sitio:
     def una(self, orden: str, perfil: dict[str, str] = PROPIO, **extra: str) -> Dejado:
         """Lo que dejó una sola orden."""
         return self.correr(orden, perfil=perfil, **extra)[0]
+
+
+@functools.cache
+def _python(uid: int) -> tuple[str, ...]:
+    return tuple(python_para(uid))
 
 
 @contextmanager

@@ -48,8 +48,9 @@ class Encierro:
     def argv(self, enchufe: Path, *orden: str) -> list[str]:
         """La línea entera, con el reenviador delante de la orden."""
         reenvio = self.carpeta / "servicios" / "consola" / "reenvio.py"
+        paso = ("--perms", "0755", "--dir", str(enchufe.parent))
         return [
-            *(*self.delante, "--bind", str(enchufe), str(enchufe), *self.detras),
+            *(*self.delante, *paso, "--bind", str(enchufe), str(enchufe), *self.detras),
             *(PYTHON, "-I", "-S", str(reenvio), "--enchufe", str(enchufe), "--", *orden),
         ]
 
@@ -98,7 +99,7 @@ def _delante(variante: str, uid: int, carpeta: Path) -> tuple[str, ...]:
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         pytest.skip("falta el programa bwrap")
-    caps = ("SETUID", "SETGID", "SETPCAP")
+    caps = ("SETUID", "SETGID", "SETPCAP", "DAC_READ_SEARCH")
     de_root = [p for cap in caps for p in ("--cap-add", f"CAP_{cap}")]
     return (
         *(_bajar(uid) if variante != "root" and SOY_ROOT else ()),
@@ -142,3 +143,15 @@ def certificado(carpeta: Path, nombre: str) -> tuple[ssl.SSLContext, Path]:
     if os.geteuid() == 0:
         clave.chmod(0o600)
     return contexto, publico
+
+
+def hacer(texto: str, carpeta: Path) -> str:
+    """Lo que escribe un texto de bash fuera de todo encierro; falla si sale mal."""
+    fin = subprocess.run(
+        ["bash", "-c", texto],
+        check=True,
+        capture_output=True,
+        cwd=carpeta,
+        env={**os.environ, "HOME": str(carpeta)},
+    )
+    return fin.stdout.decode()

@@ -9,12 +9,12 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.consola.apoyo import SOY_ROOT
-from tests.consola.apoyo_plazas import PROPIO, PROYECTO, SOLO_LECTURA, Sitio
+from tests.consola.apoyo_plazas import Sitio
 
 LECTURAS = {
     "entorno propio": "env; tr '\\0' '\\n' < /proc/self/environ",
@@ -27,8 +27,8 @@ LECTURAS = {
     " /proc/[0-9]*/cwd/../persona/.ssh/id_rsa",
     "env del proyecto": "cat {proyecto}/.env; cat {proyecto}/*/../.env",
     "bitácora": "cat {proyecto}/data/swarm.db",
-    "lo de otro agente": "cat {proyecto}/data/espacios/otro-1/nota ../otro-1/nota",
-    "lo de otro agente, por nombre": "grep -r canario {proyecto}/data ..",
+    "lo de otro agente": "cat {proyecto}/data/espacios/otro-1/nota {proyecto}/data/espacios/a-1/../otro-1/nota",
+    "lo de otro agente, por nombre": "grep -rs canario {proyecto} {base}",
 }
 """Órdenes que no deben sacar ningún canario."""
 
@@ -49,19 +49,22 @@ PROHIBIDAS = {
     "sysctl": "echo x > /proc/sys/kernel/core_pattern",
     "sysctl inofensivo": "cat /proc/sys/kernel/hostname > /proc/sys/kernel/hostname",
     "espacio de usuario": "unshare -U true",
-    "espacio de montaje": "unshare -m true",
+    "espacio de montaje": "unshare -Urm mount -t tmpfs none /mnt",
     "montar": "mount -t tmpfs none /tmp",
-    "ver la sesión del núcleo": "keyctl show 2>/dev/null || python3 -c"
-    " 'import ctypes,sys; sys.exit(ctypes.CDLL(None).syscall(250,0,-3,0)<0)'",
+    "llavero del núcleo": "python3 -c"
+    " 'import ctypes, sys; sys.exit(ctypes.CDLL(None).syscall(250, 0, -3, 0) < 0)'",
     "socket de Unix": "python3 -c 'import socket; socket.socket(socket.AF_UNIX)'",
     "terminal": "echo x > /dev/tty",
 }
 """Órdenes que han de fallar."""
 
 
-def preparar(orden: str, sitio: Sitio) -> str:
-    """La orden con las rutas de ese sitio."""
-    return orden.format(base=sitio.base, proyecto=sitio.proyecto)
+def preparar(ordenes: Mapping[str, str], sitio: Sitio) -> list[str]:
+    """Las órdenes con las rutas de ese sitio, cada una en una carpeta limpia."""
+    return [
+        "cd $(mktemp -d); " + orden.format(base=sitio.base, proyecto=sitio.proyecto)
+        for orden in ordenes.values()
+    ]
 
 
 def fuera(sitio: Sitio) -> dict[str, str]:
@@ -79,9 +82,13 @@ def fuera(sitio: Sitio) -> dict[str, str]:
 @contextmanager
 def victima(uid: int) -> Iterator[int]:
     """Un proceso del mismo usuario que las órdenes, fuera de ellas y con un secreto."""
-    opciones = {"user": uid, "group": uid, "extra_groups": []} if SOY_ROOT else {}
     proceso = subprocess.Popen(
-        ["/bin/sleep", "60"], env={"SECRETO": "canario-victima"}, cwd="/", **opciones
+        ["/bin/sleep", "60"],
+        env={"SECRETO": "canario-victima"},
+        cwd="/",
+        user=uid if SOY_ROOT else None,
+        group=uid if SOY_ROOT else None,
+        extra_groups=[] if SOY_ROOT else None,
     )
     try:
         time.sleep(0.05)
@@ -91,31 +98,33 @@ def victima(uid: int) -> Iterator[int]:
         proceso.wait()
 
 
-def comprobar_lectura(sitio: Sitio, nombre: str) -> None:
-    """Ningún canario sale por ningún lado, con ninguno de los tres espacios."""
+def comprobar_lecturas(sitio: Sitio, perfil: dict[str, str]) -> None:
+    """Ningún canario sale por ningún lado."""
     with victima(sitio.uid_ordenes):
-        for perfil in (PROPIO, PROYECTO, SOLO_LECTURA):
-            dejado = sitio.una(preparar(LECTURAS[nombre], sitio), perfil)
-            assert dejado.motivo == "ok", dejado
-            assert "canario" not in dejado.salida + dejado.error
+        dejados = sitio.correr(*preparar(LECTURAS, sitio), perfil=perfil)
+    for nombre, dejado in zip(LECTURAS, dejados, strict=True):
+        assert dejado.motivo == "ok", (nombre, dejado)
+        assert "canario" not in dejado.salida + dejado.error, nombre
 
 
-def comprobar_escritura(sitio: Sitio, nombre: str) -> None:
-    """Nada cambia fuera, ni con lo propio ni con el proyecto de solo lectura."""
+def comprobar_escrituras(sitio: Sitio, perfil: dict[str, str]) -> None:
+    """Nada cambia fuera de lo propio."""
     antes = fuera(sitio)
-    for perfil in (PROPIO, SOLO_LECTURA):
-        assert sitio.una(preparar(ESCRITURAS[nombre], sitio), perfil).motivo == "ok"
-        assert fuera(sitio) == antes
+    dejados = sitio.correr(*preparar(ESCRITURAS, sitio), perfil=perfil)
+    assert {dejado.motivo for dejado in dejados} == {"ok"}
+    assert fuera(sitio) == antes
 
 
-def comprobar_prohibida(sitio: Sitio, nombre: str) -> None:
-    """La orden se ejecuta y el sistema le dice que no."""
+def comprobar_prohibidas(sitio: Sitio) -> None:
+    """Las órdenes se ejecutan y el sistema les dice que no."""
     antes = Path("/proc/sys/kernel/core_pattern").read_text()
-    dejado = sitio.una(f"{{ {PROHIBIDAS[nombre]}; }} && echo lo-logre; true")
-    assert dejado.motivo == "ok"
-    assert dejado.codigo == 0
-    assert "lo-logre" not in dejado.salida
+    intentos = {
+        nombre: f"{{ {orden}; }} && echo lo-logre; true" for nombre, orden in PROHIBIDAS.items()
+    }
+    dejados = sitio.correr(*intentos.values())
     assert Path("/proc/sys/kernel/core_pattern").read_text() == antes
+    for nombre, dejado in zip(intentos, dejados, strict=True):
+        assert (dejado.motivo, dejado.codigo, dejado.salida) == ("ok", 0, ""), (nombre, dejado)
 
 
 def comprobar_procesos(sitio: Sitio) -> None:
@@ -145,8 +154,7 @@ def comprobar_red(sitio: Sitio) -> None:
         sitio.correr(
             f"exec 3<>/dev/tcp/127.0.0.1/{tcp.getsockname()[1]}",
             f"echo x > /dev/udp/127.0.0.1/{udp.getsockname()[1]}",
-            "python3 -c \"import socket; socket.socket(socket.AF_UNIX).connect("
-            f"{abstracto!r})\"",
+            f'python3 -c "import socket; socket.socket(socket.AF_UNIX).connect({abstracto!r})"',
         )
         intentos: list[Callable[[], object]] = [tcp.accept, lambda: udp.recv(9), unix.accept]
         assert [_llego(intento) for intento in intentos] == [False, False, False]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from servicios.ejecutor_consola import EjecutorConsola, abrir_consola
+from servicios.ejecutor_consola import EjecutorConsola, OpcionesConsola, abrir_consola
 from tests.consola.apoyo import AISLAMIENTOS, CrearConsola
 
 if sys.platform != "linux":
@@ -28,7 +28,7 @@ async def crear(aislamiento: str, tmp_path: Path) -> AsyncIterator[CrearConsola]
 
         async def nueva(**opciones: Any) -> EjecutorConsola:
             opciones = {"aislamiento": aislamiento, **opciones}
-            return await pila.enter_async_context(abrir_consola(tmp_path, **opciones))
+            return await pila.enter_async_context(abrir_consola(tmp_path, OpcionesConsola(**opciones)))
 
         yield nueva
 

@@ -13,8 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-RAIZ = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(RAIZ))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Espacio, PerfilConsola, Red
@@ -28,6 +27,8 @@ from servicios.consola.pedido import Limites, Pedido
 from servicios.consola.plaza import Aislamiento
 from servicios.consola.plazas import Plazas
 
+RAIZ = Path(__file__).resolve().parents[2]
+SENUELO = "llave falsa"
 _MIB = 1024 * 1024
 _LIMITES = Limites(20.0, 200_000, 10 * _MIB, 1024 * _MIB, 128, 256 * _MIB, 1024 * _MIB)
 _CLASES = {"bwrap": Bwrap, "landlock": Cercado, "local": Local}
@@ -38,7 +39,7 @@ async def main() -> None:
     duenio = UID_ORDENES if os.geteuid() == 0 else None
     base = Path(pedido["base"])
     proyecto = base / "proyecto"
-    plazas = Plazas(proyecto / "data", proyecto, RAIZ, duenio, "canario-senuelo")
+    plazas = Plazas(proyecto / "data", proyecto, RAIZ, duenio, SENUELO)
     plazas.plaza("vecino-1", PerfilConsola())
     aislamiento: Aislamiento = _CLASES[pedido["aislamiento"]](duenio)
     resultados = []

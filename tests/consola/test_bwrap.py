@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,15 @@ from servicios.consola.pedido import MARCA_FILTRO
 from servicios.consola.plaza import Plaza
 from tests.consola import ataques
 from tests.consola.apoyo import DUENIO, SOY_ROOT, carpeta_para
-from tests.consola.apoyo_plazas import PROYECTO, SOLO_LECTURA, USUARIOS, Sitio, sitio
+from tests.consola.apoyo_plazas import (
+    PERFILES,
+    PROYECTO,
+    SENUELO,
+    SOLO_LECTURA,
+    USUARIOS,
+    Sitio,
+    sitio,
+)
 
 
 @pytest.fixture(params=list(USUARIOS))
@@ -26,19 +36,18 @@ def lugar(request: pytest.FixtureRequest) -> Iterator[Sitio]:
         yield nuevo
 
 
-@pytest.mark.parametrize("nombre", ataques.LECTURAS)
-def test_ningun_secreto_se_lee(lugar: Sitio, nombre: str) -> None:
-    ataques.comprobar_lectura(lugar, nombre)
+@pytest.mark.parametrize("perfil", PERFILES)
+def test_ningun_secreto_se_lee(lugar: Sitio, perfil: str) -> None:
+    ataques.comprobar_lecturas(lugar, PERFILES[perfil])
 
 
-@pytest.mark.parametrize("nombre", ataques.ESCRITURAS)
-def test_nada_se_escribe_fuera(lugar: Sitio, nombre: str) -> None:
-    ataques.comprobar_escritura(lugar, nombre)
+@pytest.mark.parametrize("perfil", ["propio", "solo_lectura"])
+def test_nada_se_escribe_fuera(lugar: Sitio, perfil: str) -> None:
+    ataques.comprobar_escrituras(lugar, PERFILES[perfil])
 
 
-@pytest.mark.parametrize("nombre", ataques.PROHIBIDAS)
-def test_el_sistema_dice_que_no(lugar: Sitio, nombre: str) -> None:
-    ataques.comprobar_prohibida(lugar, nombre)
+def test_el_sistema_dice_que_no(lugar: Sitio) -> None:
+    ataques.comprobar_prohibidas(lugar)
 
 
 def test_los_procesos_de_fuera_no_existen(lugar: Sitio) -> None:
@@ -61,9 +70,9 @@ def test_el_entorno_es_el_que_se_le_da(lugar: Sitio) -> None:
     variables = dict(
         linea.split("=", 1) for linea in lugar.una("env").salida.splitlines() if "=" in linea
     )
-    assert set(variables) - {"LANG", "LC_ALL", "TZ"} == {
+    assert set(variables) - {"LANG", "LC_ALL", "LC_CTYPE", "TZ"} == {
         *("PATH", "HOME", "PWD", "TMPDIR", "TERM", "PAGER", "GIT_PAGER", "GIT_TERMINAL_PROMPT"),
-        *("PYTHONUNBUFFERED", "CI", "SHLVL", "_"),
+        *("GIT_CONFIG_NOSYSTEM", "PYTHONUNBUFFERED", "CI", "SHLVL", "_"),
     }
     assert variables["PWD"] == str(lugar.espacio)
     assert variables["HOME"] == str(lugar.proyecto / "data/casas/a-1")
@@ -97,7 +106,7 @@ def test_los_programas_corrientes_siguen_funcionando(lugar: Sitio) -> None:
 
 def test_solo_se_escribe_en_lo_propio_y_lo_temporal_es_pequeno(lugar: Sitio) -> None:
     orden = (
-        "for d in / /etc /dev /tmp /dev/shm /proc /home /root . ~ ..; do"
+        "for d in / /etc /dev /tmp /dev/shm /proc /home /root /usr . ~; do"
         " touch $d/marca 2>/dev/null && echo $d; done;"
         " for d in /tmp /dev/shm; do head -c 200M /dev/zero > $d/g 2>/dev/null; du -m $d/g; done"
     )
@@ -132,8 +141,8 @@ def test_en_el_proyecto_se_trabaja(lugar: Sitio) -> None:
 @pytest.mark.parametrize(
     "orden",
     [
-        "echo x > .git/hooks/pre-commit",
-        "echo x >> .git/config; git config core.fsmonitor ./x",
+        "echo x > .git/hooks/pre-commit; echo x >> .git/config",
+        "git config core.fsmonitor ./x; git config --unset core.bare",
         "mv .git otro; mkdir -p .git/hooks; echo x > .git/hooks/pre-commit",
         "rm -rf .git/hooks .git/config .vscode; rmdir .git/hooks",
         "ln -sfn codigo .git/hooks; ln -sf codigo/main.c .git/config",
@@ -168,7 +177,7 @@ def test_lo_oculto_ni_se_lee_ni_se_pierde(lugar: Sitio, orden: str) -> None:
     assert (lugar.proyecto / "data/swarm.db").read_text() == "canario-db"
 
 
-def test_un_enlace_plantado_no_enseña_nada_a_la_orden_siguiente(lugar: Sitio) -> None:
+def test_un_enlace_plantado_no_ensena_nada_a_la_orden_siguiente(lugar: Sitio) -> None:
     """Lo que se monta se decide al empezar: un nombre protegido que aparece después no se sigue."""
     plantar = f"ln -s {lugar.base}/persona/.ssh .envrc; ln -s {lugar.base}/persona .ssh"
     leer = "cat .envrc/id_rsa .ssh/.ssh/id_rsa; ls -A .ssh .envrc"
@@ -187,10 +196,39 @@ def test_con_solo_lectura_se_lee_todo_menos_lo_oculto(lugar: Sitio) -> None:
 def test_la_llave_de_la_persona_es_un_senuelo(lugar: Sitio) -> None:
     dejado = lugar.una("cat ~/.ssh/id_rsa; cat /root/.ssh/id_rsa")
     veces = 2 if lugar.uid == 0 else 1
-    assert dejado.salida == "canario-senuelo" * veces
+    assert dejado.salida == SENUELO * veces
+
+
+def test_con_red_por_lista_solo_se_llega_al_proxy(lugar: Sitio) -> None:
+    enchufe = lugar.base / "p.s"
+    with socket.socket(socket.AF_UNIX) as proxy:
+        proxy.bind(str(enchufe))
+        os.chown(enchufe, lugar.uid_ordenes, -1)
+        proxy.listen()
+        hilo = threading.Thread(target=_contestar, args=(proxy,))
+        hilo.start()
+        por_dentro, directo, unix = lugar.correr(
+            "d=${https_proxy#http://}; exec 3<>/dev/tcp/${d%:*}/${d#*:}; echo orden >&3; cat <&3",
+            "exec 3<>/dev/tcp/1.1.1.1/443 && echo sali",
+            f"python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect(\"{enchufe}\")'",
+            perfil={"red": "lista"},
+            enchufe=str(enchufe),
+        )
+        hilo.join()
+    assert por_dentro.salida == "hola, orden\n", por_dentro
+    assert directo.salida == ""
+    assert unix.codigo != 0
 
 
 # --- La línea que se ejecuta ------------------------------------------------------------
+
+
+def _contestar(proxy: socket.socket) -> None:
+    """Un proxy que saluda a la primera conexión y se va."""
+    conexion, _ = proxy.accept()
+    with conexion, conexion.makefile("rw", encoding="utf-8") as hilo:
+        hilo.write(f"hola, {hilo.readline()}")
+        hilo.flush()
 
 
 async def test_con_red_libre_no_se_corta_la_red_y_sin_ella_si() -> None:

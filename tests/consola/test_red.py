@@ -96,7 +96,9 @@ class ApunteRoto:
         yield
 
 
-async def test_un_nombre_que_lleva_adentro_se_niega_aunque_solo_sea_una_de_sus_direcciones() -> None:
+async def test_un_nombre_que_lleva_adentro_se_niega_aunque_solo_sea_una_de_sus_direcciones() -> (
+    None
+):
     bitacora = BitacoraDePrueba()
     resolver = ResolverDePrueba(malo_es=["127.0.0.1"], mixto_es=["151.101.0.223", "127.0.0.1"])
     async with servidor(eco) as destino, proxy(bitacora, resolver=resolver) as salida:
@@ -151,9 +153,7 @@ async def test_si_nadie_contesta_se_dice() -> None:
         (b"x" * 100_000, 431),
     ],
 )
-async def test_lo_que_no_es_un_connect_se_contesta_y_se_anota(
-    peticion: bytes, codigo: int
-) -> None:
+async def test_lo_que_no_es_un_connect_se_contesta_y_se_anota(peticion: bytes, codigo: int) -> None:
     bitacora = BitacoraDePrueba()
     async with proxy(bitacora) as salida:
         enchufe = await salida.abrir(AGENTE, ["pypi.org:443"])

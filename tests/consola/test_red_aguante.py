@@ -116,19 +116,21 @@ async def test_las_que_pasan_del_tope_esperan_su_turno_y_acaban_todas() -> None:
 
 async def test_el_proxy_sigue_sano_despues_de_un_cliente_hostil() -> None:
     limites = LimitesProxy(cabecera_s=0.5, a_la_vez=8)
-    async with servidor(eco) as destino, proxy(BitacoraDePrueba(), limites=limites) as salida:
+    async with (
+        servidor(eco) as destino,
+        proxy(BitacoraDePrueba(), limites=limites) as salida,
+        AsyncExitStack() as abiertas,
+    ):
         enchufe = await salida.abrir(AGENTE, [destino.lugar])
-        async with AsyncExitStack() as abiertas:
-            for n in range(40):
-                _, escritor = await abiertas.enter_async_context(cliente(enchufe))
-                escritor.write((b"", b"CONNECT ", b"\0" * 5_000, conectar("no.es:1"))[n % 4])
-            respuesta = await pedir(enchufe, conectar(destino.lugar), despues=b"vivo")
-            assert respuesta == LISTO + b"eco:vivo"
-            for n in range(8):
-                _, escritor = await abiertas.enter_async_context(cliente(enchufe))
-                escritor.write(conectar(destino.lugar) + b"y me voy")
-                if n % 2:
-                    escritor.transport.abort()
+        for n in range(40):
+            _, escritor = await abiertas.enter_async_context(cliente(enchufe))
+            escritor.write((b"", b"CONNECT ", b"\0" * 5_000, conectar("no.es:1"))[n % 4])
+        respuesta = await pedir(enchufe, conectar(destino.lugar), despues=b"vivo")
+        assert respuesta == LISTO + b"eco:vivo"
+        for _ in range(20):
+            _, escritor = await abiertas.enter_async_context(cliente(enchufe))
+            escritor.write(conectar(destino.lugar) + b"y me voy")
+            escritor.transport.abort()
         assert await pedir(enchufe, conectar(destino.lugar), despues=b"y") == LISTO + b"eco:y"
 
 

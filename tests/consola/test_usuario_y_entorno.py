@@ -14,7 +14,7 @@ from agentes.errores import ErrorConsola
 from agentes.perfil_consola import PerfilConsola
 from servicios.consola.aislamiento import UID_ORDENES
 from servicios.consola.entorno import entorno_de_orden
-from servicios.ejecutor_consola import EjecutorConsola, abrir_consola
+from servicios.ejecutor_consola import EjecutorConsola, OpcionesConsola, abrir_consola
 from tests.consola.apoyo import (
     HIJO,
     UID_CORRIENTE,
@@ -176,19 +176,21 @@ async def test_una_carpeta_bajo_otra_cerrada_sirve(
 
 @pytest.mark.root
 @solo_root
-def test_un_root_sin_permiso_para_espacios_usa_landlock(tmp_path: Path) -> None:
+def test_un_root_sin_permiso_para_espacios_usa_landlock() -> None:
     """Como root dentro de un contenedor corriente."""
     orden = "id -u; setsid sleep 5 & (setsid sh -c 'sleep 5 &' &); sleep 0.2; echo hecho"
-    hijo = subprocess.run(
-        [
-            *("setpriv", "--bounding-set", "-sys_admin,-sys_ptrace"),
-            *(sys.executable, "-B", HIJO, "auto", str(tmp_path), orden),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    with carpeta_para(0) as carpeta:
+        carpeta.chmod(0o755)
+        hijo = subprocess.run(
+            [
+                *("setpriv", "--bounding-set", "-sys_admin,-sys_ptrace"),
+                *(sys.executable, "-B", HIJO, "auto", str(carpeta), orden),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
     assert hijo.stderr == ""
     nombre, resultado = hijo.stdout.splitlines()
     assert nombre == "landlock"
@@ -197,7 +199,7 @@ def test_un_root_sin_permiso_para_espacios_usa_landlock(tmp_path: Path) -> None:
 
 async def test_con_bwrap_solo_se_ven_los_procesos_propios(tmp_path: Path) -> None:
     orden = "ls /proc | grep -c '^[0-9]'; kill -9 1; kill -9 -1; echo no"
-    async with abrir_consola(tmp_path, aislamiento="bwrap") as consola:
+    async with abrir_consola(tmp_path, OpcionesConsola("bwrap")) as consola:
         resultado = await consola.ejecutar_comando_seguro(orden, "a-1")
     assert int(resultado.salida.split()[0]) < 8
     assert resultado.codigo == 0
@@ -225,5 +227,5 @@ def test_un_usuario_corriente_tambien_la_usa_sola(aislamiento: str) -> None:
 
 async def test_un_aislamiento_que_no_existe_se_dice(tmp_path: Path) -> None:
     with pytest.raises(ErrorConsola, match="no existe el aislamiento «jaula»"):
-        async with abrir_consola(tmp_path, aislamiento="jaula"):
+        async with abrir_consola(tmp_path, OpcionesConsola("jaula")):
             pass

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Una imagen base sin registro: los paquetes que ya tiene esta Debian y unas ruedas para pip.
-#   base_local.sh IMAGEN CARPETA_DE_RUEDAS    (DOCKER_HOST dice en qué demonio)
+# Una imagen base sin registro: los paquetes que ya tiene esta Debian y, si se dan, ruedas para pip.
+#   base_local.sh IMAGEN [CARPETA_DE_RUEDAS]    (DOCKER_HOST dice en qué demonio)
+# Escribe «listo» o «no: causa».
 set -euo pipefail
 imagen=$1
-ruedas=$2
+ruedas=${2:-}
 raices=(base-files bash coreutils dash findutils grep libc-bin mawk passwd python3 python3-venv sed tar
   util-linux ca-certificates)
 for paquete in "${raices[@]}"; do
@@ -12,11 +13,11 @@ done
 
 aparte=$(mktemp -d)
 trap 'rm -rf "$aparte"' EXIT
-mkdir -p "$aparte/etc" "$aparte/opt"
+mkdir -p "$aparte/etc" "$aparte/opt/ruedas"
 # Los usuarios de esta máquina no pintan nada dentro.
 cp /usr/share/base-passwd/passwd.master "$aparte/etc/passwd"
 cp /usr/share/base-passwd/group.master "$aparte/etc/group"
-cp -r "$ruedas" "$aparte/opt/ruedas"
+[ -z "$ruedas" ] || cp "$ruedas"/* "$aparte/opt/ruedas"
 chmod -R a+rX "$aparte"
 
 paquetes=$(apt-cache depends --recurse --installed --no-recommends --no-suggests --no-conflicts \

@@ -130,7 +130,7 @@ def ficha_estado(sistema: Sistema, papel: Papel) -> None:
     filas = (
         ("sesión", sistema.sesion),
         ("modelo", sistema.modelo),
-        ("aislamiento", sistema.aislamiento),
+        ("aislamiento", sistema.aislamiento.descripcion),
         ("Master", master),
         ("agentes", contar_estados(estados)),
         ("por aprobar", str(len(sistema.aprobaciones.pendientes()) or "nada")),

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from servicios.herramientas.aprobaciones import Aprobaciones, Grupo
     from servicios.sistema import Sistema
 
-LINEAS_DE_ORDEN = 10
-LINEAS_A_PETICION = 200
+RECORTADA = (10, 4_000)
+ENTERA = (2_000, 100_000)
+"""Líneas y caracteres que se enseñan de una orden: al salir la petición y con `/permisos`."""
 
 PARA_LEERLA_S = 1.0
 """Segundos que ha de llevar en pantalla una petición para responderla sin decir su número: quien
@@ -68,13 +69,13 @@ class Bloques:
         texto = f"la petición {numero} también es suya"
         self._papel.linea(Linea(texto, pedida.agente_id, Tono.AVISO, entera=True))
         if pedida.orden not in ordenes:
-            _escribir_orden(pedida.orden, LINEAS_DE_ORDEN, self._papel)
+            _escribir_orden(pedida.orden, RECORTADA, self._papel)
         agentes.add(pedida.agente_id)
         ordenes.add(pedida.orden)
 
 
 def ensenar(
-    grupo: Grupo, sistema: Sistema, papel: Papel, lineas_de_orden: int = LINEAS_DE_ORDEN
+    grupo: Grupo, sistema: Sistema, papel: Papel, topes: tuple[int, int] = RECORTADA
 ) -> None:
     """El bloque de una petición: quién, dónde, qué, por qué y cómo se responde."""
     verbo = "pide" if len(grupo.agentes) == 1 else "piden"
@@ -88,29 +89,30 @@ def ensenar(
     papel.linea(Linea(donde, entera=True))
     papel.linea(Linea(f"  por qué se pregunta: {corto(grupo.motivo, 500)}", entera=True))
     for orden in grupo.ordenes:
-        _escribir_orden(orden, lineas_de_orden, papel)
+        _escribir_orden(orden, topes, papel)
     if grupo.clase:
         clase = f"  clase, en esa carpeta: {corto(' '.join(grupo.clase), 500)}"
         papel.linea(Linea(clase, tono=Tono.TENUE, entera=True))
-    papel.linea(Linea(f"  {_como_se_responde(grupo, sistema.aprobaciones)}", entera=True))
+    aprobaciones = sistema.aprobaciones
+    papel.linea(Linea(f"  {_como_se_responde(grupo, len(aprobaciones.pendientes()))}", entera=True))
+    plazo = f"  sin respuesta en {aprobaciones.plazo_s:g} s se deniega"
+    papel.linea(Linea(plazo, tono=Tono.TENUE, entera=True))
 
 
-def _escribir_orden(orden: str, lineas: int, papel: Papel) -> None:
-    primera, *demas = cabeza(orden, lineas, caracteres=100_000)
+def _escribir_orden(orden: str, topes: tuple[int, int], papel: Papel) -> None:
+    primera, *demas = cabeza(orden, *topes)
     papel.linea(Linea(f"    $ {primera}", tono=Tono.FUERTE, entera=True))
     for linea in demas:
         papel.linea(Linea(f"      {linea}", tono=Tono.FUERTE, entera=True))
 
 
-def _como_se_responde(grupo: Grupo, aprobaciones: Aprobaciones) -> str:
+def _como_se_responde(grupo: Grupo, cuantas: int) -> str:
     n = grupo.numero
-    if len(aprobaciones.pendientes()) == 1:
-        como = CIFRAS if grupo.clase else CIFRAS_SIN_CLASE
-    elif grupo.clase:
-        como = f"/si {n} · /si {n} agente · /si {n} sesion · /no {n} [motivo]"
-    else:
-        como = f"/si {n} · /no {n} [motivo]"
-    return f"{como} (sin respuesta en {aprobaciones.plazo_s:g} s se deniega)"
+    if cuantas == 1:
+        return CIFRAS if grupo.clase else CIFRAS_SIN_CLASE
+    if grupo.clase:
+        return f"/si {n} · /si {n} agente · /si {n} sesion · /no {n} [motivo]"
+    return f"/si {n} · /no {n} [motivo]"
 
 
 # --- responder ----------------------------------------------------------------------------
@@ -120,7 +122,7 @@ def listar(sistema: Sistema, papel: Papel) -> None:
     """Lo que hay por aprobar, con sus órdenes enteras."""
     grupos = sistema.aprobaciones.pendientes()
     for grupo in grupos:
-        ensenar(grupo, sistema, papel, LINEAS_A_PETICION)
+        ensenar(grupo, sistema, papel, ENTERA)
     if not grupos:
         papel.linea(Linea(_NADA))
 

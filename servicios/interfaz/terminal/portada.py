@@ -12,12 +12,11 @@ if TYPE_CHECKING:
     from servicios.sistema import Sistema
 
 SIN_AISLAMIENTO = "SIN AISLAMIENTO"
-_LOCAL = "local"
 
 
 def sin_aislamiento(sistema: Sistema) -> bool:
     """Si las órdenes corren en esta máquina sin nada que las encierre."""
-    return sistema.aislamiento == _LOCAL
+    return not sistema.aislamiento.encierra
 
 
 def saludar(papel: Papel) -> None:
@@ -31,6 +30,7 @@ def saludar(papel: Papel) -> None:
 def presentar(sistema: Sistema, papel: Papel) -> None:
     """Con qué modelo, con qué riesgo y qué tipos de agente no se cargaron."""
     papel.linea(Linea(f"Modelo: {sistema.modelo} · sesión {sistema.sesion}", entera=True))
+    papel.linea(Linea(f"Aislamiento: {sistema.aislamiento.descripcion}", entera=True))
     if sistema.modelo.partition(":")[0] == "demo":
         papel.linea(Linea(_DEMO, tono=Tono.AVISO, entera=True))
     if sin_aislamiento(sistema):

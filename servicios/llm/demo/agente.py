@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_MARCAS = ("inicio_datos", "fin_datos")
+
+
 @dataclass(slots=True)
 class _Trabajo:
     """La historia, resumida: qué falta por hacer y qué hay que contar."""
@@ -156,6 +159,7 @@ def _consola(orden: str, texto: str, ingles: bool) -> str:
         datos = None
     if not isinstance(datos, dict) or "codigo" not in datos:
         return f"$ {orden}\n{texto}"
+    datos = {clave: valor for clave, valor in datos.items() if clave not in _MARCAS}
     salida, error, codigo = (datos.pop(clave, "") for clave in ("salida", "error", "codigo"))
     lineas = [f"$ {orden}", str(salida).rstrip("\n")]
     lineas += [f"[stderr] {str(error).rstrip()}"] if error else []

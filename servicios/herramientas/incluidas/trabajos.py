@@ -1,0 +1,84 @@
+"""Los trabajos en segundo plano como herramientas: iniciar, leer y parar."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from agentes.perfil_consola import PerfilConsola
+from agentes.respuestas import ResultadoHerramienta
+from prompts.tool_definitions import INICIAR_TRABAJO, LEER_TRABAJO, PARAR_TRABAJO
+from servicios.consola.resultado import CODIGO_MAL_PEDIDA
+from servicios.consola.trabajos import EstadoTrabajo
+from servicios.herramientas.incluidas.consola import PerfilDe, Permisos
+from servicios.herramientas.registro import Herramienta
+
+
+class Trabajos(Protocol):
+    """Lo que estas herramientas necesitan de la consola. Lanzan `ErrorConsola`."""
+
+    async def iniciar(self, command: str, agente_id: str, perfil: PerfilConsola) -> str:
+        """Pone una orden en segundo plano y devuelve su id."""
+        ...
+
+    async def leer(self, trabajo_id: str, agente_id: str) -> EstadoTrabajo:
+        """Cómo va un trabajo."""
+        ...
+
+    async def parar(self, trabajo_id: str, agente_id: str) -> EstadoTrabajo:
+        """Mata un trabajo."""
+        ...
+
+
+def herramientas_trabajos(
+    trabajos: Trabajos, perfil_de: PerfilDe, permisos: Permisos
+) -> tuple[Herramienta, ...]:
+    """Las tres; iniciar uno pasa por los mismos permisos que cualquier orden."""
+
+    async def iniciar(args: Mapping[str, Any], agente_id: str, op: str) -> ResultadoHerramienta:
+        orden, perfil = str(args["command"]), perfil_de(agente_id)
+        dictamen = await permisos.pedir(orden, agente_id, op, perfil)
+        if not dictamen.permitida:
+            detalles = {"command": orden, **dictamen.detalles}
+            return ResultadoHerramienta(False, dictamen.aviso, dictamen.aviso, detalles)
+        trabajo_id = await trabajos.iniciar(orden, agente_id, perfil)
+        texto = (
+            f"Trabajo {trabajo_id} en marcha (vida máxima {perfil.vida_trabajo_s:g} s)."
+            " Míralo con leer_trabajo."
+        )
+        detalles = {"command": orden, "trabajo": trabajo_id, **dictamen.detalles}
+        return ResultadoHerramienta(True, texto, texto, detalles)
+
+    async def leer(args: Mapping[str, Any], agente_id: str, _op: str) -> ResultadoHerramienta:
+        return _contar(await trabajos.leer(str(args["trabajo_id"]), agente_id))
+
+    async def parar(args: Mapping[str, Any], agente_id: str, _op: str) -> ResultadoHerramienta:
+        return _contar(await trabajos.parar(str(args["trabajo_id"]), agente_id))
+
+    return (
+        Herramienta(INICIAR_TRABAJO, iniciar),
+        Herramienta(LEER_TRABAJO, leer),
+        Herramienta(PARAR_TRABAJO, parar),
+    )
+
+
+def _contar(estado: EstadoTrabajo) -> ResultadoHerramienta:
+    datos: dict[str, Any] = {"trabajo": estado.id, "vivo": estado.vivo}
+    if estado.resultado is None:
+        datos |= {"salida": estado.salida, "error": estado.error}
+    else:
+        datos |= estado.resultado.datos()
+    return ResultadoHerramienta(
+        ok=datos.get("codigo", 0) != CODIGO_MAL_PEDIDA,
+        para_modelo=json.dumps(datos, ensure_ascii=False, separators=(",", ":")),
+        para_usuario=str(datos["salida"] or datos["error"]),
+        detalles={
+            "trabajo": estado.id,
+            "orden": estado.command,
+            "stdout": datos["salida"],
+            "stderr": datos["error"],
+            "return_code": datos.get("codigo"),
+        },
+        datos=datos,
+    )

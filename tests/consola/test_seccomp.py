@@ -1,0 +1,160 @@
+"""El filtro de seccomp: lo peligroso da EPERM y lo corriente ni se entera."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from servicios.consola import seccomp
+from tests.consola.apoyo_cercas import HERRAMIENTAS, Intento
+
+if not seccomp.disponible():
+    pytest.skip("no hay filtro para esta máquina", allow_module_level=True)
+
+ESTRICTO = (False, False)
+X86 = os.uname().machine == "x86_64"
+CLONE, KEYCTL, SETTIMEOFDAY = (56, 250, 164) if X86 else (220, 219, 170)
+FAMILIAS = {
+    nombre: valor
+    for nombre, valor in vars(socket).items()
+    if nombre.startswith("AF_") and nombre not in {"AF_UNSPEC", "AF_ROUTE"}
+}
+
+# Sin filtro darían otro error, o harían algo: los argumentos no sirven para nada más.
+PROHIBIDAS = {
+    "ptrace": 'llamar("ptrace", 0, 0, 0, 0)',
+    "leer la memoria de otro": 'llamar("process_vm_readv", os.getpid(), None, 0, None, 0, 0)',
+    "escribir en la memoria de otro": 'llamar("process_vm_writev", os.getpid(), None, 0, None, 0, 0)',
+    "montar": 'llamar("mount", b"none", b"/no/existe", b"tmpfs", 0, None)',
+    "desmontar": 'llamar("umount2", b"/no/existe", 0)',
+    "montar a la nueva": 'llamar(428, -100, b"/", 0)',
+    "abrir un sistema de archivos": 'llamar(430, b"tmpfs", 0)',
+    "cambiar la raíz": 'llamar("chroot", b"/")',
+    "espacio de usuario": 'llamar("unshare", 0x10000000)',
+    "espacio de montaje": 'llamar("unshare", 0x20000)',
+    "nada que separar": 'llamar("unshare", 0)',
+    "espacio ajeno": 'llamar("setns", os.open("/proc/self/ns/net", os.O_RDONLY), 0)',
+    "clonar con espacio de usuario": f"llamar({CLONE}, 0x10000000 | 17, 0, 0, 0, 0) or os._exit(0)",
+    "clonar con espacio de red": f"llamar({CLONE}, 0x40000000 | 17, 0, 0, 0, 0) or os._exit(0)",
+    "llavero": f"llamar({KEYCTL}, 0, -3, 0)",
+    "io_uring": "llamar(425, 1, ctypes.create_string_buffer(120))",
+    "io_uring_register": "llamar(427, -1, 0, 0, 0)",
+    "descriptor de otro": "llamar(438, os.pidfd_open(os.getpid()), 0, 0)",
+    "hora": f"llamar({SETTIMEOFDAY}, None, None)",
+    "reloj": 'llamar("clock_settime", 1, ctypes.create_string_buffer(16))',
+    "ajuste del reloj": 'llamar("adjtimex", ctypes.create_string_buffer(208))',
+    "diario del núcleo": 'llamar("klogctl", 10, None, 0)',
+    "intercambio": 'llamar("swapon", b"/no/existe", 0)',
+    "contabilidad": 'llamar("acct", b"/no/existe")',
+    "abrir por referencia": 'llamar("open_by_handle_at", -1, None, 0)',
+    "nombre de la máquina": 'llamar("sethostname", None, -1)',
+    "tecla en la terminal": 'fcntl.ioctl(os.openpty()[1], 0x5412, b"x")',
+    "tecla con bits de más": 'llamar("ioctl", os.openpty()[1], 0x7_0000_5412, b"x")',
+    "pegar en la consola": 'fcntl.ioctl(os.openpty()[1], 0x541C, b"\\3")',
+    "pareja de internet": "socket.socketpair(socket.AF_INET)",
+    "pareja de datagramas": "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)",
+    "pareja en crudo": "socket.socketpair(socket.AF_UNIX, socket.SOCK_RAW)",
+}
+
+CORRIENTES = {
+    "bifurcar": "os.waitpid(os.fork() or os._exit(0), 0)",
+    "pareja": "socket.socketpair()",
+    "pareja por mensajes": "socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)",
+    "pareja sin herencia": "socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM | 0o2000000)",
+    "tamaño de la terminal": 'fcntl.ioctl(os.openpty()[1], 0x5413, b"\\0" * 8)',
+    "memoria con nombre": 'os.memfd_create("x")',
+}
+
+
+@pytest.fixture(scope="module")
+def hecho() -> dict[str, str]:
+    """Cómo le va a cada llamada con el filtro más estricto."""
+    return Intento(filtro=ESTRICTO).atacar({**PROHIBIDAS, **CORRIENTES})
+
+
+@pytest.mark.parametrize("llamada", PROHIBIDAS)
+def test_lo_peligroso_no_tiene_permiso(hecho: dict[str, str], llamada: str) -> None:
+    assert hecho[llamada].startswith("EPERM")
+
+
+@pytest.mark.parametrize("llamada", CORRIENTES)
+def test_lo_corriente_pasa(hecho: dict[str, str], llamada: str) -> None:
+    assert hecho[llamada] == "pasa"
+
+
+def test_lo_prohibido_lo_es_por_el_filtro() -> None:
+    inofensivas = ("nada que separar", "hora", "ajuste del reloj", "diario del núcleo", "llavero")
+    sueltas = Intento().atacar({nombre: PROHIBIDAS[nombre] for nombre in inofensivas})
+    assert sueltas["nada que separar"] == "pasa"
+    assert sum(como == "pasa" for como in sueltas.values()) >= 2
+
+
+def test_clone3_no_existe_para_que_se_use_clone() -> None:
+    como = Intento(filtro=ESTRICTO).atacar({"clone3": "llamar(435, None, 0)"})
+    assert como["clone3"].startswith("ENOSYS")
+
+
+@pytest.mark.parametrize("unix", [False, True])
+@pytest.mark.parametrize("red", [False, True])
+def test_solo_se_abren_los_sockets_concedidos(red: bool, unix: bool) -> None:
+    intentos = {n: f"socket.socket({v}, socket.SOCK_DGRAM)" for n, v in FAMILIAS.items()}
+    intentos["familia con bits de más"] = 'llamar("socket", 0x1_0000_0001, 1, 0)'
+    como = Intento(filtro=(red, unix)).atacar(intentos)
+    dejados = {nombre for nombre, dicho in como.items() if not dicho.startswith("EPERM")}
+    de_red = {"AF_INET", "AF_INET6", "AF_NETLINK"} if red else set()
+    de_unix = {"AF_UNIX", "familia con bits de más"} if unix else set()
+    assert dejados == de_red | de_unix
+
+
+def test_una_pareja_no_llega_al_socket_de_otro(tmp_path: Path) -> None:
+    ruta = str(tmp_path / "buzon")
+    ataque = (
+        "uno, _ = socket.socketpair(socket.AF_UNIX, tipo)\n"
+        "try: uno.connect(ruta)\n"
+        "finally: uno.sendto(b'hola', ruta)"
+    )
+    llegados: list[object] = []
+    for tipo in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_UNIX, tipo) as buzon:
+            buzon.bind(ruta)
+            if tipo != socket.SOCK_DGRAM:
+                buzon.listen()
+            buzon.setblocking(False)
+            Intento(filtro=ESTRICTO, datos={"ruta": ruta, "tipo": int(tipo)}).atacar({"a": ataque})
+            recibir = buzon.recv if tipo == socket.SOCK_DGRAM else lambda _: buzon.accept()
+            try:
+                llegados.append(recibir(9))
+            except BlockingIOError:
+                continue
+            finally:
+                Path(ruta).unlink()
+    assert llegados == []
+
+
+@pytest.mark.skipif(not X86, reason="las otras dos puertas de las llamadas son de x86")
+def test_las_otras_puertas_de_x86_estan_cerradas() -> None:
+    # mov eax, 20 (getpid de 32 bits); int 0x80; ret
+    por_32 = (
+        "m = mmap.mmap(-1, 4096, prot=7); m.write(bytes.fromhex('b814000000cd80c3'))\n"
+        "f = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(m)))\n"
+        "assert f() == os.getpid()"
+    )
+    puertas = {"x32": "llamar(0x40000000 | 39)", "32": por_32}
+    como = Intento(filtro=ESTRICTO).atacar(puertas)
+    assert como["x32"].startswith("EPERM")
+    assert como["32"] in {"SIGSYS", "SIGSEGV"}
+    if Intento().atacar({"32": por_32})["32"] == "pasa":
+        assert como["32"] == "SIGSYS"
+
+
+@pytest.mark.parametrize("herramienta", HERRAMIENTAS)
+def test_las_herramientas_corrientes_funcionan(herramienta: str, tmp_path: Path) -> None:
+    Intento(filtro=ESTRICTO).usar(herramienta, tmp_path)
+
+
+def test_un_programa_que_no_lo_es_se_rechaza_con_un_mensaje() -> None:
+    como = Intento(crudo="ff" * 8).atacar({"a": "pass"})
+    assert como["a"].startswith("EINVAL: seccomp: ")
