@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar
@@ -32,3 +33,13 @@ def sin_secretos(evento: Evento, redactar: Callable[[str], str]) -> Evento:
     """El mismo hecho con cada texto suyo redactado; quién es quién no cambia."""
     textos = (f.name for f in fields(evento) if f.name not in _IDENTIDADES)
     return replace(evento, **{n: con_textos(getattr(evento, n), redactar) for n in textos})
+
+
+def redactar_json(texto: str, redactar: Callable[[str], str]) -> str:
+    """El JSON redactado también donde la clave delata al valor, si sigue siendo JSON."""
+    limpio = redactar(texto)
+    try:
+        json.loads(limpio)
+    except ValueError:
+        return texto
+    return limpio

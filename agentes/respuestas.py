@@ -32,8 +32,10 @@ def con_textos(valor: Any, cambiar: Callable[[str], str], hondura: int = 0) -> A
         case dict():
             pares = ((con_textos(k, cambiar), v) for k, v in valor.items())
             return {k: con_textos(v, cambiar, hondura + 1) for k, v in pares}
-        case list() | tuple():
-            return type(valor)([con_textos(v, cambiar, hondura + 1) for v in valor])
+        case list():
+            return [con_textos(v, cambiar, hondura + 1) for v in valor]
+        case tuple():
+            return tuple(con_textos(v, cambiar, hondura + 1) for v in valor)
         case _:
             return valor
 

@@ -40,7 +40,7 @@ fi
 if [ -n "$compose" ]; then
   compose="$compose -p enjambre -f docker/compose.yaml"
   if [ -f .env ]; then compose="$compose --env-file .env"; fi
-  $compose build
+  $compose build >&2
   exec $compose run --rm $sin_terminal enjambre "$@"
 fi
 
@@ -48,7 +48,7 @@ fi
 # shellcheck disable=SC2046
 tar -cf - --exclude=__pycache__ docker/Dockerfile $(sed -n 's/^!//p' docker/Dockerfile.dockerignore) |
   docker build -f docker/Dockerfile -t enjambre --network "${SWARM_BUILD_NETWORK:-default}" \
-    --build-arg "BASE_IMAGE=${BASE_IMAGE:-python:3.12-slim}" -
+    --build-arg "BASE_IMAGE=${BASE_IMAGE:-python:3.12-slim}" - >&2
 
 # El valor de una variable en .env, sin comillas ni comentario.
 valor_en_env() {

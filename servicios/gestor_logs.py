@@ -23,7 +23,7 @@ import aiosqlite
 
 from agentes.errores import ErrorBitacora
 from agentes.eventos import SISTEMA, Apunte, Evento, FalloInterno, HechoAnotado
-from agentes.eventos_seguridad import sin_secretos
+from agentes.eventos_seguridad import redactar_json, sin_secretos
 from servicios.registros.apuntes import ApunteFila
 from servicios.registros.fallos import RECHAZOS, explicar
 from servicios.registros.lotes import Compositor, Pendiente
@@ -113,7 +113,7 @@ class GestorLogs:
         if self._redactar(details) != details:
             # Se cambia el hecho y no su JSON: así salen limpias la fila, sus resúmenes y el bus.
             evento = sin_secretos(evento, self._redactar)
-            details = a_json(evento.detalles())
+            details = redactar_json(a_json(evento.detalles()), self._redactar)
         mensaje = seguro(evento.mensaje[:_MENSAJE_MAXIMO])
         self._cola.append(Pendiente(evento, causa, apunte, ahora, mensaje, details))
         self._hay_trabajo.set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -79,27 +78,30 @@ def demonio_prestado(config: pytest.Config) -> Prestado:
 def _prestar(config: pytest.Config) -> Prestado | str:
     carpeta = Path(tempfile.mkdtemp(prefix="enjambre-docker-", dir="/var/tmp"))
     demonio = subprocess.Popen(
-        [GUIONES / "demonio.sh", carpeta / "d"],
+        [GUIONES / "demonio.sh", carpeta],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    config.add_cleanup(lambda: shutil.rmtree(carpeta))
-    config.add_cleanup(demonio.communicate)
+    config.add_cleanup(lambda: _acabar(demonio))
     assert demonio.stdout is not None
     causa = demonio.stdout.readline().strip()
     if causa == "listo":
         bajada = _bajar_ruedas(carpeta / "ruedas")
-        config.add_cleanup(bajada.communicate)
         config.add_cleanup(bajada.kill)
-        prestado = Prestado(f"unix://{carpeta}/d/sock", carpeta / "ruedas", bajada)
+        prestado = Prestado(f"unix://{carpeta}/sock", carpeta / "ruedas", bajada)
         causa = prestado.hacer_base(BASE)
         if causa == "listo":
             return prestado
     causa = causa.removeprefix("no: ")
     config.pluginmanager.getplugin("terminalreporter").write_line(f"\nsin Docker: {causa}")
     return causa
+
+
+def _acabar(demonio: subprocess.Popen[str]) -> None:
+    """Su entrada se cierra y él limpia lo suyo, con la carpeta."""
+    demonio.communicate()
 
 
 def _bajar_ruedas(destino: Path) -> subprocess.Popen[str]:

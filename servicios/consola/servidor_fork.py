@@ -14,7 +14,8 @@ import os
 import signal
 import socket
 
-from servicios.consola.supervisor import supervisar
+from servicios.consola.cgrupo import barrer_abandonados
+from servicios.consola.supervisor import PREFIJO, supervisar
 
 SALUDO = b"listo"
 
@@ -25,6 +26,7 @@ def servir() -> None:
     _soltar_entrada()
     # Sin esto cada supervisor que acaba quedaría sin enterrar.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    barrer_abandonados(PREFIJO)
     gc.disable()
     gc.freeze()
     pedidos.send(SALUDO)

@@ -32,6 +32,9 @@ from servicios.consola.procesos import (
 )
 from servicios.consola.vigilancia import Vigilancia
 
+PREFIJO = "enjambre-"
+"""Cómo empieza el nombre de nuestros grupos de control."""
+
 GRACIA_S = 0.2
 """Lo que se espera el final de las tuberías cuando la orden ya terminó, en segundos."""
 
@@ -75,7 +78,7 @@ class Supervisor:
         """Ejecuta la orden hasta el final y cuenta cómo fue."""
         inicio = time.monotonic()
         cgrupo = Cgrupo.crear(
-            f"enjambre-{os.getpid()}",
+            f"{PREFIJO}{os.getpid()}",
             memoria=self._pedido.limites.memoria,
             procesos=self._pedido.limites.procesos,
         )
@@ -84,6 +87,8 @@ class Supervisor:
             self._atender(inicio, Vigilancia(self._pedido, cgrupo))
             completa = self._acabar()
         finally:
+            if cgrupo is not None:
+                cgrupo.matar()
             matar_descendencia()
             if cgrupo is not None:
                 self._motivo = self._motivo or _motivo_del_cgrupo(cgrupo)

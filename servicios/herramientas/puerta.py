@@ -18,40 +18,11 @@ from agentes.eventos import Apunte, Evento
 from agentes.eventos_llamada import HerramientaPedida, HerramientaTerminada
 from agentes.eventos_seguridad import AlarmaSeguridad
 from agentes.respuestas import LlamadaHerramienta, ResultadoHerramienta, con_textos
-from servicios.consola.claves import marca_de
-from servicios.consola.limpieza import limpiar
-from servicios.consola.secretos import Secretos
+from servicios.herramientas.guardia import Guardia
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
 Hacer = Callable[[Apunte, str], Awaitable[ResultadoHerramienta]]
 """Recibe la fila de su intención, que es la causa de todo lo que haga, y su `op`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Guardia:
-    """Lo que se mira a la entrada y a la salida; `clave` es la de la sesión."""
-
-    secretos: Secretos
-    clave: bytes
-
-    def depurar(self, texto: str) -> str:
-        """El texto limpio y sin secretos."""
-        return self.secretos.redactar(limpiar(texto))
-
-    def alarma(self, valor: Any) -> str | None:
-        """En qué forma lleva el canario alguno de sus textos, o `None`."""
-        textos: list[str] = []
-
-        def apuntar(texto: str) -> str:
-            textos.append(limpiar(texto))
-            return texto
-
-        con_textos(valor, apuntar)
-        return self.secretos.alarma("\n".join(textos))
-
-    def marca(self, op: str) -> str:
-        """La que encierra los datos de esa `op`, siempre la misma."""
-        return marca_de(self.clave, op)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from agentes.eventos import EstadoAgente, HechoAnotado
+from servicios.consola.limpieza import limpiar
 from servicios.interfaz.codigos import Salida, codigo_de
 from servicios.interfaz.lineas import linea_de
-from servicios.interfaz.texto import limpiar
 from servicios.registros.textos import a_json
 
 if TYPE_CHECKING:

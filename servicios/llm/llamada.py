@@ -28,6 +28,7 @@ from servicios.llm.admision import Admision
 from servicios.llm.colector import Colector, Recogido, Validadores
 from servicios.llm.flujo import ModeloLLM, TrozoTexto
 from servicios.llm.historial import reparar
+from servicios.llm.redaccion import HistoriaLimpia, Redactar, TextoVivo, sin_secretos
 from servicios.reloj import Compas
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Politica:
 
 @dataclass(frozen=True, slots=True)
 class Via:
-    """Lo que comparten todas las llamadas del proceso."""
+    """Lo que comparten todas las llamadas del proceso; `redactar` quita los secretos de un texto."""
 
     anotar: Anotar
     publicar: Publicar
@@ -63,6 +64,7 @@ class Via:
     reloj: Reloj
     politica: Politica
     compas: Compas = field(default_factory=Compas)
+    redactar: Redactar = str
 
 
 @dataclass(slots=True)
@@ -87,6 +89,7 @@ class Interlocutor:
         self._via = via
         self._turno = 0
         self._contados = 0
+        self._limpia = HistoriaLimpia(via.redactar)
 
     @property
     def turno(self) -> int:
@@ -107,6 +110,7 @@ class Interlocutor:
         """
         self._turno += 1
         contados = self._contados
+        historial = self._limpia.tomar(historial, min(contados, len(historial)))
         entrada = self._via.anotar(
             LlamadaIniciada(
                 agente_id=self._agente_id,
@@ -166,12 +170,18 @@ class Interlocutor:
         politica = self._via.politica
         bucle = asyncio.get_running_loop()
         tope = bucle.time() + politica.limite_s
+        vivo = TextoVivo(self._via.redactar)
         async with asyncio.timeout_at(min(tope, bucle.time() + politica.silencio_s)) as plazo:
             async for trozo in self._modelo.emitir(mensajes, self._validadores.herramientas):
                 colector.tomar(trozo)
                 plazo.reschedule(min(tope, bucle.time() + politica.silencio_s))
                 if isinstance(trozo, TrozoTexto):
-                    self._via.publicar(TextoParcial(self._agente_id, trozo.texto))
+                    self._ensenar(vivo.tomar(trozo.texto))
+        self._ensenar(vivo.acabar())
+
+    def _ensenar(self, texto: str) -> None:
+        if texto:
+            self._via.publicar(TextoParcial(self._agente_id, texto))
 
     def _espera_para(self, error: BaseException, intento: int) -> float | None:
         """Segundos hasta el siguiente intento, o `None` si no lo hay."""
@@ -216,6 +226,7 @@ class Interlocutor:
         )
 
     def _anotar_exito(self, recogido: Recogido, marcha: _Marcha) -> RespuestaModelo:
+        recogido = sin_secretos(recogido, self._via.redactar)
         llamadas = tuple(
             {"id": ll.id, "nombre": ll.nombre, "error": ll.error} for ll in recogido.llamadas
         )

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -28,19 +25,11 @@ from servicios.ejecutor_consola import EjecutorConsola, OpcionesConsola, abrir_c
 from tests.apoyo_docker import BASE, Prestado, demonio_prestado
 from tests.consola import ataques
 from tests.consola.apoyo import en, hasta_que, sueno, vivos
-from tests.consola.apoyo_plazas import (
-    PROPIO,
-    PROYECTO,
-    USUARIOS,
-    Dejado,
-    Sitio,
-    _python,
-    sitio,
-)
+from tests.consola.apoyo_contenedor import SitioDocker, enjambre_aparte
+from tests.consola.apoyo_plazas import PROPIO, PROYECTO, USUARIOS, sitio
 
 pytestmark = pytest.mark.docker
 
-HIJO_DOCKER = str(Path(__file__).with_name("hijo_docker.py"))
 _MIB = 1024 * 1024
 EN_EL_PROYECTO = PerfilConsola(espacio=Espacio.PROYECTO)
 
@@ -68,50 +57,13 @@ async def consola(
         yield abierta
 
 
-@dataclass(frozen=True, slots=True)
-class SitioDocker(Sitio):
-    """Las mismas órdenes, en contenedores."""
-
-    demonio: str = ""
-
-    def correr(self, *ordenes: str, perfil: dict[str, str] = PROPIO, **_extra: str) -> list[Dejado]:
-        pedidas = [{"agente": "a-1", "perfil": perfil, "command": o} for o in ordenes]
-        hijo = _hijo(self, pedidas)
-        salida, quejas = hijo.communicate(timeout=120)
-        assert (hijo.returncode, quejas) == (0, "")
-        return [Dejado(**dejado) for dejado in json.loads(salida)]
-
-
-def _hijo(lugar: SitioDocker, ordenes: list[dict[str, object]]) -> subprocess.Popen[str]:
-    """Otro enjambre, del usuario del sitio, que ejecuta esas órdenes."""
-    hijo = subprocess.Popen(
-        [*_python(lugar.uid), HIJO_DOCKER],
-        env={
-            "PATH": os.environ["PATH"],
-            "OPENAI_API_KEY": "canario-entorno",
-            "DOCKER_HOST": lugar.demonio,
-        },
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd="/",
-    )
-    assert hijo.stdin is not None
-    hijo.stdin.write(json.dumps({"base": str(lugar.base), "imagen": BASE, "ordenes": ordenes}))
-    hijo.stdin.close()
-    hijo.stdin = None
-    return hijo
-
-
 @pytest.fixture(params=list(USUARIOS))
 def lugar(request: pytest.FixtureRequest, docker: Prestado) -> Iterator[SitioDocker]:
     """Un sitio para cada usuario con que puede correr el enjambre."""
     enchufe = Path(docker.direccion.removeprefix("unix://"))
     uid = USUARIOS[request.param]
     os.chown(enchufe, uid, 0)
-    for madre in list(enchufe.parents)[:2]:
-        madre.chmod(0o711)
+    enchufe.parent.chmod(0o711)
     with sitio("docker", uid) as nuevo:
         yield SitioDocker(nuevo.base, nuevo.uid, nuevo.aislamiento, docker.direccion)
 
@@ -194,13 +146,13 @@ async def test_los_limites_se_cumplen_y_la_orden_siguiente_corre(
 
 
 async def test_lo_que_sigue_en_segundo_plano_muere_con_la_orden(consola: EjecutorConsola) -> None:
-    sueños = [sueno() for _ in range(3)]
+    suenos = [sueno() for _ in range(3)]
     orden = "sleep {} & (setsid sleep {} &); (env -i setsid bash -c 'sleep {} & disown' &); echo hi"
     inicio = time.monotonic()
-    resultado = await consola.ejecutar_comando_seguro(orden.format(*sueños), "f")
+    resultado = await consola.ejecutar_comando_seguro(orden.format(*suenos), "f")
     assert (resultado.salida, resultado.motivo) == ("hi\n", MotivoFin.OK)
     assert time.monotonic() - inicio < 5
-    assert [vivos(s) for s in sueños] == [[], [], []]
+    assert [vivos(s) for s in suenos] == [[], [], []]
 
 
 async def test_el_plazo_mata_aunque_se_resistan(consola: EjecutorConsola) -> None:
@@ -244,8 +196,8 @@ async def test_sin_su_contenedor_se_hace_otro(consola: EjecutorConsola, docker: 
     assert antes.salida == "sigo\n"
     docker.pedir("kill", *_contenedores(docker, "enjambre-r-"))
     assert (await consola.ejecutar_comando_seguro("cat f", "r")).salida == "x\n"
-    await consola.olvidar("r")
-    assert _contenedores(docker, "enjambre-r-") == []
+    consola.olvidar("r")
+    assert await hasta_que(lambda: not _contenedores(docker, "enjambre-r-"))
 
 
 @pytest.mark.parametrize("lugar", ["root"], indirect=True)
@@ -253,7 +205,7 @@ async def test_de_un_enjambre_muerto_no_queda_nada(lugar: SitioDocker, docker: P
     """Su orden acaba en su plazo y el siguiente enjambre barre el contenedor vacío."""
     uno = sueno()
     orden = {"agente": "m-1", "perfil": {}, "command": f"setsid sleep {uno} & wait", "limite": 3.0}
-    hijo = await asyncio.to_thread(_hijo, lugar, [orden])
+    hijo = await asyncio.to_thread(enjambre_aparte, lugar, [orden])
     assert await hasta_que(lambda: bool(vivos(uno)), 20)
     hijo.send_signal(signal.SIGKILL)
     await asyncio.to_thread(hijo.communicate)
@@ -287,27 +239,34 @@ async def test_con_red_por_lista_se_llega_al_proxy_y_a_nada_mas(
     os.chown(tmp_path, UID_ORDENES, UID_ORDENES)
     aislamiento = await Contenedor.abrir(BASE, UID_ORDENES)
     enchufe = tmp_path / "p.s"
+    orden = "read l <>/dev/tcp/127.0.0.1/3128; echo $l; echo x >/dev/tcp/1.1.1.1/443 && echo sali"
     with socket.socket(socket.AF_UNIX) as proxy:
         proxy.bind(str(enchufe))
         os.chown(enchufe, UID_ORDENES, -1)
         proxy.listen()
-        hilo = threading.Thread(target=lambda: proxy.accept()[0].send(b"hola\n"))
+        proxy.settimeout(10)
+        hilo = threading.Thread(target=_saludar, args=(proxy,))
         hilo.start()
         plaza = Plaza("n", tmp_path, tmp_path, (tmp_path,), red=Red.LISTA, enchufe=enchufe)
         pedido = Pedido(
-            orden=("bash", "-c", "read <>${https_proxy/http:\\/\\//\\/dev\\/tcp\\/} l; echo $l;"
-                   " echo x >/dev/tcp/1.1.1.1/443 && echo sali"),
+            orden=("bash", "-c", orden),
             carpeta=str(tmp_path),
             entorno=entorno_de_orden(tmp_path, tmp_path),
             limites=Limites(10, 9_999, _MIB, 1024 * _MIB, 128, _MIB, _MIB),
             encierro=await aislamiento.encerrar(plaza),
-        )  # fmt: skip
+        )
         async with Lanzador.abrir() as lanzador:
             informe = await lanzador.correr(pedido)
         hilo.join()
     await aislamiento.cerrar()
     assert informe.salida == "hola\n"
     assert "unreachable" in informe.error
+
+
+def _saludar(proxy: socket.socket) -> None:
+    conexion, _ = proxy.accept()
+    with conexion:
+        conexion.send(b"hola\n")
 
 
 # --- Lo que se dice cuando no puede ser -------------------------------------------------

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Un demonio de Docker prestado: vive mientras su entrada siga abierta y al irse no deja nada.
-#   demonio.sh CARPETA    (CARPETA no existe todavía y su ruta es corta: cabe en un socket)
+#   demonio.sh CARPETA    (la borra al irse; su ruta es corta: cabe en un socket)
 # Escribe «listo» cuando responde en unix://CARPETA/sock, o «no: causa» y acaba.
 set -u
 carpeta=$1
@@ -33,11 +33,11 @@ limpiar() {
   find /sys/fs/cgroup -depth -type d -path "*/$cgrupo*" -exec rmdir {} + 2>/dev/null
 }
 
-[ "$(id -u)" = 0 ] || { echo "no: hace falta ser root"; exit 0; }
-for programa in docker dockerd; do
-  command -v "$programa" >/dev/null || { echo "no: falta $programa"; exit 0; }
-done
 mkdir -p "$carpeta"
+[ "$(id -u)" = 0 ] || no "hace falta ser root"
+for programa in docker dockerd; do
+  command -v "$programa" >/dev/null || no "falta el programa $programa"
+done
 setsid dockerd --data-root "$carpeta/raiz" --exec-root "$carpeta/exec" -p "$carpeta/pid" \
   -H "$DOCKER_HOST" --bridge=none --iptables=false --ip6tables=false --ip-forward=false \
   --ip-masq=false --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$cgrupo" \

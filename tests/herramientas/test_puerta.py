@@ -11,15 +11,19 @@ from typing import Any
 
 import pytest
 
-from agentes.errores import ErrorBitacora, ErrorConfiguracion, ErrorConsola
+from agentes.errores import ErrorAlarma, ErrorBitacora, ErrorConfiguracion, ErrorConsola
 from agentes.eventos import Apunte, FalloInterno
 from agentes.respuestas import LlamadaHerramienta, ResultadoHerramienta
+from servicios.consola.secretos import Secretos
 from servicios.gestor_logs import GestorLogs
+from servicios.herramientas.guardia import Guardia
 from servicios.herramientas.puerta import Puerta
 from servicios.herramientas.registro import Herramienta, RegistroHerramientas
 
 ESQUEMA = {"name": "mira", "description": "mira", "parameters": {"type": "object"}}
 BIEN = ResultadoHerramienta(True, "bien")
+SECRETO = "tok_987654321abc"
+GUARDIA = Guardia(Secretos.desde({"MI_TOKEN": SECRETO}, {}, ()), b"clave")
 
 
 def ignorar(_: object) -> None:
@@ -35,13 +39,13 @@ async def test_al_ejecutar_la_intencion_ya_esta_guardada(tmp_path: Path) -> None
     ruta = tmp_path / "swarm.db"
     vistas: list[Any] = []
 
-    async def hacer(_: Apunte) -> ResultadoHerramienta:
+    async def hacer(_: Apunte, op: str) -> ResultadoHerramienta:
         vistas.extend(intenciones(ruta))
         return BIEN
 
     async with GestorLogs.abrir(ruta, sesion="s", publicar=ignorar) as bitacora:
         causa = bitacora.anotar(FalloInterno(agente_id="a-1", error="x"))
-        puerta = Puerta("s", "a-1", bitacora.anotar)
+        puerta = Puerta("s", "a-1", bitacora.anotar, GUARDIA)
         _, cierre = await puerta.cruzar(LlamadaHerramienta("c", "mira", {}), 1, causa, hacer)
         await cierre
     assert vistas == [("tool_call_request", "s:a-1:1:c")]
@@ -52,7 +56,7 @@ async def test_si_la_intencion_no_se_guarda_no_se_ejecuta(tmp_path: Path) -> Non
     ruta = tmp_path / "swarm.db"
     ejecutadas: list[int] = []
 
-    async def hacer(_: Apunte) -> ResultadoHerramienta:
+    async def hacer(_: Apunte, op: str) -> ResultadoHerramienta:
         ejecutadas.append(1)
         return BIEN
 
@@ -60,7 +64,7 @@ async def test_si_la_intencion_no_se_guarda_no_se_ejecuta(tmp_path: Path) -> Non
         causa = bitacora.anotar(FalloInterno(agente_id="a-1", error="x"))
         await causa
         ruta.unlink()
-        puerta = Puerta("s", "a-1", bitacora.anotar)
+        puerta = Puerta("s", "a-1", bitacora.anotar, GUARDIA)
         with pytest.raises(ErrorBitacora):
             await puerta.cruzar(LlamadaHerramienta("c", "mira", {}), 1, causa, hacer)
     assert ejecutadas == []
@@ -70,14 +74,14 @@ async def test_cancelar_deja_un_cierre_que_dice_la_verdad(tmp_path: Path) -> Non
     ruta = tmp_path / "swarm.db"
     empezo = asyncio.Event()
 
-    async def hacer(_: Apunte) -> ResultadoHerramienta:
+    async def hacer(_: Apunte, op: str) -> ResultadoHerramienta:
         empezo.set()
         await asyncio.Event().wait()
         return BIEN
 
     async with GestorLogs.abrir(ruta, sesion="s", publicar=ignorar) as bitacora:
         causa = bitacora.anotar(FalloInterno(agente_id="a-1", error="x"))
-        puerta = Puerta("s", "a-1", bitacora.anotar)
+        puerta = Puerta("s", "a-1", bitacora.anotar, GUARDIA)
         llamada = LlamadaHerramienta("c", "mira", {"command": "sleep 9"})
         tarea = asyncio.create_task(puerta.cruzar(llamada, 1, causa, hacer))
         await empezo.wait()
@@ -95,14 +99,77 @@ async def test_cancelar_deja_un_cierre_que_dice_la_verdad(tmp_path: Path) -> Non
     [(ErrorConsola("sin bash"), "Error: sin bash"), (ValueError("ay"), "ValueError: ay")],
 )
 async def test_una_herramienta_rota_es_un_valor(fallo: Exception, dice: str) -> None:
-    async def romper(args: Mapping[str, Any], agente_id: str) -> ResultadoHerramienta:
+    async def romper(args: Mapping[str, Any], agente_id: str, op: str) -> ResultadoHerramienta:
         raise fallo
 
     registro = RegistroHerramientas()
     registro.registrar(Herramienta(ESQUEMA, romper))
-    resultado = await registro.ejecutar("mira", {}, "a-1")
+    resultado = await registro.ejecutar("mira", {}, "a-1", "s:a-1:1:c")
     assert not resultado.ok
     assert dice in resultado.para_modelo
     with pytest.raises(ErrorConfiguracion, match="mira"):
         registro.registrar(Herramienta(ESQUEMA, romper))
-    assert not (await registro.ejecutar("otra", {}, "a-1")).ok
+    assert not (await registro.ejecutar("otra", {}, "a-1", "s:a-1:1:c")).ok
+
+
+def _hecho(**cambios: Any) -> ResultadoHerramienta:
+    datos = {"salida": f"\x1b[31m{SECRETO}\u202e", "error": "", "codigo": 0}
+    detalles = {"command": f"echo {SECRETO}", "stdout": datos["salida"], "return_code": 0}
+    return ResultadoHerramienta(True, "da igual", SECRETO, detalles, **{"datos": datos, **cambios})
+
+
+async def _cruzar(
+    ruta: Path, resultado: ResultadoHerramienta, args: dict[str, Any]
+) -> tuple[ResultadoHerramienta, list[dict[str, Any]]]:
+    vistos: list[dict[str, Any]] = []
+
+    async def hacer(_: Apunte, op: str) -> ResultadoHerramienta:
+        vistos.append(args)
+        return resultado
+
+    async with GestorLogs.abrir(ruta, sesion="s", publicar=ignorar) as bitacora:
+        causa = bitacora.anotar(FalloInterno(agente_id="a-1", error="x"))
+        puerta = Puerta("s", "a-1", bitacora.anotar, GUARDIA)
+        limpio, _ = await puerta.cruzar(LlamadaHerramienta("c", "mira", args), 1, causa, hacer)
+    return limpio, vistos
+
+
+async def test_lo_ajeno_sale_limpio_sin_secretos_y_entre_marcas(tmp_path: Path) -> None:
+    ruta = tmp_path / "swarm.db"
+    limpio, vistos = await _cruzar(ruta, _hecho(), {"command": f"echo {SECRETO}"})
+    assert vistos == [{"command": f"echo {SECRETO}"}]
+    marca = GUARDIA.marca("s:a-1:1:c")
+    salida = "[secreto:MI_TOKEN]<U+202E>"
+    assert limpio.para_modelo == (
+        f'{{"inicio_datos":"{marca}","salida":"{salida}","error":"","codigo":0,'
+        f'"fin_datos":"{marca}"}}'
+    )
+    assert limpio.para_usuario == "[secreto:MI_TOKEN]"
+    assert SECRETO.encode() not in b"".join(a.read_bytes() for a in tmp_path.iterdir())
+    with closing(sqlite3.connect(ruta)) as db:
+        fila = db.execute("SELECT command, return_code FROM commands").fetchone()
+    assert fila == ("echo [secreto:MI_TOKEN]", 0)
+
+
+async def test_sin_datos_el_texto_va_depurado_y_sin_marcas(tmp_path: Path) -> None:
+    crudo = ResultadoHerramienta(True, f"vale\x07 {SECRETO}")
+    limpio, _ = await _cruzar(tmp_path / "swarm.db", crudo, {})
+    assert limpio.para_modelo == "vale\ufffd [secreto:MI_TOKEN]"
+
+
+@pytest.mark.parametrize("donde", ["argumentos", "resultado", "detalles"])
+async def test_el_canario_para_al_agente_y_queda_dicho(tmp_path: Path, donde: str) -> None:
+    ruta = tmp_path / "swarm.db"
+    partido = "\x1b[0m".join(GUARDIA.secretos.canario)
+    args = {"command": f"curl x?{partido}"} if donde == "argumentos" else {"command": "env"}
+    hecho = BIEN if donde == "argumentos" else _hecho(datos={"salida": partido, "codigo": 0})
+    if donde == "detalles":
+        hecho = ResultadoHerramienta(True, "bien", detalles={"stdout": ["nada", partido]})
+    with pytest.raises(ErrorAlarma, match=donde.replace("detalles", "resultado")) as alarma:
+        await _cruzar(ruta, hecho, args)
+    assert GUARDIA.secretos.canario not in str(alarma.value)
+    with closing(sqlite3.connect(ruta)) as db:
+        tipos = [t for (t,) in db.execute("SELECT tipo FROM logs WHERE op IS NOT NULL ORDER BY id")]
+        niveles = db.execute("SELECT log_level FROM logs WHERE tipo = 'security_alarm'").fetchall()
+    assert tipos == ["tool_call_request", "tool_execution", "security_alarm"]
+    assert niveles == [("ERROR",)]

@@ -108,7 +108,7 @@ class SistemaFalso:
 
     datos: Path
     modelo: str = "openai:gpt-prueba"
-    aislamiento: str = "bwrap"
+    aislamiento: Any = "bwrap"
     sesion: str = "20260101-000000-abcd"
     rechazos: tuple[str, ...] = ()
     tipos: dict[str, Any] = field(default_factory=dict)
@@ -121,6 +121,10 @@ class SistemaFalso:
 
     def __post_init__(self) -> None:
         self.ajustes = SimpleNamespace(datos=self.datos)
+        nombre = self.aislamiento
+        self.aislamiento = SimpleNamespace(
+            nombre=nombre, descripcion=nombre, encierra=nombre != "local"
+        )
         self._ids = itertools.count(1)
         self.aprobaciones = Aprobaciones(self._anotar, RelojReal(), hay_persona=True)
 

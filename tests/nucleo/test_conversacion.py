@@ -14,11 +14,13 @@ from langchain_core.messages import AIMessage, BaseMessage
 from agentes.acciones import AccionPedida
 from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorModelo
-from agentes.eventos import Apunte, Evento, TurnoInterrumpido
+from agentes.eventos import Apunte, Evento, FalloMaster, TurnoInterrumpido
 from agentes.mensajes import Aviso, ClaseAviso
 from agentes.respuestas import LlamadaHerramienta, Uso
 from servicios.buzon import Buzon
+from servicios.consola.secretos import Secretos
 from servicios.conversacion import Conversacion, PuertosConversacion, Ritmo
+from servicios.herramientas.guardia import Guardia
 from servicios.herramientas.puerta import Puerta
 from servicios.orquestador_master import OrquestadorMaster
 
@@ -63,6 +65,7 @@ async def asentar() -> None:
 
 
 Paso = Callable[[], Any]
+GUARDIA = Guardia(Secretos.desde({}, {}, ()), b"clave")
 
 
 class ModeloGuionizado:
@@ -113,7 +116,7 @@ class Escena:
         self.hechos: list[Evento] = []
         self.buzon: Buzon[Any] = Buzon()
         puertos = PuertosConversacion(
-            self.anotar, EnjambreQuieto(), Puerta("s", "master", self.anotar), self.reloj
+            self.anotar, EnjambreQuieto(), Puerta("s", "master", self.anotar, GUARDIA), self.reloj
         )
         master = OrquestadorMaster(self.modelo, "eres el Master")
         self.conversacion = Conversacion(master, self.buzon, puertos, Ritmo())
@@ -219,6 +222,17 @@ async def test_el_master_lee_las_respuestas_de_sus_acciones() -> None:
         await asentar()
         assert e.llamadas == 2
         assert e.modelo.historias[1][-1].text == "hecho"
+
+
+async def test_el_canario_en_una_accion_del_master_para_el_turno() -> None:
+    async with escena() as e:
+        canario = {"agent_id": GUARDIA.secretos.canario}
+        e.modelo.guion = [[LlamadaHerramienta("b", "leer_reporte", canario)]]
+        await e.conversacion.decir("lee")
+        await asentar()
+        assert e.llamadas == 1
+        assert isinstance(e.hechos[-1], FalloMaster)
+        assert (e.hechos[-1].clase, canario["agent_id"] in e.hechos[-1].error) == ("alarma", False)
 
 
 async def test_las_rondas_encadenadas_tienen_tope() -> None:

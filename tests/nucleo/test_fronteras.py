@@ -75,7 +75,7 @@ async def test_cuando_un_superior_acaba_los_suyos_se_cancelan(
     ]
 
 
-async def sin_resultado(args: Mapping[str, Any], agente_id: str) -> Any:
+async def sin_resultado(args: Mapping[str, Any], agente_id: str, op: str) -> Any:
     """Una herramienta que incumple su contrato: no devuelve nada."""
 
 

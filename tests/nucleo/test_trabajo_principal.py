@@ -28,7 +28,9 @@ async def test_una_orden_de_punta_a_punta(proveedor: str, doble: Doble, tmp_path
         assert await conversar(sistema, "cuenta las letras") == "son 5"
     doble.comprobar()
     segunda = doble.de("ejecutor-1")[1]
-    assert json.loads(segunda.ultimo.texto) == {"salida": "5", "error": "", "codigo": 0}
+    leido = json.loads(segunda.ultimo.texto)
+    assert leido.pop("inicio_datos") == leido.pop("fin_datos")
+    assert leido == {"salida": "5", "error": "", "codigo": 0}
     assert (
         "ejecutor-1 (ejecutor de consola) terminó su tarea: 5" in doble.de("Master")[2].ultimo.texto
     )

@@ -70,7 +70,7 @@ def _ofrecer_nada(sistema: Sistema, mirar: Callable[[], None]) -> None:
     """Registra la herramienta y la da a los obreros; la orden de consola es otra fila."""
     registro = sistema.registro
 
-    async def ejecutar(args: Mapping[str, Any], agente_id: str) -> ResultadoHerramienta:
+    async def ejecutar(args: Mapping[str, Any], agente_id: str, op: str) -> ResultadoHerramienta:
         mirar()
         return ResultadoHerramienta(True, nada(args["texto"]))
 

@@ -12,11 +12,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
+from servicios.consola.limpieza import limpiar
 from servicios.interfaz.lineas import Linea
 from servicios.interfaz.terminal.ordenes import SALIR, TECLAS_LLANAS
 from servicios.interfaz.terminal.portada import saludar
 from servicios.interfaz.terminal.sesion import Abrir, Sesion
-from servicios.interfaz.texto import limpiar
 
 PROMPT = "> "
 TROZO = 65_536

@@ -9,9 +9,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from servicios.consola.limpieza import limpiar
 from servicios.interfaz.lineas import Linea
 from servicios.interfaz.terminal.marcado import MarkdownSeguro
-from servicios.interfaz.texto import limpiar
 
 if TYPE_CHECKING:
     from rich.console import Console, OverflowMethod

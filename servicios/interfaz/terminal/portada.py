@@ -30,11 +30,12 @@ def saludar(papel: Papel) -> None:
 def presentar(sistema: Sistema, papel: Papel) -> None:
     """Con qué modelo, con qué riesgo y qué tipos de agente no se cargaron."""
     papel.linea(Linea(f"Modelo: {sistema.modelo} · sesión {sistema.sesion}", entera=True))
-    papel.linea(Linea(f"Aislamiento: {sistema.aislamiento.descripcion}", entera=True))
     if sistema.modelo.partition(":")[0] == "demo":
         papel.linea(Linea(_DEMO, tono=Tono.AVISO, entera=True))
     if sin_aislamiento(sistema):
         papel.linea(Linea(_RIESGO, tono=Tono.MAL, entera=True))
+    else:
+        papel.linea(Linea(f"Aislamiento: {sistema.aislamiento.descripcion}", entera=True))
     for rechazo in sistema.rechazos:
         papel.linea(Linea(rechazo, tono=Tono.AVISO, entera=True))
 

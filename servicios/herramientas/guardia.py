@@ -1,0 +1,61 @@
+"""La guardia de una sesión: qué se mira y qué se tapa en todo lo que cruza la puerta."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from dotenv import dotenv_values
+
+from agentes.respuestas import con_textos
+from servicios.ajustes import VARIABLES, Ajustes
+from servicios.consola.claves import clave_de_sesion, marca_de
+from servicios.consola.limpieza import limpiar
+from servicios.consola.secretos import VARIABLE_CANARIO, Secretos
+from servicios.llm.preajustes import PREAJUSTES
+
+_AJUSTES = {nombre for variable in VARIABLES.values() for nombre in variable.nombres}
+_DIRECCIONES = {p.variable_url for p in PREAJUSTES.values() if p.variable_url}
+NO_SECRETAS = {n for n in _AJUSTES | _DIRECCIONES if not n.endswith("_KEY")}
+"""Las variables nuestras que no son claves: su valor se puede ver."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guardia:
+    """Lo que se mira a la entrada y a la salida; `clave` es la de la sesión."""
+
+    secretos: Secretos
+    clave: bytes
+
+    def depurar(self, texto: str) -> str:
+        """El texto limpio y sin secretos."""
+        return self.secretos.redactar(limpiar(texto))
+
+    def alarma(self, valor: Any) -> str | None:
+        """En qué forma lleva el canario alguno de sus textos, o `None`."""
+        textos: list[str] = []
+
+        def apuntar(texto: str) -> str:
+            textos.append(limpiar(texto))
+            return texto
+
+        con_textos(valor, apuntar)
+        return self.secretos.alarma("\n".join(textos))
+
+    def marca(self, op: str) -> str:
+        """La que encierra los datos de esa `op`, siempre la misma."""
+        return marca_de(self.clave, op)
+
+
+def abrir_guardia(ajustes: Ajustes, sesion: str) -> Guardia:
+    """La guardia de una sesión, con su canario ya en nuestro entorno.
+
+    Lee y escribe en el disco. Lanza `ErrorConfiguracion` si la clave de `data/` no se puede usar.
+    """
+    env = dotenv_values(ajustes.raiz / ".env", encoding="utf-8")
+    guardia = Guardia(
+        Secretos.desde(os.environ, env, NO_SECRETAS), clave_de_sesion(ajustes.datos, sesion)
+    )
+    os.environ[VARIABLE_CANARIO] = guardia.secretos.canario
+    return guardia
