@@ -16,7 +16,7 @@ from functools import partial
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
-from agentes.definicion import DefinicionAgente, Encargo, Existencias, cargar_definiciones
+from agentes.definicion import DefinicionAgente, Encargo
 from agentes.eventos import (
     MASTER,
     SISTEMA,
@@ -27,23 +27,18 @@ from agentes.eventos import (
 )
 from agentes.mensajes import Aviso, EntradaUsuario
 from prompts.instrucciones import instrucciones_agente, instrucciones_master
-from prompts.plantillas import leer_prompt
 from prompts.tool_definitions import ESQUEMAS, HERRAMIENTAS_MASTER
 from servicios.ajustes import Ajustes
 from servicios.bucle_logico_agente import BucleLogicoAgente, LimitesAgente, PuertosAgente
 from servicios.buzon import BusEventos, Buzon
 from servicios.cargar_llm import Modelos
-from servicios.consola.aislamiento import Aislamiento, usuario_de_ordenes
-from servicios.consola.permisos import decidir
-from servicios.consola.red import ProxySalida
+from servicios.consola.aislamiento import Aislamiento
 from servicios.conversacion import Conversacion, PuertosConversacion, Ritmo, en_marcha
-from servicios.ejecutor_consola import EjecutorConsola, OpcionesConsola, abrir_consola
 from servicios.gestor_enjambre import GestorEnjambre, PuertosGestor
 from servicios.gestor_logs import GestorLogs
 from servicios.herramientas.aprobaciones import Aprobaciones
-from servicios.herramientas.incluidas.consola import perfil_por_tipo
-from servicios.herramientas.incluidas.todas import registro_de_fabrica
-from servicios.herramientas.permiso import Permiso
+from servicios.herramientas.guardia import Guardia, abrir_guardia
+from servicios.herramientas.manos import Manos, PuertosManos, abrir_manos
 from servicios.herramientas.puerta import Puerta
 from servicios.herramientas.registro import RegistroHerramientas
 from servicios.llm.admision import Admision
@@ -97,11 +92,8 @@ class _Piezas:
     via: Via
     modelos: Modelos
     modelo_base: str
-    consola: EjecutorConsola
-    aprobaciones: Aprobaciones
-    tipos: dict[str, DefinicionAgente]
-    registro: RegistroHerramientas
-    rechazos: tuple[str, ...]
+    guardia: Guardia
+    manos: Manos
     cierre: Cierre
     juegos: dict[tuple[str, ...], Validadores] = field(default_factory=dict)
 
@@ -112,11 +104,11 @@ class _Piezas:
                 agente_id=SISTEMA,
                 version=VERSION,
                 modelo=self.modelo_base,
-                aislamiento=self.consola.aislamiento.nombre,
+                aislamiento=self.manos.consola.aislamiento.nombre,
                 cara=cara,
             )
         )
-        for rechazo in self.rechazos:
+        for rechazo in self.manos.rechazos:
             self.bitacora.anotar(DefinicionRechazada(agente_id=SISTEMA, error=rechazo))
 
     def interlocutor(
@@ -129,12 +121,12 @@ class _Piezas:
     def _juego(self, nombres: tuple[str, ...]) -> Validadores:
         """El juego de esas herramientas, uno para todos los agentes que las tengan."""
         if nombres not in self.juegos:
-            esquemas = [ESQUEMAS.get(n) or self.registro.esquemas([n])[0] for n in nombres]
+            esquemas = [ESQUEMAS.get(n) or self.manos.registro.esquemas([n])[0] for n in nombres]
             self.juegos[nombres] = Validadores(esquemas)
         return self.juegos[nombres]
 
     def puerta(self, agente_id: str) -> Puerta:
-        return Puerta(self.bitacora.sesion, agente_id, self.bitacora.anotar)
+        return Puerta(self.bitacora.sesion, agente_id, self.bitacora.anotar, self.guardia)
 
     def modelo_de(self, definicion: DefinicionAgente) -> str:
         return self.modelos.cargar(definicion.model or self.modelo_base).referencia
@@ -150,7 +142,7 @@ class _Piezas:
             anotar=self.bitacora.anotar,
             interlocutor=self.interlocutor(agente.nombre, modelo, definicion.available_tools),
             puerta=self.puerta(agente.nombre),
-            herramientas=self.registro,
+            herramientas=self.manos.registro,
             reportes=gestor,
             ejecutar=gestor.ejecutar,
         )
@@ -179,7 +171,7 @@ async def abrir_sistema(
         gestor = await pila.enter_async_context(_crear_gestor(piezas, buzon.entregar))
         master = OrquestadorMaster(
             piezas.interlocutor(MASTER, piezas.modelo_base, _NOMBRES_MASTER),
-            instrucciones_master(piezas.tipos.values()),
+            instrucciones_master(piezas.manos.tipos.values()),
         )
         conversacion = _crear_conversacion(piezas, master, gestor, buzon)
         await pila.enter_async_context(en_marcha(conversacion, piezas.bitacora.fallo))
@@ -187,11 +179,11 @@ async def abrir_sistema(
             ajustes=ajustes,
             sesion=piezas.bitacora.sesion,
             modelo=piezas.modelo_base,
-            aislamiento=piezas.consola.aislamiento,
-            aprobaciones=piezas.aprobaciones,
-            tipos=piezas.tipos,
-            registro=piezas.registro,
-            rechazos=piezas.rechazos,
+            aislamiento=piezas.manos.consola.aislamiento,
+            aprobaciones=piezas.manos.aprobaciones,
+            tipos=piezas.manos.tipos,
+            registro=piezas.manos.registro,
+            rechazos=piezas.manos.rechazos,
             bus=piezas.bus,
             conversacion=conversacion,
             master=master,
@@ -210,34 +202,23 @@ async def _abrir_piezas(
     modelos = Modelos(ajustes)
     pila.push_async_callback(modelos.cerrar)
     base = await asyncio.to_thread(modelos.cargar, str(referencia))
+    guardia = await asyncio.to_thread(abrir_guardia, ajustes, sesion)
+    redactar = guardia.secretos.redactar
     bitacora = await pila.enter_async_context(
-        GestorLogs.abrir(ruta, sesion=sesion, publicar=bus.publicar)
+        GestorLogs.abrir(ruta, sesion=sesion, publicar=bus.publicar, redactar=redactar)
     )
     pila.push(partial(_anotar_cierre, bitacora, cierre))
     consultas = await Consultas.abrir(ruta)
     pila.push_async_callback(consultas.cerrar)
-    salida_red = ProxySalida(bitacora.anotar, duenio=usuario_de_ordenes())
-    pila.push_async_callback(salida_red.cerrar)
-    consola = await pila.enter_async_context(
-        abrir_consola(ajustes.datos, OpcionesConsola.de(ajustes), salida_red)
-    )
-    aprobaciones = Aprobaciones(
-        bitacora.anotar, reloj, hay_persona=cara == "terminal", plazo_s=ajustes.plazo_aprobacion_s
-    )
-    permiso = Permiso(decidir, aprobaciones, consola.aislamiento, consola.carpeta_de)
-    tipos: dict[str, DefinicionAgente] = {}
-    registro = registro_de_fabrica(consola, perfil_por_tipo(tipos), permiso)
-    hay = Existencias(registro.nombres | ESQUEMAS.keys(), leer_prompt, modelos.cargar)
-    validos, rechazos = await asyncio.to_thread(
-        cargar_definiciones, ajustes.raiz / "agentes_json", hay
-    )
-    tipos.update(validos)
+    puertos = PuertosManos(bitacora.anotar, reloj, guardia, cara == "terminal", modelos.cargar)
+    manos = await pila.enter_async_context(abrir_manos(ajustes, puertos))
     via = Via(
         anotar=bitacora.anotar,
         publicar=bus.publicar,
         admision=Admision(ajustes.llamadas_simultaneas),
         reloj=reloj,
         politica=Politica(ajustes.reintentos, ajustes.limite_llamada_s, ajustes.silencio_s),
+        redactar=redactar,
     )
     return _Piezas(
         ajustes=ajustes,
@@ -247,11 +228,8 @@ async def _abrir_piezas(
         via=via,
         modelos=modelos,
         modelo_base=base.referencia,
-        consola=consola,
-        aprobaciones=aprobaciones,
-        tipos=tipos,
-        registro=registro,
-        rechazos=tuple(rechazos),
+        guardia=guardia,
+        manos=manos,
         cierre=cierre,
     )
 
@@ -272,10 +250,10 @@ def _crear_gestor(piezas: _Piezas, entregar: Callable[[Aviso], None]) -> GestorE
         siguiente_numero=piezas.bitacora.siguiente_numero,
         leer_reporte=partial(piezas.consultas.ultimo_reporte, sesion),
         entregar_al_master=entregar,
-        olvidar=piezas.consola.olvidar,
-        por_aprobar=piezas.aprobaciones.esperan,
+        olvidar=piezas.manos.consola.olvidar,
+        por_aprobar=piezas.manos.aprobaciones.esperan,
     )
-    return GestorEnjambre(piezas.tipos, puertos, piezas.ajustes.tope_resumen)
+    return GestorEnjambre(piezas.manos.tipos, puertos, piezas.ajustes.tope_resumen)
 
 
 def _crear_conversacion(

@@ -34,18 +34,9 @@ _AQUI = Path(__file__).resolve().parent
 _REENVIO = _AQUI / "reenvio.py"
 _PARA_REENVIAR = (_REENVIO, _AQUI / "seccomp.py")
 _DE_LA_IMAGEN = {
-    "bin",
-    "boot",
-    "dev",
-    "etc",
-    "lib",
-    "lib64",
-    "opt",
-    "proc",
-    "run",
-    "sbin",
-    "sys",
-} | {*("tmp", "usr", "var")}
+    *("bin", "boot", "dev", "etc", "lib", "lib64", "opt", "proc", "run", "sbin", "sys", "tmp"),
+    *("usr", "var"),
+}
 _PRUEBA = "prueba-de-consola"
 
 
@@ -112,13 +103,13 @@ class Contenedor:
                 f"consola: docker no tiene la imagen {imagen}. No arranco; tráela con"
                 f" `docker pull {imagen}` o pon otra en ENJAMBRE_IMAGEN"
             ) from error
-        await demonio.barrer()
         aislamiento = cls(demonio, imagen, duenio, topes)
         try:
+            await demonio.barrer()
             await aislamiento._probar()
-        except (ErrorDocker, TimeoutError) as error:
+        except ErrorDocker as error:
             raise ErrorConsola(
-                f"consola: docker no puede ejecutar órdenes en {imagen}: «{error}». No arranco;"
+                f"consola: docker no puede ejecutar órdenes en {imagen}: el demonio {error}. No arranco;"
                 " pon en ENJAMBRE_IMAGEN una imagen con bash y coreutils"
             ) from error
         finally:
@@ -130,8 +121,10 @@ class Contenedor:
         async with self._turnos.setdefault(plaza.agente_id, asyncio.Lock()):
             try:
                 sitio = await self._asegurar(plaza)
-            except (ErrorDocker, TimeoutError) as error:
-                raise ErrorConsola(f"consola: docker no da un contenedor: «{error}»") from error
+            except ErrorDocker as error:
+                raise ErrorConsola(
+                    f"consola: sin contenedor para la orden: el demonio de docker {error}"
+                ) from error
         # Los decimales no cambian el plazo: son la marca por la que el remate conoce a la orden.
         marca = f"{self._topes.orden_s}.{secrets.randbelow(10**12):012d}"
         donde = (self._demonio.programa, self._demonio.direccion, sitio)
@@ -218,7 +211,7 @@ class Contenedor:
             orden = ("bash", "-p", "-c", ENTRADA, "5.0", "bash", "-c", ": >llega")
             await self._demonio.pedir("exec", "-w", str(casa), sitio, *orden)
             if not list(casa.glob("llega")):
-                raise ErrorDocker("su demonio no ve las carpetas de esta máquina")
+                raise ErrorDocker("no ve las carpetas de esta máquina")
 
 
 @contextmanager

@@ -30,7 +30,7 @@ _SALIDA = "o usa `--aislamiento auto`"
 
 
 class ErrorDocker(ErrorConsola):
-    """El demonio dijo que no; el texto es su última línea."""
+    """El demonio dijo que no o no dijo nada; el texto va detrás de «el demonio»."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,11 @@ class Demonio:
                     f" carpetas se prestan a uno de esta máquina (unix://…): cámbialo {_SALIDA}"
                 )
             await demonio.pedir("version", limite_s=_LIMITE_RESPUESTA_S)
-        except TimeoutError:
-            raise _callado(f"no responde en {_LIMITE_RESPUESTA_S:g} s") from None
         except ErrorDocker as error:
-            raise _callado(f"no responde: «{error}»") from error
+            raise ErrorConsola(
+                f"consola: se pidió docker y el demonio {error}. No arranco; arráncalo (y mira si"
+                f" tu usuario está en el grupo docker) {_SALIDA}"
+            ) from error
         return demonio
 
     @property
@@ -74,13 +75,13 @@ class Demonio:
         return (self.programa, "--config", SIN_CARPETA, "-H", self.direccion)
 
     async def pedir(self, *argumentos: str, limite_s: float = _LIMITE_PEDIDO_S) -> str:
-        """Hace un pedido y devuelve su salida. Lanza `ErrorDocker` o `TimeoutError`."""
+        """Hace un pedido y devuelve su salida. Lanza `ErrorDocker`."""
         return await _correr((*self.orden, *argumentos), {}, limite_s)
 
     async def borrar(self, contenedores: Iterable[str]) -> None:
         """Mata y borra contenedores; los que ya no estén, da igual."""
         if nombres := list(contenedores):
-            with suppress(ErrorDocker, TimeoutError):
+            with suppress(ErrorDocker):
                 await self.pedir("rm", "--force", "--volumes", *nombres)
 
     async def barrer(self) -> None:
@@ -139,23 +140,18 @@ async def _correr(argv: tuple[str, ...], ademas: dict[str, str], limite_s: float
     try:
         async with asyncio.timeout(limite_s):
             salida, error = await proceso.communicate()
+    except TimeoutError:
+        raise ErrorDocker(f"no responde en {limite_s:g} s") from None
     finally:
         if proceso.returncode is None:
             proceso.kill()
             await proceso.wait()
     if proceso.returncode != 0:
         lineas = error.decode(errors="replace").strip().splitlines()
-        raise ErrorDocker(_la_que_dice(lineas) or f"código {proceso.returncode}")
+        raise ErrorDocker(f"dice «{_la_que_dice(lineas) or f'código {proceso.returncode}'}»")
     return salida.decode(errors="replace")
 
 
 def _la_que_dice(lineas: list[str]) -> str:
     """La línea que explica el fallo: detrás puede haber una que remite a la ayuda."""
     return next((linea for linea in lineas if linea.strip()), "")
-
-
-def _callado(como: str) -> ErrorConsola:
-    return ErrorConsola(
-        f"consola: se pidió docker y el demonio {como}. No arranco; arráncalo (y mira si tu"
-        f" usuario está en el grupo docker) {_SALIDA}"
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dotenv import dotenv_values
@@ -27,6 +27,7 @@ class Guardia:
 
     secretos: Secretos
     clave: bytes
+    _denuncias: dict[str, str] = field(default_factory=dict)
 
     def depurar(self, texto: str) -> str:
         """El texto limpio y sin secretos."""
@@ -42,6 +43,14 @@ class Guardia:
 
         con_textos(valor, apuntar)
         return self.secretos.alarma("\n".join(textos))
+
+    def denunciar(self, agente_id: str, que: str) -> None:
+        """Alguien vio el canario en algo de ese agente fuera de la puerta: se sabrá en su próximo paso."""
+        self._denuncias.setdefault(agente_id, que)
+
+    def denuncia(self, agente_id: str) -> str | None:
+        """Lo que se denunció de ese agente, o `None`."""
+        return self._denuncias.get(agente_id)
 
     def marca(self, op: str) -> str:
         """La que encierra los datos de esa `op`, siempre la misma."""

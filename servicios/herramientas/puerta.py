@@ -85,12 +85,13 @@ class Puerta:
         self, cruce: _Cruce, crudo: ResultadoHerramienta, cierre: str
     ) -> tuple[ResultadoHerramienta, Apunte, ErrorAlarma | None]:
         """Depura un resultado, anota su cierre y, si traía el canario, la alarma."""
-        que = self._guardia.alarma(
-            (crudo.para_modelo, crudo.para_usuario, crudo.detalles, crudo.datos)
-        )
+        todo = (crudo.para_modelo, crudo.para_usuario, crudo.detalles, crudo.datos)
+        donde, que = "el resultado", self._guardia.alarma(todo)
+        if que is None:
+            donde, que = "la red", self._guardia.denuncia(self._agente_id)
         limpio = self._depurado(crudo, cruce.op)
         fila = self._cerrar(cruce, limpio, cierre)
-        return limpio, fila, self._dar_alarma(cruce, "el resultado", que) if que else None
+        return limpio, fila, self._dar_alarma(cruce, donde, que) if que else None
 
     def _depurado(self, crudo: ResultadoHerramienta, op: str) -> ResultadoHerramienta:
         depurar = self._guardia.depurar

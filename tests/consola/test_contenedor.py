@@ -275,7 +275,7 @@ def _saludar(proxy: socket.socket) -> None:
 @pytest.mark.parametrize(
     ("direccion", "imagen", "dice"),
     [
-        ("unix:///nada.sock", BASE, "el demonio no responde"),
+        ("unix:///nada.sock", BASE, "el demonio dice «.*nada.sock"),
         ("tcp://10.0.0.1:2375", BASE, "se prestan a uno de esta máquina"),
         (None, "no-existe:1", "docker pull no-existe:1"),
     ],

@@ -23,8 +23,10 @@ SECRETOS = (DEL_ENTORNO, DE_ENV, DE_FORMA)
 
 
 def _rastros(donde: str) -> list[str]:
-    formas = [f for s in SECRETOS for f in (s, s[::-1], base64.b64encode(s.encode()).decode()[:20])]
-    return [forma for forma in formas if forma in donde]
+    """De los que conocemos, en cualquier forma; el que se delata por la suya, solo en ella."""
+    conocidos = (DEL_ENTORNO, DE_ENV)
+    formas = [f for s in conocidos for f in (s[::-1], base64.b64encode(s.encode()).decode()[:20])]
+    return [forma for forma in (*SECRETOS, *formas) if forma in donde]
 
 
 async def test_un_secreto_no_llega_al_cable_ni_a_la_bitacora_ni_al_bus(
@@ -68,7 +70,7 @@ async def test_quien_repite_el_canario_se_para_y_su_superior_lo_sabe(
 ) -> None:
     async def repetir(_: Peticion) -> Respuesta:
         canario = os.environ["SWARM_CANARIO"]
-        mitades = f"a={canario[:16]}; echo $a{canario[16:]}"
+        mitades = f"a={canario[:16]}; echo ${{a}}{canario[16:]}"
         orden = f"curl {canario}" if donde == "argumentos" else mitades
         return llamar(CONSOLA, {"command": orden})
 

@@ -23,6 +23,14 @@ def _ruta(una: Palabra, *, contenido: bool = True) -> str:
     return f"«{una.texto}» {motivo}" if motivo else ""
 
 
+def _archivos(archivos: _Palabras) -> str:
+    """Rutas que se leen; un comodín del principio podría dar nombres que parezcan opciones."""
+    malos = [una.texto for una in archivos if una.comodin and una.texto[0] in "*?["]
+    if malos:
+        return f"«{malos[0]}» puede convertirse en una opción"
+    return next(filter(None, map(_ruta, archivos)), "")
+
+
 # --- find -------------------------------------------------------------------------------
 
 _SIN_VALOR = set(
@@ -39,12 +47,16 @@ _CON_VALOR = set(
 def _find(argumentos: _Palabras) -> str:
     lugar = 0
     while lugar < len(argumentos) and argumentos[lugar].texto[:1] not in {"-", "(", "!", ","}:
-        carpeta = argumentos[lugar]
-        if carpeta.comodin and carpeta.texto[0] in "*?[":
-            return f"«{carpeta.texto}» puede convertirse en una opción"
-        if motivo := _ruta(carpeta, contenido=False):
-            return motivo
         lugar += 1
+    malos = [una.texto for una in argumentos[:lugar] if una.comodin and una.texto[0] in "*?["]
+    if malos:
+        return f"«{malos[0]}» puede convertirse en una opción"
+    carpetas = (_ruta(una, contenido=False) for una in argumentos[:lugar])
+    return next(filter(None, carpetas), "") or _predicados(argumentos[lugar:])
+
+
+def _predicados(argumentos: _Palabras) -> str:
+    lugar = 0
     while lugar < len(argumentos):
         predicado = argumentos[lugar].texto
         lugar += 1
@@ -54,8 +66,10 @@ def _find(argumentos: _Palabras) -> str:
             return f"«{predicado}» no es un predicado de solo lectura"
         valor = argumentos[lugar]
         lugar += 1
-        if nombra_secreto(valor.texto) or (valor.comodin and valor.texto[0] in "-(!,."):
-            return f"«{valor.texto}» puede alcanzar un archivo secreto"
+        if nombra_secreto(valor.texto):
+            return f"«{valor.texto}» tiene nombre de secreto"
+        if valor.comodin and "." not in re.sub(r"\[[^\]]+\]", "", valor.texto):
+            return f"«{valor.texto}» puede convertirse en un predicado"
     return ""
 
 
@@ -64,8 +78,8 @@ def _find(argumentos: _Palabras) -> str:
 _LLANO = r"[\w .,:=#\"'<>@%^$()+&|!?*~-]"
 _DIRECCION = rf"(?:\d+|\$|/{_LLANO}+/)"
 _SED = re.compile(
-    rf"(?:{_DIRECCION}(?:,{_DIRECCION})?[pdq=]?(?<=[pdq=])|{_DIRECCION}?[pdq=]"
-    rf"|s([/|]){_LLANO.replace('|', '')}+\1{_LLANO.replace('|', '')}*\1[gpI\d]*)"
+    rf"(?:(?:{_DIRECCION}(?:,{_DIRECCION})?)?[pdq=]"
+    rf"|s([/|]){_LLANO.replace('|', '')}+\1{_LLANO.replace('|', '')}*\1[gpiI0-9]*)"
 )
 
 
@@ -78,30 +92,27 @@ def _sed(argumentos: _Palabras) -> str:
     programa, *archivos = leidas.operandos
     if not all(_SED.fullmatch(parte.strip(" ")) for parte in programa.texto.split(";")):
         return f"no sé si «{programa.texto}» solo lee"
-    return next(filter(None, map(_ruta, archivos)), "") or _con_comodin(archivos)
+    return _archivos(archivos)
 
 
-_CAMPO = r"(?:\$(?:\d+|NF|\(NF-\d+\))|NR|NF|FILENAME|\w+|\"[^\"\\]*\")"
-_EXPRESION = rf"{_CAMPO}(?:\s*[,+*/%\s-]\s*{_CAMPO})*"
-_COMPARACION = rf"{_CAMPO}\s*(?:==|!=|<=|>=|<|>|%)\s*{_CAMPO}"
-_PATRON_AWK = rf"(?:BEGIN|END|!?/{_LLANO}+/|{_CAMPO}\s*!?~\s*/{_LLANO}+/|{_COMPARACION}"
-_PATRON_AWK += rf"(?:\s*(?:&&|\|\|)\s*{_COMPARACION})*)"
-_ACCION = rf"\{{\s*(?:print(?:\s+{_EXPRESION})?|\w+\s*\+=\s*{_CAMPO}|\w+\+\+)\s*;?\s*\}}"
-_AWK = re.compile(rf"\s*(?:(?:{_PATRON_AWK}\s*)?{_ACCION}\s*|{_PATRON_AWK}\s*)+")
-_AWK_PELIGROSO = re.compile(r"system|getline|ENVIRON|close|fflush|printf|ARGV|include|load|@")
+_AWK_PELIGROSO = re.compile(
+    r"\b(?:system|getline|ENVIRON|ARGV|ARGC|SYMTAB|FUNCTAB|PROCINFO)\b"
+    r"|@|(?<!\|)\|(?!\|)|\|\|\||\{.*>",
+    re.DOTALL,
+)
+"""Todo lo que en awk toca algo de fuera. Un `>` solo compara si va antes de la primera llave."""
 
 
 def _awk(argumentos: _Palabras) -> str:
     leidas = leer_opciones(Opciones.de("F:"), argumentos)
     if isinstance(leidas, str):
         return f"la opción «{leidas}» no está entre las de solo lectura"
-    if not leidas.operandos or _con_comodin(leidas.operandos):
+    if not leidas.operandos or leidas.operandos[0].comodin:
         return "no se ve su programa"
     programa, *archivos = leidas.operandos
-    texto = programa.texto
-    if len(texto) > 200 or _AWK_PELIGROSO.search(texto) or not _AWK.fullmatch(texto):
-        return f"no sé si «{texto}» solo lee"
-    return next(filter(None, map(_ruta, archivos)), "")
+    if _AWK_PELIGROSO.search(programa.texto):
+        return f"no sé si «{programa.texto}» solo lee"
+    return _archivos(archivos)
 
 
 _JQ = Opciones.de(
@@ -121,7 +132,7 @@ def _jq(argumentos: _Palabras) -> str:
     programa, *archivos = leidas.operandos
     if _JQ_PELIGROSO.search(programa.texto):
         return f"no sé si «{programa.texto}» solo lee sus archivos"
-    return next(filter(None, map(_ruta, archivos)), "") or _con_comodin(archivos)
+    return _archivos(archivos)
 
 
 # --- las de bash y otras pequeñas -------------------------------------------------------
@@ -201,26 +212,27 @@ def _xxd(argumentos: _Palabras) -> str:
     archivos = argumentos[lugar:]
     if len(archivos) > 1:
         return f"«{archivos[1].texto}» sobra"
-    return next(filter(None, map(_ruta, archivos)), "") or _con_comodin(archivos)
+    return _archivos(archivos)
 
 
-_PS = re.compile(r"-?(?:aux?(?:ww?|f)?|ax(?:u|f|ww?|jf?)?|axu(?:ww?|f)?|ef|eF|e|A|f|F|l|ely?|H|efH)")
-_COLUMNAS = re.compile(r"[a-z,%]+")
+_PS = set(
+    "-e -ef -eF -el -A -f -F -l -ely -efH -aux a ax aux auxw auxww auxf axu axuf axf axww axj axjf "
+    "u x --no-headers --forest".split()
+)
+"""Sin guion, una `e` enseñaría el entorno de los procesos."""
+
+_PS_CON_VALOR = {"-o", "-eo", "-p", "-u", "-C", "-ao", "-axo", "axo"}
 
 
 def _ps(argumentos: _Palabras) -> str:
     textos = [una.texto for una in argumentos]
     while textos:
         texto = textos.pop(0)
-        if texto in {"--no-headers", "--forest"} or texto.startswith("--sort="):
-            continue
-        if texto in {"-o", "-eo", "-p", "-u", "-C", "-ao", "-axo", "axo"} and textos:
-            valor = textos.pop(0)
-            if re.fullmatch(r"[\w,%-]+", valor) and "env" not in valor and valor[0] != "-":
-                continue
-        elif _PS.fullmatch(texto) and texto not in {"e", "l", "H"}:
-            continue
-        return f"no sé qué enseña «{texto}»"
+        valor = textos.pop(0) if texto in _PS_CON_VALOR and textos else ""
+        if valor and (valor[0] == "-" or "env" in valor):
+            return f"«{valor}» enseña el entorno de los procesos"
+        if not (valor or texto in _PS or texto.startswith("--sort=")):
+            return f"no sé qué enseña «{texto}»"
     return _con_comodin(argumentos)
 
 
@@ -251,16 +263,13 @@ def _version(*admitidos: str) -> Revision:
 
 
 _VERSION_LARGA = _version("--version")
-_CON_VERSION = (
-    "bash cmake curl gcc g++ clang make cargo rustc jq pytest ruff mypy pip pip3 uv poetry npx "
-    "yarn pnpm tsc dotnet swift rg fd sqlite3 openssl"
-)
+_CON_VERSION = "bash cmake gcc g++ clang make jq ruff uv rg fd python python3 node npm ruby perl"
+"""Los que, para decir su versión, no ejecutan nada que un archivo de la carpeta pueda elegir."""
+
 PROPIAS: dict[str, Revision] = {
     **{nombre: _VERSION_LARGA for nombre in _CON_VERSION.split()},
-    **{nombre: _version("--version", "-V") for nombre in ("python", "python3", "ruby", "perl")},
-    **{nombre: _version("--version", "-v") for nombre in ("node", "npm", "php", "perl", "ruby")},
-    "java": _version("-version", "--version"),
-    "go": _version("version"),
+    **{nombre: _version("--version", "-V") for nombre in ("python", "python3")},
+    **{nombre: _version("--version", "-v") for nombre in ("node", "npm", "perl", "ruby")},
     "find": _find,
     "sed": _sed,
     "awk": _awk,

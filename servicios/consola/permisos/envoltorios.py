@@ -1,0 +1,157 @@
+"""Los programas que ejecutan a otro: qué orden, o qué texto de bash, llevan dentro."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SHELLS = {"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "rbash", "fish"}
+INTERPRETES = SHELLS | set(
+    "python python2 python3 perl ruby node nodejs php lua tclsh Rscript deno bun pwsh".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Envoltorio:
+    """`con_valor`: sus opciones que piden valor; `operandos`: los que van antes de la orden."""
+
+    con_valor: str = ""
+    operandos: int = 0
+    largas: frozenset[str] = frozenset()
+
+
+_NADA = Envoltorio()
+_ENVOLTORIOS = {
+    **dict.fromkeys(
+        ("nohup setsid builtin coproc busybox toybox fakeroot time chronic unbuffer catchsegv "
+         "linux64 linux32 eatmydata ltrace rlwrap caffeinate").split(), _NADA,
+    ),
+    "command": _NADA,
+    "env": Envoltorio("uC", largas=frozenset({"unset", "chdir", "argv0"})),
+    "exec": Envoltorio("a"),
+    "nice": Envoltorio("n", largas=frozenset({"adjustment"})),
+    "ionice": Envoltorio("cnpPu", largas=frozenset({"class", "classdata"})),
+    "timeout": Envoltorio("ks", 1, frozenset({"kill-after", "signal"})),
+    "stdbuf": Envoltorio("ioe", largas=frozenset({"input", "output", "error"})),
+    "xargs": Envoltorio("aEdILnPs", largas=frozenset(
+        {"arg-file", "delimiter", "max-args", "max-procs", "max-lines", "max-chars", "replace"})),
+    "parallel": Envoltorio("jaNLIn", largas=frozenset({"jobs", "arg-file"})),
+    "flock": Envoltorio("wE", 1, frozenset({"timeout"})),
+    "strace": Envoltorio("eopPsEuabIOSX"),
+    "taskset": Envoltorio("", 1),
+    "chrt": Envoltorio("", 1),
+    "prlimit": _NADA,
+    "systemd-run": Envoltorio("pEu"),
+    "dbus-run-session": _NADA,
+    "torsocks": _NADA,
+    "proxychains": _NADA,
+    "/usr/bin/time": Envoltorio("fo"),
+}  # fmt: skip
+_ASIGNACION = re.compile(r"[A-Za-z_]\w*\+?=")
+
+
+def programa(texto: str) -> str:
+    """El nombre sin carpetas."""
+    return texto.rsplit("/", 1)[-1]
+
+
+def dentro(argv: Sequence[str]) -> list[list[str]]:
+    """Las órdenes que `argv` ejecutaría por su cuenta."""
+    nombre = programa(argv[0])
+    if nombre == "find":
+        return _de_find(argv)
+    envoltorio = _ENVOLTORIOS.get(nombre)
+    if envoltorio is None or (nombre == "command" and argv[1:2] in (["-v"], ["-V"])):
+        return []
+    resto = list(argv[1:])
+    while resto and resto[0].startswith("-") and len(resto[0]) > 1:
+        opcion = resto.pop(0)
+        if opcion == "--":
+            break
+        corta = opcion[1] != "-" and opcion[-1] in envoltorio.con_valor and len(opcion) == 2
+        if (corta or opcion[2:] in envoltorio.largas) and resto:
+            resto.pop(0)
+    resto = resto[envoltorio.operandos :]
+    while nombre == "env" and resto and _ASIGNACION.match(resto[0]):
+        resto.pop(0)
+    return [resto] if resto else []
+
+
+def textos(argv: Sequence[str]) -> list[str]:
+    """Los argumentos que `argv` daría a leer a bash."""
+    nombre, resto = programa(argv[0]), list(argv[1:])
+    if nombre in SHELLS or nombre in {"su", "script", "flock"}:
+        return texto_de_shell(resto)
+    if nombre == "eval":
+        return [" ".join(resto)]
+    if nombre == "watch":
+        return [" ".join(una for una in resto if not una.startswith("-"))]
+    if nombre == "trap":
+        return resto[:1] if resto[:1] != ["--"] else resto[1:2]
+    if nombre == "alias":
+        return [una.partition("=")[2] for una in resto]
+    if nombre == "env":
+        return _texto_de_env(resto)
+    if nombre in {"mapfile", "readarray", "complete", "compgen"}:
+        return [valor for opcion, valor in zip(resto, resto[1:], strict=False) if opcion == "-C"]
+    return []
+
+
+def texto_de_shell(argumentos: Sequence[str]) -> list[str]:
+    """Lo que sigue a `-c`; vacío si no lo hay."""
+    con_c = False
+    for lugar, una in enumerate(argumentos):
+        if una == "--command":
+            con_c = True
+        elif una[:1] in {"-", "+"} and len(una) > 1:
+            con_c |= una[0] == "-" and una[1] != "-" and "c" in una
+        elif lugar and argumentos[lugar - 1] in {"-o", "+o", "-O", "+O", "--rcfile", "--init-file"}:
+            continue
+        elif con_c:
+            return [una]
+        else:
+            return []
+    return []
+
+
+def lee_su_programa(argv: Sequence[str]) -> bool:
+    """Si es un intérprete que ejecutaría lo que le llegue por la entrada."""
+    nombre, resto = programa(argv[0]), list(argv[1:])
+    if nombre in {"eval", "source", ".", "at", "batch"}:
+        return True
+    if nombre in {"xargs", "parallel"}:
+        return any(programa(una) in INTERPRETES | {"eval"} for una in resto)
+    if nombre not in INTERPRETES:
+        return False
+    if nombre in SHELLS and (texto := texto_de_shell(resto)):
+        return "$" in texto[0] or "`" in texto[0]
+    operandos = [una for una in resto if not una.startswith("-") or una == "-"]
+    con_codigo = nombre not in SHELLS and any(una[:2] in {"-c", "-m", "-e", "-n"} for una in resto)
+    if con_codigo:
+        return False
+    entrada = {"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
+    return not operandos or operandos[0] in entrada or "-s" in resto
+
+
+def _de_find(argv: Sequence[str]) -> list[list[str]]:
+    """Lo que va tras cada `-exec`, hasta su `;` o su `+`."""
+    ordenes: list[list[str]] = []
+    for lugar, una in enumerate(argv):
+        if una in {"-exec", "-execdir", "-ok", "-okdir"}:
+            resto = list(argv[lugar + 1 :])
+            fines = [i for i, otra in enumerate(resto) if otra in {";", "+"}]
+            ordenes.append(resto[: fines[0]] if fines else resto)
+    return [orden for orden in ordenes if orden]
+
+
+def _texto_de_env(argumentos: Sequence[str]) -> list[str]:
+    for lugar, una in enumerate(argumentos):
+        if una in {"-S", "--split-string"}:
+            return [" ".join(argumentos[lugar + 1 :])]
+        if una.startswith(("-S", "--split-string=")):
+            primero = una.partition("=")[2] if una.startswith("--") else una[2:]
+            return [" ".join([primero, *argumentos[lugar + 1 :]])]
+        if una[:1] == "-" and una[1:2] != "-" and una.endswith("S"):
+            return [" ".join(argumentos[lugar + 1 :])]
+    return []

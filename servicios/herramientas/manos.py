@@ -1,0 +1,92 @@
+"""Las manos de los agentes: la consola, quien da permiso, las herramientas y quién tiene cuáles."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from agentes.definicion import DefinicionAgente, Existencias, cargar_definiciones
+from agentes.eventos import Apunte, Evento
+from prompts.plantillas import leer_prompt
+from prompts.tool_definitions import ESQUEMAS
+from servicios.ajustes import Ajustes
+from servicios.consola.aislamiento import usuario_de_ordenes
+from servicios.consola.permisos import decidir
+from servicios.consola.red import ProxySalida
+from servicios.ejecutor_consola import EjecutorConsola, OpcionesConsola, abrir_consola
+from servicios.herramientas.aprobaciones import Aprobaciones
+from servicios.herramientas.guardia import Guardia
+from servicios.herramientas.incluidas.consola import herramienta_consola, perfil_por_tipo
+from servicios.herramientas.incluidas.trabajos import herramientas_trabajos
+from servicios.herramientas.permiso import Permiso
+from servicios.herramientas.registro import RegistroHerramientas
+from servicios.reloj import Reloj
+
+
+@dataclass(frozen=True, slots=True)
+class Manos:
+    """Lo ya montado. `rechazos` son las líneas de los tipos de agente que no valen."""
+
+    consola: EjecutorConsola
+    aprobaciones: Aprobaciones
+    registro: RegistroHerramientas
+    tipos: dict[str, DefinicionAgente]
+    rechazos: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PuertosManos:
+    """De qué viven. `hay_persona` es si hay a quien preguntar; `comprobar_modelo` lanza si no vale."""
+
+    anotar: Callable[[Evento, Apunte | None], Apunte]
+    reloj: Reloj
+    guardia: Guardia
+    hay_persona: bool
+    comprobar_modelo: Callable[[str], object]
+
+
+@asynccontextmanager
+async def abrir_manos(ajustes: Ajustes, puertos: PuertosManos) -> AsyncIterator[Manos]:
+    """Abre la consola y carga los tipos de agente; al salir no queda ningún proceso suyo.
+
+    Lanza `ErrorConsola` si el aislamiento pedido no funciona en esta máquina.
+    """
+    guardia = puertos.guardia
+    async with AsyncExitStack() as pila:
+        salida_red = ProxySalida(
+            puertos.anotar,
+            duenio=usuario_de_ordenes(),
+            vigilancia=(guardia.secretos.alarma, guardia.denunciar),
+        )
+        pila.push_async_callback(salida_red.cerrar)
+        opciones = OpcionesConsola.de(ajustes, guardia.secretos.senuelo)
+        consola = await pila.enter_async_context(abrir_consola(ajustes.datos, opciones, salida_red))
+        aprobaciones = Aprobaciones(
+            puertos.anotar,
+            puertos.reloj,
+            hay_persona=puertos.hay_persona,
+            plazo_s=ajustes.plazo_aprobacion_s,
+        )
+        tipos: dict[str, DefinicionAgente] = {}
+        registro = _registro(consola, aprobaciones, tipos)
+        hay = Existencias(registro.nombres | ESQUEMAS.keys(), leer_prompt, puertos.comprobar_modelo)
+        validos, rechazos = await asyncio.to_thread(
+            cargar_definiciones, ajustes.raiz / "agentes_json", hay
+        )
+        tipos.update(validos)
+        yield Manos(consola, aprobaciones, registro, tipos, tuple(rechazos))
+
+
+def _registro(
+    consola: EjecutorConsola, aprobaciones: Aprobaciones, tipos: dict[str, DefinicionAgente]
+) -> RegistroHerramientas:
+    """Las herramientas incluidas; las que ejecutan algo pasan todas por el mismo permiso."""
+    permiso = Permiso(decidir, aprobaciones, consola.aislamiento, consola.carpeta_de)
+    perfil_de = perfil_por_tipo(tipos)
+    registro = RegistroHerramientas()
+    registro.registrar(herramienta_consola(consola, perfil_de, permiso))
+    for herramienta in herramientas_trabajos(consola.trabajos, perfil_de, permiso):
+        registro.registrar(herramienta)
+    return registro
