@@ -7,6 +7,7 @@ la bitácora.
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -33,6 +34,7 @@ from servicios.bucle_logico_agente import BucleLogicoAgente, LimitesAgente, Puer
 from servicios.buzon import BusEventos, Buzon
 from servicios.cargar_llm import Modelos
 from servicios.consola.aislamiento import Aislamiento
+from servicios.consola.secretos import VARIABLE_CANARIO
 from servicios.conversacion import Conversacion, PuertosConversacion, Ritmo, en_marcha
 from servicios.gestor_enjambre import GestorEnjambre, PuertosGestor
 from servicios.gestor_logs import GestorLogs
@@ -203,9 +205,10 @@ async def _abrir_piezas(
     pila.push_async_callback(modelos.cerrar)
     base = await asyncio.to_thread(modelos.cargar, str(referencia))
     guardia = await asyncio.to_thread(abrir_guardia, ajustes, sesion)
-    redactar = guardia.secretos.redactar
+    pila.callback(os.environ.pop, VARIABLE_CANARIO, None)
+    repasar = guardia.secretos.repasar
     bitacora = await pila.enter_async_context(
-        GestorLogs.abrir(ruta, sesion=sesion, publicar=bus.publicar, redactar=redactar)
+        GestorLogs.abrir(ruta, sesion=sesion, publicar=bus.publicar, redactar=repasar)
     )
     pila.push(partial(_anotar_cierre, bitacora, cierre))
     consultas = await Consultas.abrir(ruta)
@@ -218,7 +221,7 @@ async def _abrir_piezas(
         admision=Admision(ajustes.llamadas_simultaneas),
         reloj=reloj,
         politica=Politica(ajustes.reintentos, ajustes.limite_llamada_s, ajustes.silencio_s),
-        redactar=redactar,
+        redactar=guardia.secretos.redactar,
     )
     return _Piezas(
         ajustes=ajustes,

@@ -22,6 +22,7 @@ VOLUMEN = "enjambre_datos"
 NO_PASAN = {"ENJAMBRE_DATOS", "ENJAMBRE_AISLAMIENTO", "ENJAMBRE_IMAGEN", "ENJAMBRE_PROYECTO"}
 """Dentro no significan nada: hablan de rutas y programas de fuera."""
 
+_SUYOS = ("ps", "--quiet", "--filter", "ancestor=enjambre")
 _MIB = 1024 * 1024
 
 
@@ -74,7 +75,7 @@ def _esperando_tarea(demonio: Prestado, **variables: str) -> Iterator[str]:
         text=True,
     )
     try:
-        while not (vivos := demonio.pedir("ps", "--quiet").stdout.split()):
+        while not (vivos := demonio.pedir(*_SUYOS).stdout.split()):
             assert proceso.poll() is None
         yield vivos[0]
     finally:
@@ -107,11 +108,12 @@ def test_corre_endurecida_y_con_limites(docker: Prestado) -> None:
         dentro = _en(
             docker, nombre, "grep -E '^(Cap|NoNew|Seccomp:)' /proc/self/status; ls /sys/class/net"
         )
-        procesos_de_mas = _en(docker, nombre, "for i in {1..600}; do sleep 9 & done; wait")
+        procesos_de_mas = _en(docker, nombre, "for i in {1..600}; do sleep 2 & done; wait")
         escritura = _en(
             docker,
             nombre,
-            "for d in / /app /etc /opt/venv /tmp data; do : >$d/m && echo $d; done; head -c 99M /dev/zero >/tmp/g; du -m /tmp/g",
+            "for d in / /app /etc /opt/venv /tmp data; do : >$d/m && echo $d; done;"
+            " head -c 99M /dev/zero >/tmp/g; du -m /tmp/g; rm /tmp/g",
         )
         memoria = _en(docker, nombre, "python -c \"b'x' * (3 << 30)\"")
     assert secreto not in procesos.stdout
@@ -184,7 +186,7 @@ def test_una_carpeta_de_datos_propia_o_ajena(docker: Prestado) -> None:
         bien = _conversar(
             docker, "-p", "ejecuta: id -u", SWARM_DATA=carpeta, SWARM_USER="10077:10077"
         )
-        assert mal.returncode == 1, mal.stderr
+        assert mal.returncode == 2, mal.stderr
         assert "/app/data" in mal.stderr.splitlines()[-1]
         assert "Traceback" not in mal.stderr
         assert bien.returncode == 0, bien.stderr

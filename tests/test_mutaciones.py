@@ -59,9 +59,9 @@ MUTACIONES = [
     ),
     Mutacion(
         "sin matar el árbol de procesos",
-        "servicios/consola/arbol.py",
-        "_insistir(lambda: _del_arbol(raiz, marca))",
-        "enviar([raiz], signal.SIGKILL)",
+        "servicios/consola/procesos.py",
+        "        if not quedan:\n",
+        "        if True:\n",
         "tests/consola/test_muerte.py::test_el_tiempo_agotado_mata_el_arbol_entero",
     ),
     Mutacion(

@@ -11,6 +11,9 @@ from urllib.parse import quote, quote_plus
 MINIMO = 8
 """Letras; un texto más corto sale por casualidad en cualquier parte."""
 
+LITERALES = frozenset({"tal cual", "por líneas", "en JSON"})
+"""Las formas en que el valor se lee a simple vista."""
+
 _LINEA_MINIMA = 16
 _PARA_BASH = re.compile(r"([^\w@%+=:,./-])")
 

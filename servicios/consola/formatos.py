@@ -141,6 +141,8 @@ def _tapar_asignados(texto: str) -> str:
     if len(bajo) != len(texto):  # alguna mayúscula ocupa dos minúsculas
         bajo = "".join(letra.lower() if letra.isascii() else letra for letra in texto)
     presentes = [raiz for raiz in _RAICES if raiz in bajo]
+    if not presentes:
+        return texto
     huecos = sorted({hueco for raiz in presentes for hueco in _valores(texto, bajo, raiz)})
     partes: list[str] = []
     ultimo = 0

@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from agentes.respuestas import en_unicode
-from servicios.consola.codificaciones import MINIMO, formas
+from servicios.consola.codificaciones import LITERALES, MINIMO, formas
 from servicios.consola.formatos import tapar_formatos
 
 VARIABLE_CANARIO = "SWARM_CANARIO"
@@ -56,12 +56,16 @@ class Secretos:
         self.canario = canario
         self._canario = formas(canario)
         self._nombres: dict[str, str] = {}
+        literales: set[str] = set()
         for nombre, valor in (*valores, (VARIABLE_CANARIO, canario)):
             marca = f"[secreto:{re.sub(r'[^A-Za-z0-9_.-]', '_', nombre)[:64]}]"
-            for forma in formas(en_unicode(valor)):
+            for forma, como in formas(en_unicode(valor)).items():
                 self._nombres.setdefault(forma, marca)
+                if como in LITERALES:
+                    literales.add(forma)
         largas = sorted(self._nombres, key=len, reverse=True)
         self._formas = tuple(largas)
+        self._literales = tuple(literales)
         self._juntas = tuple((forma, _sin_blancos(forma)) for forma in largas)
         self._todas = re.compile("|".join(map(re.escape, largas)))
 
@@ -98,6 +102,15 @@ class Secretos:
             texto = self._tapar_partidos(texto)
         if _MARCA_HUECO in texto:
             texto = self._tapar_cortados(texto)
+        return tapar_formatos(texto)
+
+    def repasar(self, texto: str) -> str:
+        """Como `redactar`, si un valor está tal cual o algo se delata; cuesta la cuarta parte.
+
+        Es para lo que ya pasó por `redactar` en su origen y se mira otra vez antes de guardarlo.
+        """
+        if any(forma in texto for forma in self._literales):
+            return self.redactar(texto)
         return tapar_formatos(texto)
 
     def alarma(self, texto: str) -> str | None:

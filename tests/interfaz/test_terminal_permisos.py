@@ -29,7 +29,7 @@ async def test_se_aprueba_y_se_rechaza_en_los_dos_modos(
         await asyncio.sleep(PARA_LEERLA_S)
         t.teclear(f"1{enter}")
         await t.se_ve("permitida una vez · $ touch uno-aprobado")
-        await t.se_ve("ejecutor-1 terminó")
+        await t.se_ve("(código 0)")
         assert list(tmp_path.rglob("uno-aprobado"))
         t.teclear(f"ejecuta: touch dos-rechazado{enter}")
         await t.se_ve("Petición 2: ejecutor-2 pide permiso")

@@ -6,12 +6,14 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from agentes.eventos import (
     MASTER,
     SISTEMA,
     AgenteLanzado,
     AgenteTerminado,
+    Apunte,
     EstadoAgente,
     HechoAnotado,
     LineaUsuario,
@@ -26,51 +28,45 @@ TAPADO = "[secreto:MI_TOKEN]"
 SECRETOS = Secretos.desde({"MI_TOKEN": SECRETO}, {}, ())
 
 
+def _anotar_una_sesion(gestor: GestorLogs) -> Apunte:
+    """Un hecho de cada clase que deja resumen, todos con el secreto; devuelve el último."""
+    abierta = SesionAbierta(
+        agente_id=SISTEMA, version="1", modelo=SECRETO, aislamiento="a", cara="c"
+    )
+    causa = gestor.anotar(abierta)
+    gestor.anotar(LineaUsuario(agente_id=MASTER, texto=f"{'y' * 490}{SECRETO}"))
+    lanzado = AgenteLanzado(
+        agente_id="a-1",
+        agent_type="a",
+        rol=f"rol {SECRETO}",
+        objetivo="o",
+        tarea=f"usa {SECRETO}",
+        superior=MASTER,
+        modelo="m",
+    )
+    gestor.anotar(lanzado, causa)
+    args = {"command": f"echo {SECRETO}", "password": "hunter2hunter", "n": [1, {"x": SECRETO}]}
+    comun: dict[str, Any] = {"agente_id": "a-1", "op": "op", "intento": 1, "tool": "t"}
+    pedida = gestor.anotar(HerramientaPedida(**comun, tool_call_id="c", args=args), causa)
+    detalles = {"stdout": SECRETO, "return_code": 0}
+    resultado = json.dumps({"salida": SECRETO})
+    gestor.anotar(
+        HerramientaTerminada(
+            **comun, ok=True, resultado=resultado, ms=1, detalles_propios=detalles
+        ),
+        pedida,
+    )
+    fin = AgenteTerminado(agente_id="a-1", estado=EstadoAgente.COMPLETED, resultado=SECRETO)
+    return gestor.anotar(fin, causa)
+
+
 async def test_ni_filas_ni_resumenes_ni_bus_llevan_un_secreto(tmp_path: Path) -> None:
     hechos: list[HechoAnotado] = []
     ruta = tmp_path / "swarm.db"
     async with GestorLogs.abrir(
-        ruta, sesion="s", publicar=hechos.append, redactar=SECRETOS.redactar
+        ruta, sesion="s", publicar=hechos.append, redactar=SECRETOS.repasar
     ) as gestor:
-        abierta = SesionAbierta(
-            agente_id=SISTEMA, version="1", modelo=SECRETO, aislamiento="a", cara="c"
-        )
-        causa = gestor.anotar(abierta)
-        gestor.anotar(LineaUsuario(agente_id=MASTER, texto=f"{'y' * 490}{SECRETO}"))
-        gestor.anotar(
-            AgenteLanzado(
-                agente_id="a-1",
-                agent_type="a",
-                rol=f"rol {SECRETO}",
-                objetivo="o",
-                tarea=f"usa {SECRETO}",
-                superior=MASTER,
-                modelo="m",
-            ),
-            causa,
-        )
-        args = {"command": f"echo {SECRETO}", "password": "hunter2hunter", "n": [1, {"x": SECRETO}]}
-        pedida = gestor.anotar(
-            HerramientaPedida(
-                agente_id="a-1", op="op", intento=1, tool_call_id="c", tool="t", args=args
-            ),
-            causa,
-        )
-        gestor.anotar(
-            HerramientaTerminada(
-                agente_id="a-1",
-                op="op",
-                intento=1,
-                tool="t",
-                ok=True,
-                resultado=json.dumps({"salida": SECRETO}),
-                ms=1,
-                detalles_propios={"stdout": SECRETO, "return_code": 0},
-            ),
-            pedida,
-        )
-        fin = AgenteTerminado(agente_id="a-1", estado=EstadoAgente.COMPLETED, resultado=SECRETO)
-        await gestor.anotar(fin, causa)
+        await _anotar_una_sesion(gestor)
     crudo = b"".join(archivo.read_bytes() for archivo in tmp_path.iterdir())
     assert b"4321abc" not in crudo
     assert b"hunter2" not in crudo
@@ -89,7 +85,7 @@ async def test_un_hecho_sin_secretos_se_anota_tal_cual(tmp_path: Path) -> None:
     hechos: list[HechoAnotado] = []
     linea = LineaUsuario(agente_id=MASTER, texto='di "hola"\n\\o/ y max_tokens: 5')
     async with GestorLogs.abrir(
-        tmp_path / "swarm.db", sesion="s", publicar=hechos.append, redactar=SECRETOS.redactar
+        tmp_path / "swarm.db", sesion="s", publicar=hechos.append, redactar=SECRETOS.repasar
     ) as gestor:
         await gestor.anotar(linea)
     assert hechos[0].evento is linea

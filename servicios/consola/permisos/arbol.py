@@ -10,10 +10,14 @@ from dataclasses import dataclass
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
+Nodo = Node
+
 LIMITE_ANALISIS = 32 * 1024
 """Bytes. Una orden más larga no se analiza: la gramática es cuadrática en sus peores casos."""
 
 _PACIENCIA_S = 0.05
+_LIMITE_NODOS = 20_000
+_LIMITE_HONDURA = 100
 _BASH = Language(tree_sitter_bash.language())
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b"}
@@ -35,7 +39,7 @@ class Palabra:
     comodin: bool = False
 
 
-def analizar(texto: str) -> Node | None:
+def analizar(texto: str) -> Nodo | None:
     """La raíz del árbol; `None` si es demasiado largo o enredado, o no es texto."""
     datos = texto.encode("utf-8", "replace")
     if len(datos) > LIMITE_ANALISIS:
@@ -49,12 +53,25 @@ def analizar(texto: str) -> Node | None:
         return time.thread_time() > limite
 
     try:
-        return Parser(_BASH).parse(leer, progress_callback=basta).root_node
+        raiz = Parser(_BASH).parse(leer, progress_callback=basta).root_node
     except ValueError:
         return None
+    return None if _enredado(raiz) else raiz
 
 
-def nodos(raiz: Node) -> Iterator[Node]:
+def _enredado(raiz: Nodo) -> bool:
+    pendientes = [(raiz, 1)]
+    vistos = 0
+    while pendientes:
+        nodo, hondura = pendientes.pop()
+        vistos += 1
+        if vistos > _LIMITE_NODOS or hondura > _LIMITE_HONDURA:
+            return True
+        pendientes.extend((hijo, hondura + 1) for hijo in nodo.children)
+    return False
+
+
+def nodos(raiz: Nodo) -> Iterator[Nodo]:
     """Todos, de arriba abajo y de izquierda a derecha, sin recursión."""
     pendientes = [raiz]
     while pendientes:
@@ -63,12 +80,12 @@ def nodos(raiz: Node) -> Iterator[Node]:
         pendientes.extend(reversed(nodo.children))
 
 
-def crudo(nodo: Node) -> str:
+def crudo(nodo: Nodo) -> str:
     """El texto tal como está escrito."""
     return (nodo.text or b"").decode("utf-8", "replace")
 
 
-def palabra(nodo: Node) -> Palabra:
+def palabra(nodo: Nodo) -> Palabra:
     """La palabra de un nodo de argumento, sin comillas ni barras."""
     escrito = crudo(nodo)
     match nodo.type:
@@ -95,7 +112,7 @@ def palabra(nodo: Node) -> Palabra:
             return Palabra(escrito, not nodo.is_named)
 
 
-def argumentos(orden: Node) -> list[Palabra]:
+def argumentos(orden: Nodo) -> list[Palabra]:
     """Nombre y argumentos de un nodo `command`, con lo que la gramática deja tras un `>`.
 
     Para ella, en `rm >x -rf /` los dos últimos son más destinos de la redirección.
@@ -110,7 +127,7 @@ def argumentos(orden: Node) -> list[Palabra]:
     return palabras
 
 
-def redirecciones(orden: Node) -> list[Node]:
+def redirecciones(orden: Nodo) -> list[Nodo]:
     """Las que la gramática cuelga fuera de la orden y son suyas por ser la última."""
     madre = orden.parent
     while madre is not None and madre.type in {"list", "pipeline", "negated_command"}:
@@ -122,7 +139,7 @@ def redirecciones(orden: Node) -> list[Node]:
     return [hijo for hijo in madre.children if hijo.type.endswith("_redirect")]
 
 
-def destinos(redireccion: Node) -> list[Node]:
+def destinos(redireccion: Nodo) -> list[Nodo]:
     """Los nodos a los que apunta un `file_redirect`; el primero es el verdadero."""
     return redireccion.children_by_field_name("destination")
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+
+from servicios.consola.permisos.conjunto import conjunto
 
 SHELLS = {"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "rbash", "fish"}
-INTERPRETES = SHELLS | set(
-    "python python2 python3 perl ruby node nodejs php lua tclsh Rscript deno bun pwsh".split()
+INTERPRETES = SHELLS | conjunto(
+    "python python2 python3 perl ruby node nodejs php lua tclsh Rscript deno bun pwsh"
 )
 
 
@@ -24,8 +27,8 @@ class Envoltorio:
 _NADA = Envoltorio()
 _ENVOLTORIOS = {
     **dict.fromkeys(
-        ("nohup setsid builtin coproc busybox toybox fakeroot time chronic unbuffer catchsegv "
-         "linux64 linux32 eatmydata ltrace rlwrap caffeinate").split(), _NADA,
+        conjunto("nohup setsid builtin coproc busybox toybox fakeroot time chronic unbuffer catchsegv "
+         "linux64 linux32 eatmydata ltrace rlwrap caffeinate"), _NADA,
     ),
     "command": _NADA,
     "env": Envoltorio("uC", largas=frozenset({"unset", "chdir", "argv0"})),
@@ -42,6 +45,7 @@ _ENVOLTORIOS = {
     "taskset": Envoltorio("", 1),
     "chrt": Envoltorio("", 1),
     "prlimit": _NADA,
+    "watch": Envoltorio("nq"),
     "systemd-run": Envoltorio("pEu"),
     "dbus-run-session": _NADA,
     "torsocks": _NADA,
@@ -81,21 +85,23 @@ def dentro(argv: Sequence[str]) -> list[list[str]]:
 def textos(argv: Sequence[str]) -> list[str]:
     """Los argumentos que `argv` daría a leer a bash."""
     nombre, resto = programa(argv[0]), list(argv[1:])
-    if nombre in SHELLS or nombre in {"su", "script", "flock"}:
+    if nombre in SHELLS:
         return texto_de_shell(resto)
-    if nombre == "eval":
-        return [" ".join(resto)]
-    if nombre == "watch":
-        return [" ".join(una for una in resto if not una.startswith("-"))]
-    if nombre == "trap":
-        return resto[:1] if resto[:1] != ["--"] else resto[1:2]
-    if nombre == "alias":
-        return [una.partition("=")[2] for una in resto]
+    if nombre in {"script", "flock"}:
+        return [valor for opcion, valor in pairwise(resto) if opcion in {"-c", "--command"}]
     if nombre == "env":
         return _texto_de_env(resto)
     if nombre in {"mapfile", "readarray", "complete", "compgen"}:
-        return [valor for opcion, valor in zip(resto, resto[1:], strict=False) if opcion == "-C"]
-    return []
+        return [valor for opcion, valor in pairwise(resto) if opcion == "-C"]
+    return _TEXTOS[nombre](resto) if nombre in _TEXTOS else []
+
+
+_TEXTOS: dict[str, Callable[[list[str]], list[str]]] = {
+    "eval": lambda resto: [" ".join(resto)],
+    "watch": lambda resto: [" ".join(una for una in resto if not una.startswith("-"))],
+    "trap": lambda resto: [una for una in resto if una != "--"][:1],
+    "alias": lambda resto: [una.partition("=")[2] for una in resto],
+}
 
 
 def texto_de_shell(argumentos: Sequence[str]) -> list[str]:
@@ -127,7 +133,9 @@ def lee_su_programa(argv: Sequence[str]) -> bool:
     if nombre in SHELLS and (texto := texto_de_shell(resto)):
         return "$" in texto[0] or "`" in texto[0]
     operandos = [una for una in resto if not una.startswith("-") or una == "-"]
-    con_codigo = nombre not in SHELLS and any(una[:2] in {"-c", "-m", "-e", "-n"} for una in resto)
+    con_codigo = nombre not in SHELLS and any(
+        una[:2] in {"-c", "-m", "-e", "-n", "-p", "-r"} for una in resto
+    )
     if con_codigo:
         return False
     entrada = {"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
@@ -137,7 +145,7 @@ def lee_su_programa(argv: Sequence[str]) -> bool:
 def _de_find(argv: Sequence[str]) -> list[list[str]]:
     """Lo que va tras cada `-exec`, hasta su `;` o su `+`."""
     ordenes: list[list[str]] = []
-    for lugar, una in enumerate(argv):
+    for lugar, una in enumerate(argv[:200]):
         if una in {"-exec", "-execdir", "-ok", "-okdir"}:
             resto = list(argv[lugar + 1 :])
             fines = [i for i, otra in enumerate(resto) if otra in {";", "+"}]

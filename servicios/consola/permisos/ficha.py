@@ -32,7 +32,7 @@ class Ficha:
 
     `contenido` dice si enseña lo que hay dentro de los archivos; `comodin_inicial`, si ninguna de
     sus opciones haría daño puesta por un archivo que se llame como ella; `rutas_en`, las opciones
-    cuyo valor es una ruta; `extra`, una comprobación más.
+    cuyo valor es una ruta; `ademas`, una comprobación más.
     """
 
     opciones: Opciones
@@ -41,7 +41,7 @@ class Ficha:
     contenido: bool = True
     comodin_inicial: bool = False
     rutas_en: frozenset[str] = frozenset()
-    extra: Callable[[Leidas], str] | None = None
+    ademas: Callable[[Leidas], str] | None = None
 
     def revisar(self, argumentos: Sequence[Palabra]) -> str:
         """Ver `Revision`."""
@@ -50,10 +50,10 @@ class Ficha:
             return f"la opción «{leidas}» no está entre las de solo lectura"
         if self.maximo is not None and len(leidas.operandos) > self.maximo:
             return f"«{leidas.operandos[self.maximo].texto}» sobra"
-        return self._valores(leidas) or self._operandos(leidas) or self._extra(leidas)
+        return self._valores(leidas) or self._operandos(leidas) or self._ademas(leidas)
 
-    def _extra(self, leidas: Leidas) -> str:
-        return self.extra(leidas) if self.extra else ""
+    def _ademas(self, leidas: Leidas) -> str:
+        return self.ademas(leidas) if self.ademas else ""
 
     def _valores(self, leidas: Leidas) -> str:
         for nombre, valor in leidas.valores:

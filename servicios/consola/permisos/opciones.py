@@ -64,7 +64,11 @@ def leer_opciones(admitidas: Opciones, argumentos: Sequence[Palabra]) -> Leidas 
         elif not (
             (admitidas.numeros and _NUMERO.fullmatch(texto))
             or (texto.startswith("--") and _larga(admitidas, actual, pendientes, leidas))
-            or (texto[1] != "-" and not actual.comodin and _cortas(admitidas, actual, pendientes, leidas))
+            or (
+                texto[1] != "-"
+                and not actual.comodin
+                and _cortas(admitidas, actual, pendientes, leidas)
+            )
         ):
             return texto
     return leidas

@@ -5,13 +5,17 @@ from __future__ import annotations
 import posixpath
 import re
 
+from servicios.consola.permisos.conjunto import conjunto
+
 _CASA = re.compile(r"(?:~[\w.-]*|\$HOME|\$\{HOME[^}]*\})(?:/\.\.)*")
 _TODO = {"*", "**", ".*", ".", "", "{*,.*}", "..?*", ".[!.]*", "?*"}
-_DE_ARRIBA = set(
-    "bin boot dev etc home lib lib32 lib64 libx32 media mnt opt proc root run sbin srv sys usr var".split()
+_DE_ARRIBA = conjunto(
+    "bin boot dev etc home lib lib32 lib64 libx32 media mnt opt proc root run sbin srv sys usr var"
 )
 _CON_HIJAS = _DE_ARRIBA - {"mnt", "media", "srv", "opt"}
-_DEL_SISTEMA = re.compile(r"/(?:etc|boot|sys|proc|bin|sbin|lib|lib32|lib64|libx32|usr(?!/local/))(?:/.*)?")
+_DEL_SISTEMA = re.compile(
+    r"/(?:etc|boot|sys|proc|bin|sbin|lib|lib32|lib64|libx32|usr(?!/local/))(?:/.*)?"
+)
 _PROPIA = re.compile(r"/proc/(?:self|\$\$|thread-self)/(?:fd/\d+|oom_score_adj|comm)")
 _APARATO = re.compile(
     r"/dev/(?:(?:sd|hd|vd|xvd)[a-z*?\[]|nvme|mmcblk|loop|dm-|md\d|sr\d|ram\d|nbd|zram|mapper/|disk/"

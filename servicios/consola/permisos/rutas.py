@@ -14,22 +14,30 @@ _SECRETOS = (
     *("*.asc", "*.ovpn", "*.tfstate", "*.tfvars", "id_rsa*", "id_dsa*", "id_ecdsa*"),
     *("id_ed25519*", "shadow", "shadow-", "gshadow", "gshadow-", "sudoers", "kubeconfig"),
     *("authorized_keys", "swarm.db*", "environ", "kcore"),
-)
-_SECRETOS_SI_SE_NOMBRAN = (
     *("credentials", "credentials.*", "secret", "secret.*", "secrets", "secrets.*"),
     *("passwd", "passwd-", "token", "tokens.json", "*.token", "passwords.*"),
 )
-"""Tan corrientes que un `*.json` no se pregunta por ellos."""
 
-_CORRIENTES = (
-    *(".env", ".env.local", ".env.prod", ".env.production", ".env.development", ".netrc"),
-    *(".npmrc", ".pypirc", ".git-credentials", ".pgpass", "id_rsa", "id_ed25519", "config"),
-    *("x.pem", "x.key", "credentials", "secrets"),
+_CONCRETOS = (
+    *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "shadow", "gshadow", "sudoers", "passwd"),
+    *("key.pem", "cert.pem", "server.pem", "private.pem", "server.key", "private.key", "tls.key"),
+    *("cert.p12", "cert.pfx", "clave.kdbx", "clave.ppk", "clave.gpg", "terraform.tfstate"),
+    *("credentials", "credentials.json", "secrets", "secrets.yaml", "secrets.yml", "secrets.json"),
+    *("authorized_keys", "kubeconfig", "swarm.db", "token", "htpasswd", "environ"),
 )
+"""Los nombres de secreto contra los que se miran los comodines de bash."""
+
+_CONCRETOS_OCULTOS = (
+    *(".env", ".env.local", ".env.prod", ".env.production", ".env.development", ".netrc"),
+    *(".npmrc", ".pypirc", ".git-credentials", ".pgpass", ".ssh", ".aws", ".gnupg"),
+)
+_TAMBIEN_EN_RECURSIVAS = ("config",)
+"""`.git/config`, que puede llevar contraseñas."""
+
 _EJEMPLOS = {".env.example", ".env.sample", ".env.template", ".env.dist"}
 
 _OCULTOS_CORRIENTES = re.compile(
-    r"\.((git(ignore|attributes|keep|hub|lab|lab-ci\.ya?ml)|editorconfig|dockerignore|ci"
+    r"\.((env\.(example|sample|template|dist)|git(ignore|attributes|keep|hub|lab|lab-ci\.ya?ml)|editorconfig|dockerignore|ci"
     r"|(eslint|prettier|babel|stylelint)(rc|ignore)[\w.]*|pre-commit-config\.ya?ml"
     r"|(python|node|ruby|java|go)-version|nvmrc|tool-versions|flake8|coveragerc|pylintrc"
     r"|isort\.cfg|mypy\.ini|ruff\.toml|travis\.ya?ml|circleci|readthedocs\.ya?ml|storybook"
@@ -70,7 +78,8 @@ def patron_alcanza_secretos(patron: str) -> bool:
     if len(patron) > _PATRON_LARGO or any(letra in patron for letra in "{\\"):
         return True
     simple = _CLASE.sub("?", ultimo.casefold())
-    return "[" in simple or any(_se_cruzan(simple, secreto) for secreto in _CORRIENTES)
+    secretos = _CONCRETOS + _CONCRETOS_OCULTOS + _TAMBIEN_EN_RECURSIVAS
+    return "[" in simple or any(_se_cruzan(simple, secreto) for secreto in secretos)
 
 
 def _motivo(ruta: str, *, comodin: bool, contenido: bool) -> str:
@@ -95,7 +104,7 @@ def _absoluta_corriente(ruta: str, *, comodin: bool) -> bool:
     limpia = re.sub(r"/(\./|/)+", "/", ruta)
     if not _ABSOLUTAS.fullmatch(limpia):
         return False
-    return not comodin or limpia.startswith(("/usr/", "/tmp/", "/bin/", "/sbin/", "/lib"))
+    return not comodin or not limpia.startswith(("/etc", "/proc", "/dev"))
 
 
 def _es_secreto(nombre: str) -> bool:
@@ -111,11 +120,11 @@ def _comodin_alcanza(patron: str, contenido: bool) -> bool:
     patron = _CLASE.sub("?", patron.casefold())
     if len(patron) > _PATRON_LARGO:
         return True
-    nombrado = patron[0] not in "*?"
-    if not contenido and not nombrado:
+    if not contenido and patron[0] in "*?":
         return False
-    secretos = _SECRETOS + (_SECRETOS_SI_SE_NOMBRAN if nombrado else ())
-    return any(_se_cruzan(patron, secreto) for secreto in secretos if secreto[0] != ".")
+    # Para bash ni `*` ni `?` valen por el punto del principio; por si acaso, `?` aquí sí.
+    secretos = _CONCRETOS + (_CONCRETOS_OCULTOS if patron[0] == "?" else ())
+    return any(_se_cruzan(patron, secreto) for secreto in secretos)
 
 
 @lru_cache(maxsize=4096)
@@ -147,4 +156,4 @@ def _pasos(uno: str, otro: str, i: int, j: int) -> list[tuple[int, int]]:
     return pasos
 
 
-_NOMBRES = re.compile("|".join(translate(nombre) for nombre in _SECRETOS + _SECRETOS_SI_SE_NOMBRAN))
+_NOMBRES = re.compile("|".join(translate(nombre) for nombre in _SECRETOS))

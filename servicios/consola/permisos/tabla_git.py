@@ -27,7 +27,7 @@ _HISTORIA = (
     "fixed-strings all-match relative-date parents children ancestry-path no-notes count "
     "min-parents= max-parents= simplify-by-decoration"
 )
-_LISTAS = "contains= no-contains= merged= no-merged= points-at= list sort= format= color? no-color"
+_LISTAS = "contains? no-contains? merged? no-merged? points-at? list sort= format= color? no-color"
 _EN_LISTA = {"list", "contains", "no-contains", "merged", "no-merged", "points-at", "l"}
 _FIRMA = re.compile(r"%G|signature|%\(trailers|%\+?G")
 
@@ -47,47 +47,76 @@ def _solo_lista(leidas: Leidas) -> str:
 
 
 def _diferencias(cortas: str = "", largas: str = "") -> Ficha:
-    opciones = Opciones.de(f"puswbzRaWM::C::U:S:G:D{cortas}", f"{_DIFERENCIAS} {largas}", numeros=True)
-    return Ficha(opciones, extra=_sin_firmas)
+    opciones = Opciones.de(
+        f"puswbzRaWM::C::U:S:G:D{cortas}", f"{_DIFERENCIAS} {largas}", numeros=True
+    )
+    return Ficha(opciones, ademas=_sin_firmas)
 
 
 _LOG = _diferencias("n:gicmEF", _HISTORIA)
 _SUBCOMANDOS: dict[str, Ficha] = {
-    "status": ficha("sbvzu::", "short branch porcelain? long ignored? untracked-files? show-stash "
-                    "ahead-behind no-ahead-behind verbose no-renames"),
+    "status": ficha(
+        "sbvzu::",
+        "short branch porcelain? long ignored? untracked-files? show-stash "
+        "ahead-behind no-ahead-behind verbose no-renames",
+    ),
     "log": _LOG,
     "whatchanged": _LOG,
     "show": _diferencias("n:", _HISTORIA),
     "diff": _diferencias("", "cached staged merge-base ours theirs base"),
     "diff-tree": _diferencias("rtvm", "root no-commit-id"),
-    "rev-list": replace(ficha("n:", f"{_HISTORIA} objects", numeros=True), extra=_sin_firmas),
-    "branch": Ficha(Opciones.de("arvi", f"{_LISTAS} all remotes verbose show-current column? "
-                                "ignore-case abbrev? no-abbrev"), extra=_solo_lista),
-    "tag": Ficha(Opciones.de("ln::i", f"{_LISTAS} ignore-case column?"), extra=_solo_lista),
-    "rev-parse": ficha("", "short? abbrev-ref? show-toplevel show-prefix show-cdup git-dir verify "
-                       "is-inside-work-tree is-bare-repository symbolic-full-name symbolic all "
-                       "absolute-git-dir git-common-dir branches? tags? remotes? quiet"),
-    "ls-files": ficha("cdmostuvzk", "cached deleted modified others stage exclude-standard "
-                      "full-name error-unmatch directory unmerged killed eol"),
+    "rev-list": replace(ficha("n:", f"{_HISTORIA} objects", numeros=True), ademas=_sin_firmas),
+    "branch": Ficha(
+        Opciones.de(
+            "arvi",
+            f"{_LISTAS} all remotes verbose show-current column? ignore-case abbrev? no-abbrev",
+        ),
+        ademas=_solo_lista,
+    ),
+    "tag": Ficha(Opciones.de("ln::i", f"{_LISTAS} ignore-case column?"), ademas=_solo_lista),
+    "rev-parse": ficha(
+        "",
+        "short? abbrev-ref? show-toplevel show-prefix show-cdup git-dir verify "
+        "is-inside-work-tree is-bare-repository symbolic-full-name symbolic all "
+        "absolute-git-dir git-common-dir branches? tags? remotes? quiet",
+    ),
+    "ls-files": ficha(
+        "cdmostuvzk",
+        "cached deleted modified others stage exclude-standard "
+        "full-name error-unmatch directory unmerged killed eol",
+    ),
     "ls-tree": ficha("rtdlz", "name-only name-status long full-name full-tree abbrev?"),
-    "blame": ficha("L:lswetpfnM::C::", "date= porcelain line-porcelain show-email root show-name "
-                   "show-number abbrev=", maximo=2),
-    "describe": ficha("", "tags always dirty? abbrev= long all match= exclude= exact-match "
-                      "first-parent contains broken?"),
-    "shortlog": ficha("snec", "summary numbered email committer all since= until= after= before= "
-                      "no-merges group=", numeros=True),
-    "grep": Ficha(Opciones.de(
-        "nilcvwEFPGhHIe:A:B:C:W",
-        "count name-only files-with-matches line-number heading break ignore-case word-regexp "
-        "invert-match extended-regexp fixed-strings perl-regexp all-match show-function "
-        "function-context max-depth= cached after-context= before-context= context= color? and or "
-        "not max-count= column full-name", numeros=True,
-    ), Operandos.PATRON),
+    "blame": ficha(
+        "L:lswetpfnM::C::",
+        "date= porcelain line-porcelain show-email root show-name show-number abbrev=",
+        maximo=2,
+    ),
+    "describe": ficha(
+        "",
+        "tags always dirty? abbrev= long all match= exclude= exact-match "
+        "first-parent contains broken?",
+    ),
+    "shortlog": ficha(
+        "snec",
+        "summary numbered email committer all since= until= after= before= no-merges group=",
+        numeros=True,
+    ),
+    "grep": Ficha(
+        Opciones.de(
+            "nilcvwEFPGhHIe:A:B:C:W",
+            "count name-only files-with-matches line-number heading break ignore-case word-regexp "
+            "invert-match extended-regexp fixed-strings perl-regexp all-match show-function "
+            "function-context max-depth= cached after-context= before-context= context= color? and or "
+            "not max-count= column full-name",
+            numeros=True,
+        ),
+        Operandos.PATRON,
+    ),
     "cat-file": ficha("tspe", maximo=2),
     "merge-base": ficha("a", "all is-ancestor octopus independent fork-point"),
     "name-rev": ficha("", "tags name-only always"),
     "show-ref": ficha("dqs::", "head tags heads branches verify hash? abbrev? quiet dereference"),
-    "for-each-ref": Ficha(Opciones.de("", f"{_LISTAS} count="), extra=_sin_firmas),
+    "for-each-ref": Ficha(Opciones.de("", f"{_LISTAS} count="), ademas=_sin_firmas),
     "count-objects": ficha("vH", "verbose human-readable", maximo=0),
     "symbolic-ref": ficha("q", "short quiet", maximo=1),
     "check-ignore": ficha("vnq", "verbose non-matching quiet no-index"),
