@@ -247,7 +247,7 @@ async def _nada(_agente_id: str) -> None:
 async def _probar(lanzador: Lanzador, aislamiento: Aislamiento) -> str:
     """Ejecuta `true` de verdad en un sitio de usar y tirar; devuelve por qué no pudo, o nada."""
     with tempfile.TemporaryDirectory(prefix="enjambre-prueba-") as carpeta:
-        os.chmod(carpeta, 0o711)  # noqa: PTH101 - que el usuario de las órdenes pueda pasar
+        os.chmod(carpeta, 0o711)  # noqa: PTH101, S103 - que el usuario de las órdenes pueda pasar
         taller = Taller(
             plazas=Plazas(Path(carpeta), Path(carpeta), _RAIZ, aislamiento.duenio, ""),
             aislamiento=aislamiento,

@@ -217,7 +217,8 @@ async def test_kill_9_no_pierde_lo_confirmado_ni_deja_procesos(
         ],
     )
     proceso = await lanzar(
-        *(tmp_path, "-p", "x", "--salida", "jsonl"),
+        tmp_path,
+        *("-p", "x", "--salida", "jsonl"),
         **variables_de(proveedor, doble),
         ENJAMBRE_LIMITE_COMANDO_S="3",
     )

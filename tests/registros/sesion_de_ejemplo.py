@@ -44,7 +44,7 @@ USO = Uso(100, 10, 40)
 
 @asynccontextmanager
 async def bitacora(
-    ruta: Path, sesion: str = SESION, hechos: list[HechoAnotado] | None = None, **opciones: float
+    ruta: Path, sesion: str = SESION, hechos: list[HechoAnotado] | None = None, **opciones: Any
 ) -> AsyncIterator[GestorLogs]:
     """Una bitácora abierta que guarda en `hechos` lo que publica."""
     destino: list[HechoAnotado] = [] if hechos is None else hechos

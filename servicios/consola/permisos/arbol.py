@@ -15,8 +15,13 @@ Nodo = Node
 LIMITE_ANALISIS = 32 * 1024
 """Bytes. Una orden más larga no se analiza: la gramática es cuadrática en sus peores casos."""
 
+_OPERADORES = re.compile(rb"[|&;()<>{}\[\]`\"'$\n!]")
+_LIMITE_OPERADORES = 2000
+_LIMITE_TUBERIAS = 300
+
+_TROZO = 4096
 _PACIENCIA_S = 0.05
-_LIMITE_NODOS = 20_000
+_LIMITE_NODOS = 3000
 _LIMITE_HONDURA = 100
 _BASH = Language(tree_sitter_bash.language())
 
@@ -42,12 +47,12 @@ class Palabra:
 def analizar(texto: str) -> Nodo | None:
     """La raíz del árbol; `None` si es demasiado largo o enredado, o no es texto."""
     datos = texto.encode("utf-8", "replace")
-    if len(datos) > LIMITE_ANALISIS:
+    if not _manejable(datos):
         return None
     limite = time.thread_time() + _PACIENCIA_S
 
     def leer(desde: int, _punto: object) -> bytes | None:
-        return datos[desde:] or None
+        return datos[desde : desde + _TROZO] or None
 
     def basta(_desde: int, _error: object) -> bool:
         return time.thread_time() > limite
@@ -57,6 +62,14 @@ def analizar(texto: str) -> Nodo | None:
     except ValueError:
         return None
     return None if _enredado(raiz) else raiz
+
+
+def _manejable(datos: bytes) -> bool:
+    return (
+        len(datos) <= LIMITE_ANALISIS
+        and datos.count(b"|") <= _LIMITE_TUBERIAS
+        and len(_OPERADORES.findall(datos)) <= _LIMITE_OPERADORES
+    )
 
 
 def _enredado(raiz: Nodo) -> bool:

@@ -52,6 +52,7 @@ _ENVOLTORIOS = {
     "proxychains": _NADA,
     "/usr/bin/time": Envoltorio("fo"),
 }  # fmt: skip
+_ACCIONES = {"-exec", "-execdir", "-ok", "-okdir"}
 _ASIGNACION = re.compile(r"[A-Za-z_]\w*\+?=")
 
 
@@ -145,11 +146,11 @@ def lee_su_programa(argv: Sequence[str]) -> bool:
 def _de_find(argv: Sequence[str]) -> list[list[str]]:
     """Lo que va tras cada `-exec`, hasta su `;` o su `+`."""
     ordenes: list[list[str]] = []
-    for lugar, una in enumerate(argv[:200]):
-        if una in {"-exec", "-execdir", "-ok", "-okdir"}:
-            resto = list(argv[lugar + 1 :])
-            fines = [i for i, otra in enumerate(resto) if otra in {";", "+"}]
-            ordenes.append(resto[: fines[0]] if fines else resto)
+    acciones = [lugar for lugar, una in enumerate(argv) if una in _ACCIONES]
+    for lugar in acciones[:10]:
+        resto = list(argv[lugar + 1 : lugar + 50])
+        fines = [i for i, otra in enumerate(resto) if otra in {";", "+"}]
+        ordenes.append(resto[: fines[0]] if fines else resto)
     return [orden for orden in ordenes if orden]
 
 

@@ -236,6 +236,7 @@ FILAS = (
         "matar-a-todos",
         "sleep @n@ & kill -9 -1; echo fin",
         _vive("leer"),
+        llega_suelto=False,
         menos=("landlock", "local"),  # sin espacio de procesos propio sería de verdad
     ),
     Fila("seguidores", f"{_SEGUIDORES} sleep 0.1; echo fin", _nadie_queda, llega_suelto=False),
@@ -278,4 +279,4 @@ FILAS = (
         dict(PROYECTO),
     ),
 )
-"""En el orden en que se intentan: el último puede estropear el proyecto."""
+"""El último puede estropear el proyecto."""

@@ -57,7 +57,7 @@ class Tanda:
 
 @contextmanager
 def atacar(enjambre: Enjambre, intentos: Sequence[Intento]) -> Iterator[Tanda]:
-    """Planta las víctimas, ejecuta los ataques uno tras otro y cuenta lo que pasó."""
+    """Planta las víctimas, ejecuta los ataques y cuenta lo que pasó."""
     with sitio(enjambre.aislamiento, COMO[enjambre.como]) as lugar:
         lugar.base.parent.chmod(0o755)
         dar(lugar.base / "persona", lugar.uid_ordenes)
@@ -79,8 +79,8 @@ def _ejecutar(enjambre: Enjambre, lugar: Sitio, intentos: Sequence[Intento]) -> 
             "etc": str(MARCA_ETC),
             **trampas.huecos,
         }
-        rondas = [[_pedida(intento, marcas[intento.agente], huecos)] for intento in intentos]
-        informe = enjambre.correr(lugar, rondas, terminal=trampas.terminal)
+        pedidas = [_pedida(intento, marcas[intento.agente], huecos) for intento in intentos]
+        informe = enjambre.correr(lugar, _en_rondas(pedidas), terminal=trampas.terminal)
         return Tanda(
             lugar=lugar,
             dejados=dict(informe.dejados),
@@ -89,6 +89,12 @@ def _ejecutar(enjambre: Enjambre, lugar: Sitio, intentos: Sequence[Intento]) -> 
             restos={agente: quedan(marca) for agente, marca in marcas.items()},
             sistema_intacto=(_CORE.read_text(), _NOMBRE.read_text()) == antes,
         )
+
+
+def _en_rondas(pedidas: Sequence[Pedida]) -> list[Sequence[Pedida]]:
+    """De cuatro en cuatro; la última, que puede estropear el proyecto, sola."""
+    *demas, ultima = pedidas
+    return [*(demas[i : i + 4] for i in range(0, len(demas), 4)), [ultima]]
 
 
 def _pedida(intento: Intento, marca: str, huecos: dict[str, str]) -> Pedida:
