@@ -53,8 +53,8 @@ tar -cf - --exclude=__pycache__ docker/Dockerfile $(sed -n 's/^!//p' docker/Dock
 # El valor de una variable en .env, sin comillas ni comentario.
 valor_en_env() {
   sed -n "s/^[[:space:]]*$1[[:space:]]*=[[:space:]]*//p" .env | tail -n 1 |
-    sed -e 's/[[:space:]]*$//' -e 's/^"\(.*\)"$/\1/; t' -e "s/^'\(.*\)'\$/\1/; t" \
-      -e 's/[[:space:]]#.*$//; s/[[:space:]]*$//'
+    sed -e 's/^"\([^"]*\)".*/\1/' -e t -e "s/^'\([^']*\)'.*/\1/" -e t \
+      -e 's/[[:space:]]#.*//' -e 's/[[:space:]]*$//'
 }
 
 conocidas=$(sed -n '/^    environment:/,/^[^ ]/ s/^      - //p' docker/compose.yaml)

@@ -246,3 +246,35 @@ def test_compose_y_conversar_dicen_lo_mismo() -> None:
         "BASE_IMAGE: ${BASE_IMAGE:-python:3.12-slim}": "${BASE_IMAGE:-python:3.12-slim}",
     }
     assert [c for c, g in parejas.items() if c not in compose or g not in guion] == []
+
+
+def test_las_claves_de_env_llegan_sin_comillas_ni_comentario(tmp_path: Path) -> None:
+    """Con un docker de mentira que enseña lo que recibe."""
+    (tmp_path / "docker").mkdir()
+    for nombre in ("conversar.sh", "compose.yaml", "Dockerfile", "Dockerfile.dockerignore"):
+        (tmp_path / "docker" / nombre).symlink_to(RAIZ / "docker" / nombre)
+    for ruta in ("agentes", "agentes_json", "prompts", "servicios"):
+        (tmp_path / ruta).mkdir()
+    for ruta in ("main.py", "requirements.txt", "requirements-lock.txt"):
+        (tmp_path / ruta).touch()
+    lineas = ['MODEL="demo"  # esta', "OPENAI_API_KEY='a # b' # x", "XAI_API_KEY=c d # no"]
+    (tmp_path / ".env").write_text("\n".join([*lineas, "GROQ_API_KEY=", "PROPIA=1"]))
+    programa = tmp_path / "docker-falso/docker"
+    programa.parent.mkdir()
+    programa.write_text(
+        "#!/bin/sh\ncase $1 in version) exit ;; compose) exit 1 ;; build) exec cat >/dev/null ;; esac\n"
+        'env | grep -E "^(MODEL|PROPIA|.*_KEY)=" | sort; echo "$@" | grep -o -e "-e [A-Z_]*"\n'
+    )
+    programa.chmod(0o755)
+    hecho = subprocess.run(
+        [tmp_path / "docker/conversar.sh"],
+        env={"PATH": f"{programa.parent}:/usr/bin:/bin", "XAI_API_KEY": "manda"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+    *valores, uno, dos, tres = hecho.stdout.splitlines()[-6:]
+    assert valores == ["MODEL=demo", "OPENAI_API_KEY=a # b", "XAI_API_KEY=manda"]
+    assert [uno, dos, tres] == ["-e MODEL", "-e OPENAI_API_KEY", "-e XAI_API_KEY"]

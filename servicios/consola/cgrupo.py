@@ -16,6 +16,7 @@ _BASE = "/sys/fs/cgroup"
 _PROPIOS = "/proc/self/cgroup"
 _CONTROLADORES = {"memory", "pids"}
 _INTENTOS = 20
+_TOPE_LECTURA = 65_536
 _RESPIRO_S = 0.002
 
 
@@ -49,17 +50,21 @@ class Cgrupo:
             return None
         grupo = cls(f"{hay.memoria}/{nombre}", f"{hay.procesos}/{nombre}", es_v2=hay.es_v2)
         try:
-            grupo._preparar(memoria, procesos)
+            grupo._hacer()
+            grupo.limitar(memoria=memoria, procesos=procesos)
         except OSError:
             grupo._quitar(intentos=1)
             return None
         return grupo
 
-    def _preparar(self, memoria: int, procesos: int) -> None:
+    def _hacer(self) -> None:
         for carpeta in self._carpetas():
             with suppress(FileNotFoundError):
                 os.rmdir(carpeta)
             os.mkdir(carpeta)
+
+    def limitar(self, *, memoria: int, procesos: int) -> None:
+        """Cambia sus límites (bytes y procesos). Lanza `OSError`."""
         if self._es_v2:
             _escribir(f"{self._memoria}/memory.max", memoria)
             _escribir_si_hay(f"{self._memoria}/memory.swap.max", 0)
@@ -204,8 +209,12 @@ def _escribir_si_hay(archivo: str, valor: int | str) -> None:
 
 def _leer(archivo: str) -> str:
     """Su contenido; nada si no se puede."""
-    with suppress(OSError), open(archivo, encoding="utf-8", errors="surrogateescape") as abierto:
-        return abierto.read()
+    with suppress(OSError):
+        fd = os.open(archivo, os.O_RDONLY)
+        try:
+            return os.read(fd, _TOPE_LECTURA).decode("utf-8", "surrogateescape")
+        finally:
+            os.close(fd)
     return ""
 
 

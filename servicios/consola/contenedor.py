@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentes.errores import ErrorConsola
-from agentes.perfil_consola import PerfilConsola, Red
+from agentes.perfil_consola import Red
 from servicios.consola.demonio import ETIQUETA, Demonio, ErrorDocker, sesion_propia
 from servicios.consola.dentro import ENTRADA, EXEC, PROCESO_1, REMATE, REMATE_DENTRO
 from servicios.consola.montajes import Modo, planear
@@ -48,9 +48,9 @@ class Topes:
     orden dura más de `orden_s`, aunque muera su supervisor.
     """
 
-    memoria_mb: int = PerfilConsola().limite_memoria_mb
-    procesos: int = PerfilConsola().limite_procesos
-    archivo_mb: int = PerfilConsola().limite_archivo_mb
+    memoria_mb: int | None = None
+    procesos: int | None = None
+    archivo_mb: int | None = None
     cpus: int = min(2, os.cpu_count() or 1)
     ocio_s: int = 900
     orden_s: int = 86_400
@@ -192,13 +192,16 @@ class Contenedor:
         """Las opciones de `docker run` y, tras una almohadilla, lo demás que obliga a rehacerlo."""
         topes = self._topes
         usuario = (os.geteuid(), os.getegid()) if self.duenio is None else (self.duenio,) * 2
-        memoria = f"{topes.memoria_mb}m"
+        perfil = plaza.perfil
+        memoria = f"{topes.memoria_mb or perfil.limite_memoria_mb}m"
+        procesos = topes.procesos or perfil.limite_procesos
+        archivo = (topes.archivo_mb or perfil.limite_archivo_mb) * 1024 * 1024
         yield from ("--rm", "--pull", "never", "--hostname", "enjambre", "--log-driver", "none")
         yield from ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
-        yield from ("--user", "{}:{}".format(*usuario), "--pids-limit", str(topes.procesos))
+        yield from ("--user", "{}:{}".format(*usuario), "--pids-limit", str(procesos))
         yield from ("--memory", memoria, "--memory-swap", memoria, "--cpus", str(topes.cpus))
         yield from ("--ulimit", "core=0", "--ulimit", "nofile=1024")
-        yield from ("--ulimit", f"fsize={topes.archivo_mb * 1024 * 1024}")
+        yield from ("--ulimit", f"fsize={archivo}")
         yield from ("--network", "bridge" if plaza.red is Red.LIBRE else "none")
         yield from ("--tmpfs", _TMP, "--shm-size", "16m")
         yield from _sitio(plaza)

@@ -13,22 +13,31 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
-
-from servicios.consola.entorno import RUTA_PROGRAMAS
 
 TOPE_ESTADO = 64 * 1024
 """Bytes que puede ocupar una hoja de estado; si pasa, se conserva el anterior."""
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NO_SE_ARRASTRAN = {
     *("PATH", "IFS", "ENV", "PROMPT_COMMAND", "SHELLOPTS", "PWD", "OLDPWD", "SHLVL", "_"),
-    *("UID", "EUID", "PPID"),
+    *("UID", "EUID", "PPID", "HOME", "TMPDIR", "CDPATH", "POSIXLY_CORRECT", "PS4", "MAGIC"),
+    *("RIPGREP_CONFIG_PATH", "TAR_OPTIONS", "UNZIP", "UNZIPOPT", "BC_ENV_ARGS", "XDG_CONFIG_HOME"),
 }
-_PREFIJOS_QUE_NO = ("LD_", "PYTHON", "BASH")
-_FIN = b"\0fin\0"
+_PREFIJOS_QUE_NO = ("LD_", "PYTHON", "BASH", "GIT_", "GCONV_", "AWK")
+"""Cambian lo que hace una orden que no las nombra: se aprobaría una cosa y correría otra."""
+_FIN = b"fin\0"
+_ENTRE_COMILLAS = rb"\"(?:[^\"\\]|\\.)*\"|\$'(?:[^'\\]|\\.)*'"
+_LISTA = rb"\((?:" + _ENTRE_COMILLAS + rb"|[^\"')])*\)"
+_EXPORTADA = re.compile(
+    rb"(?:declare -[A-Za-z]+|export) ([A-Za-z_][A-Za-z0-9_]*)"
+    rb"(?:=(" + _ENTRE_COMILLAS + rb"|" + _LISTA + rb"))?\n",
+    re.DOTALL,
+)
+"""Lo que `export -p` escribe de cada variable; las listas no llegan a los programas."""
+
+_ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)", re.DOTALL)
+_LETRAS = dict(zip(b"abtnvfrEe", b"\a\b\t\n\v\f\r\x1b\x1b", strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +62,11 @@ def escribir_preludio(
         lineas.append(f"builtin ulimit -u {procesos}")
     if estado is not None:
         lineas.append(_reponer(estado, carpeta))
-    env = shutil.which("env", path=RUTA_PROGRAMAS) or "env"
     # Primero calla los avisos que la orden dejara puestos: escribirían en la hoja.
     al_salir = (
         "{ builtin trap - DEBUG ERR; } >/dev/null 2>&1; "
-        f"{{ builtin pwd; builtin printf '\\0'; {env} -0; builtin printf 'fin\\0'; }} "
-        f"2>/dev/null >|{shlex.quote(str(hoja))}"
+        "{ builtin pwd; builtin printf '\\0'; builtin export -p; builtin printf 'fin\\0'; } "
+        f"2>/dev/null >>{shlex.quote(str(hoja))}"
     )
     lineas.append(f"builtin trap {shlex.quote(al_salir)} EXIT")
     return os.fsencode("\n".join(lineas) + "\n")
@@ -87,15 +95,33 @@ def interpretar_hoja(datos: bytes) -> Estado | None:
     if not carpeta.startswith(b"/"):
         return None
     todas: dict[str, str] = {}
-    for entrada in resto.split(b"\0"):
-        nombre, igual, valor = os.fsdecode(entrada).partition("=")
-        if igual and _VARIABLE.fullmatch(nombre):
-            todas[nombre] = valor
+    hasta = 0
+    while entrada := _EXPORTADA.match(resto, hasta):
+        hasta = entrada.end()
+        nombre, valor = entrada.groups()
+        if valor and not valor.startswith(b"("):
+            todas[nombre.decode()] = os.fsdecode(_sin_comillas(valor))
+    if hasta != len(resto) or any("\0" in valor for valor in todas.values()):
+        return None
     return Estado(
         carpeta=os.fsdecode(carpeta),
         carpeta_anterior=todas.get("OLDPWD", ""),
         variables={k: v for k, v in todas.items() if _se_arrastra(k)},
     )
+
+
+def _sin_comillas(valor: bytes) -> bytes:
+    """El valor de una variable, que bash escribe `"así"` o `$'así'` si tiene letras raras."""
+    if valor.startswith(b'"'):
+        return re.sub(rb"\\(.)", rb"\1", valor[1:-1], flags=re.DOTALL)
+    return _ESCAPE.sub(_letra, valor[2:-1])
+
+
+def _letra(escape: re.Match[bytes]) -> bytes:
+    letra = escape[1]
+    if letra.isdigit():
+        return bytes([int(letra, 8) & 0xFF])
+    return bytes([_LETRAS.get(letra[0], letra[0])])
 
 
 def _se_arrastra(nombre: str) -> bool:

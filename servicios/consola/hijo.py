@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from servicios.consola import landlock, seccomp
 from servicios.consola.camino import abrir_camino
 from servicios.consola.cgrupo import Cgrupo
-from servicios.consola.pedido import MARCA_FILTRO, Encierro, Pedido
+from servicios.consola.pedido import MARCA_FILTRO, Encierro, Pedido, ensayar
 
 CODIGO_SIN_LANZAR = 127
 
@@ -26,6 +26,7 @@ _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
 _CAPACIDADES = 64
 _ABIERTOS = 1024
+_TROZO = 65_536
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -40,10 +41,14 @@ FILTROS: dict[str, bytes] = (
 """Nombre de filtro (el de `Encierro.filtro`) → programa, hecho una vez antes de bifurcar."""
 
 
-def ser_la_orden(pedido: Pedido, tubos: Sequence[int], cgrupo: Cgrupo | None) -> None:
-    """Ejecuta la orden del pedido; `tubos` son salida, error y por dónde quejarse."""
+def ser_la_orden(encargo: int, tubos: Sequence[int], cgrupo: Cgrupo | None) -> None:
+    """Espera el pedido por `encargo` y lo ejecuta.
+
+    `tubos` son salida, error y por dónde quejarse. Si el pedido no llega, termina en silencio.
+    """
     salida, error, queja = tubos
     try:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         os.setsid()
         entrada = os.open(os.devnull, os.O_RDONLY)
         for desde, hasta in ((entrada, 0), (salida, 1), (error, 2)):
@@ -51,9 +56,9 @@ def ser_la_orden(pedido: Pedido, tubos: Sequence[int], cgrupo: Cgrupo | None) ->
         _sanear_senales()
         if cgrupo is not None:
             cgrupo.entrar()
-        argv = [*pedido.encierro.prefijo, *pedido.orden]
-        _encerrarse(pedido, argv)
-        os.execvpe(argv[0], argv, pedido.entorno)
+        ensayar()
+        if crudo := _leer_todo(encargo):
+            _ejecutar(Pedido.de_json(crudo), cgrupo)
     except OSError as fallo:
         que = f" {fallo.filename}" if fallo.filename else ""
         os.write(queja, f"{fallo.strerror or fallo}{que}".encode("utf-8", "replace"))
@@ -61,12 +66,29 @@ def ser_la_orden(pedido: Pedido, tubos: Sequence[int], cgrupo: Cgrupo | None) ->
         os._exit(CODIGO_SIN_LANZAR)
 
 
-def _encerrarse(pedido: Pedido, argv: list[str]) -> None:
+def _leer_todo(encargo: int) -> bytes:
+    trozos = []
+    while trozo := os.read(encargo, _TROZO):
+        trozos.append(trozo)
+    return b"".join(trozos)
+
+
+def _ejecutar(pedido: Pedido, cgrupo: Cgrupo | None) -> None:
+    argv = [*pedido.encierro.prefijo, *pedido.orden]
+    limites = pedido.limites
+    if cgrupo is not None:
+        cgrupo.limitar(memoria=limites.memoria, procesos=limites.procesos)
+    _encerrarse(pedido, argv, contados=cgrupo is not None)
+    os.execvpe(argv[0], argv, pedido.entorno)
+
+
+def _encerrarse(pedido: Pedido, argv: list[str], *, contados: bool) -> None:
+    """`contados` dice que un grupo de control ya cuenta los procesos de la orden."""
     encierro, usuario = pedido.encierro, pedido.encierro.usuario
     if usuario is not None:
         abrir_camino(usuario, (pedido.carpeta, *pedido.medidas))
     os.chdir(pedido.carpeta)
-    _limitar(pedido)
+    _limitar(pedido, contados=contados)
     por_descriptor = MARCA_FILTRO in argv
     if por_descriptor:
         argv[argv.index(MARCA_FILTRO)] = str(_descriptor_del_filtro(encierro.filtro))
@@ -102,16 +124,16 @@ def _sanear_senales() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def _limitar(pedido: Pedido) -> None:
+def _limitar(pedido: Pedido, *, contados: bool) -> None:
     limites = pedido.limites
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _bajar_limite(resource.RLIMIT_FSIZE, limites.archivo)
     _bajar_limite(resource.RLIMIT_NOFILE, _ABIERTOS)
-    usuario = pedido.encierro.usuario
-    if pedido.encierro.procesos_aparte or limites.procesos <= 0:
+    if contados or pedido.encierro.procesos_aparte or limites.procesos <= 0:
         return
-    uid = os.geteuid() if usuario is None else usuario
-    _bajar_limite(resource.RLIMIT_NPROC, limites.procesos + _procesos_de(uid))
+    # El núcleo cuenta juntos los procesos de un usuario, y los de otra orden que empiece después
+    # se restarían de estos. Por eso no es el límite, que lo mira el supervisor: frena el golpe.
+    _bajar_limite(resource.RLIMIT_NPROC, 2 * limites.procesos + _procesos_ajenos(pedido.encierro))
 
 
 def _bajar_limite(cual: int, valor: int) -> None:
@@ -121,14 +143,15 @@ def _bajar_limite(cual: int, valor: int) -> None:
     resource.setrlimit(cual, (valor, valor))
 
 
-def _procesos_de(uid: int) -> int:
-    """Cuántos hilos tiene ya ese usuario: el núcleo los cuenta todos juntos."""
+def _procesos_ajenos(encierro: Encierro) -> int:
+    """Cuántos hilos tiene ya el usuario de la orden; si lo cambia el prefijo, cuántos hay."""
+    uid = os.geteuid() if encierro.usuario is None else encierro.usuario
     total = 0
     for nombre in os.listdir("/proc"):
         if not nombre.isdigit():
             continue
         try:
-            if os.stat(f"/proc/{nombre}").st_uid == uid:
+            if uid in {0, os.stat(f"/proc/{nombre}").st_uid}:
                 total += len(os.listdir(f"/proc/{nombre}/task"))
         except OSError:
             continue

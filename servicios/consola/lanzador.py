@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +36,9 @@ class Escrito:
 class Corrida:
     """Una orden en marcha, vista desde el enjambre. La lleva su supervisor."""
 
-    def __init__(self, canal: socket.socket) -> None:
+    def __init__(self, canal: socket.socket, al_acabar: Callable[[], None]) -> None:
         self._canal = canal
+        self._al_acabar = al_acabar
         self._bucle = asyncio.get_running_loop()
         self._final: asyncio.Future[Informe] = self._bucle.create_future()
         self._lecturas: list[asyncio.Future[Escrito]] = []
@@ -108,6 +109,7 @@ class Corrida:
         for lectura in self._lecturas:
             self._entregar(lectura, escrito)
         self._lecturas.clear()
+        self._al_acabar()
 
     @staticmethod
     def _entregar(lectura: asyncio.Future[Escrito], escrito: Escrito) -> None:
@@ -120,6 +122,7 @@ class Lanzador:
 
     def __init__(self) -> None:
         self._pedidos: socket.socket | None = None
+        self._reserva: socket.socket | None = None
         self._proceso: asyncio.subprocess.Process | None = None
         self._arranque = asyncio.Lock()
 
@@ -132,6 +135,7 @@ class Lanzador:
         """
         lanzador = cls()
         await lanzador._asegurar()
+        lanzador._reponer()
         try:
             yield lanzador
         finally:
@@ -139,17 +143,13 @@ class Lanzador:
 
     async def lanzar(self, pedido: Pedido) -> Corrida:
         """Pone en marcha una orden. Lanza `ErrorConsola` si no hay cómo."""
-        try:
-            canal = await self._nacer()
-        except OSError:
-            # El servidor murió entre dos órdenes: se arranca otro, una vez.
-            await self._cerrar()
-            await self._asegurar()
-            canal = await self._nacer_o_rendirse()
+        canal = self._sacar_reserva()
+        if canal is None:
+            canal = await self._nacer_o_resucitar()
         datos = pedido.a_json()
         with suppress(OSError):  # si el supervisor ya no está, la corrida lo verá
             await asyncio.get_running_loop().sock_sendall(canal, LARGO.pack(len(datos)) + datos)
-        return Corrida(canal)
+        return Corrida(canal, self._reponer)
 
     async def correr(self, pedido: Pedido) -> Informe:
         """Lanza una orden y espera su informe; si cancelan la espera, la para antes de seguir."""
@@ -160,6 +160,46 @@ class Lanzador:
             corrida.parar(MotivoFin.CANCELADO)
             await asyncio.wait({asyncio.ensure_future(corrida.fin())})
             raise
+
+    def _sacar_reserva(self) -> socket.socket | None:
+        """El canal de un supervisor que ya espera, si lo hay y sigue vivo."""
+        canal, self._reserva = self._reserva, None
+        if canal is None:
+            return None
+        try:
+            canal.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return canal
+        except OSError:
+            pass
+        canal.close()
+        return None
+
+    def _reponer(self) -> None:
+        """Encarga el supervisor de la próxima orden, sin esperarlo.
+
+        Nacer es casi todo lo que cuesta una orden corta: se adelanta cuando no estorba.
+        """
+        if self._reserva is not None or self._pedidos is None:
+            return
+        with suppress(OSError):  # si ahora no puede ser, la próxima orden esperará al suyo
+            nuestro, suyo = _pareja()
+            try:
+                socket.send_fds(self._pedidos, [b"o"], [suyo.fileno()])
+                self._reserva = nuestro
+            except OSError:
+                nuestro.close()
+            finally:
+                suyo.close()
+
+    async def _nacer_o_resucitar(self) -> socket.socket:
+        try:
+            return await self._nacer()
+        except OSError:
+            # El servidor murió entre dos órdenes: se arranca otro, una vez.
+            await self._cerrar()
+            await self._asegurar()
+            return await self._nacer_o_rendirse()
 
     async def _nacer_o_rendirse(self) -> socket.socket:
         try:
@@ -173,8 +213,7 @@ class Lanzador:
         await self._asegurar()
         if self._pedidos is None:
             raise ConnectionError("sin servidor")
-        nuestro, suyo = socket.socketpair()
-        nuestro.setblocking(False)
+        nuestro, suyo = _pareja()
         try:
             await _mandar(self._pedidos, suyo)
         except OSError:
@@ -221,9 +260,25 @@ class Lanzador:
         if self._pedidos is not None:
             self._pedidos.close()
             self._pedidos = None
+        if (reserva := self._sacar_reserva()) is not None:
+            await _despedir(reserva)
         if self._proceso is not None:
             await self._proceso.wait()
             self._proceso = None
+
+
+def _pareja() -> tuple[socket.socket, socket.socket]:
+    nuestro, suyo = socket.socketpair()
+    nuestro.setblocking(False)
+    return nuestro, suyo
+
+
+async def _despedir(canal: socket.socket) -> None:
+    """Deja ir a un supervisor sin orden y espera a que se haya ido."""
+    with canal, suppress(OSError, TimeoutError):
+        canal.shutdown(socket.SHUT_WR)
+        async with asyncio.timeout(_LIMITE_ARRANQUE_S):
+            await asyncio.get_running_loop().sock_recv(canal, 1)
 
 
 async def _mandar(servidor: socket.socket, canal: socket.socket) -> None:

@@ -128,3 +128,11 @@ class Informe:
     ms: int = 0
     queja: str = ""
     ocupado: int | None = None
+
+
+def ensayar() -> None:
+    """Lee un pedido de mentira: el primero que lee un proceso recién bifurcado cuesta el triple."""
+    Pedido.de_json(_ENSAYO)
+
+
+_ENSAYO = Pedido(("true",), "/", {"A": "b"}, Limites(1.0, 1, 1, 1, 1, 1, 1)).a_json()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from agentes.perfil_consola import Red
+from agentes.perfil_consola import PerfilConsola, Red
 from servicios.consola.pedido import Encierro
 
 
@@ -17,7 +17,7 @@ class Plaza:
     `carpeta` es donde empieza y `casa`, su HOME. `escribir` y `leer` cuentan con todo lo que
     cuelga de ellas; dentro de ellas, `protegidas` son de solo lectura y `ocultas` no se ven.
     `senuelos` son pares (archivo nuestro, ruta donde se ha de ver). `enchufe` es el socket del
-    proxy con `red: lista`.
+    proxy con `red: lista`. `perfil` trae los límites, para quien los ponga por su cuenta.
     """
 
     agente_id: str
@@ -30,6 +30,7 @@ class Plaza:
     senuelos: tuple[tuple[Path, Path], ...] = ()
     red: Red = Red.NINGUNA
     enchufe: Path | None = None
+    perfil: PerfilConsola = PerfilConsola()
 
 
 class Aislamiento(Protocol):

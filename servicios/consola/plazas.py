@@ -65,6 +65,7 @@ class Plazas:
             senuelos=self._senuelos(),
             red=perfil.red,
             enchufe=enchufe,
+            perfil=perfil,
         )
 
     def _senuelos(self) -> tuple[tuple[Path, Path], ...]:

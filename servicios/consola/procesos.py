@@ -22,6 +22,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 def adoptar_huerfanos() -> None:
     """Desde ahora, quien se quede sin padre en la descendencia de este proceso es hijo suyo."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl PR_SET_CHILD_SUBREAPER")
 
@@ -118,7 +119,7 @@ def matar_descendencia() -> tuple[bool, dict[int, int]]:
         else:
             _enviar(reversed(vivos), signal.SIGKILL)
             detenidos.clear()
-            time.sleep(_RESPIRO_S)
+            signal.sigtimedwait({signal.SIGCHLD}, _RESPIRO_S)
 
 
 def _enviar(pids: Iterable[int], senal: signal.Signals) -> None:

@@ -15,7 +15,8 @@ import signal
 import socket
 
 from servicios.consola.cgrupo import barrer_abandonados
-from servicios.consola.supervisor import PREFIJO, supervisar
+from servicios.consola.puesto import PREFIJO
+from servicios.consola.supervisor import supervisar
 
 SALUDO = b"listo"
 

@@ -22,18 +22,15 @@ from dataclasses import asdict
 
 from servicios.consola.captura import Captura
 from servicios.consola.cgrupo import Cgrupo
-from servicios.consola.hijo import ser_la_orden
-from servicios.consola.pedido import Informe, MotivoFin, Pedido
+from servicios.consola.pedido import Informe, MotivoFin, Pedido, ensayar
 from servicios.consola.procesos import (
     adoptar_huerfanos,
     enterrar,
     matar_descendencia,
     tamano,
 )
+from servicios.consola.puesto import Puesto
 from servicios.consola.vigilancia import Vigilancia
-
-PREFIJO = "enjambre-"
-"""Cómo empieza el nombre de nuestros grupos de control."""
 
 GRACIA_S = 0.2
 """Lo que se espera el final de las tuberías cuando la orden ya terminó, en segundos."""
@@ -46,10 +43,25 @@ LARGO = struct.Struct("!I")
 
 
 def supervisar(canal: socket.socket) -> None:
-    """Lee un pedido del canal, lo cumple y manda el informe. Nunca deja procesos detrás."""
-    pedido = Pedido.de_json(_recibir(canal))
+    """Lee un pedido del canal, lo cumple y manda el informe. Nunca deja procesos detrás.
+
+    Lo que no depende del pedido lo hace antes de que llegue; puede no llegar.
+    """
     adoptar_huerfanos()
-    supervisor = Supervisor(canal, pedido)
+    puesto = Puesto.preparar()
+    try:
+        ensayar()
+        if datos := _recibir(canal):
+            _cumplir(canal, datos, puesto)
+    finally:
+        matar_descendencia()
+        puesto.borrar()
+
+
+def _cumplir(canal: socket.socket, datos: bytes, puesto: Puesto) -> None:
+    puesto.encargar(datos)
+    pedido = Pedido.de_json(datos)
+    supervisor = Supervisor(canal, pedido, puesto)
     try:
         informe = supervisor.correr()
     finally:
@@ -63,27 +75,24 @@ def supervisar(canal: socket.socket) -> None:
 class Supervisor:
     """Una orden en marcha, de un solo uso."""
 
-    def __init__(self, canal: socket.socket, pedido: Pedido) -> None:
+    def __init__(self, canal: socket.socket, pedido: Pedido, puesto: Puesto) -> None:
         self._canal = canal
         self._pedido = pedido
+        self._puesto = puesto
         self._capturas = (Captura(pedido.limites.salida), Captura(pedido.limites.salida))
-        self._por_fd: dict[int, Captura] = {}
+        self._por_fd = dict(zip((puesto.salida, puesto.error), self._capturas, strict=True))
         self._espera = select.poll()
         self._motivo: MotivoFin | None = None
         self._estado: int | None = None
-        self._hijo = -1
+        self._hijo = puesto.hijo
         self._ordenes = b""
 
     def correr(self) -> Informe:
         """Ejecuta la orden hasta el final y cuenta cómo fue."""
         inicio = time.monotonic()
-        cgrupo = Cgrupo.crear(
-            f"{PREFIJO}{os.getpid()}",
-            memoria=self._pedido.limites.memoria,
-            procesos=self._pedido.limites.procesos,
-        )
+        cgrupo = self._puesto.cgrupo
         try:
-            queja = self._lanzar(cgrupo)
+            self._registrar()
             self._atender(inicio, Vigilancia(self._pedido, cgrupo))
             completa = self._acabar()
         finally:
@@ -92,32 +101,16 @@ class Supervisor:
             matar_descendencia()
             if cgrupo is not None:
                 self._motivo = self._motivo or _motivo_del_cgrupo(cgrupo)
-                cgrupo.borrar()
-        return self._informe(inicio, queja, completa=completa)
-
-    # --- lanzar -------------------------------------------------------------------------
-
-    def _lanzar(self, cgrupo: Cgrupo | None) -> int:
-        """Bifurca la orden; devuelve por dónde se queja si no se puede ejecutar."""
-        tubos = [os.pipe() for _ in range(3)]
-        if os.geteuid() == 0:
-            # La orden, que no es root, ha de poder abrir /dev/stdout. Nadie más llega a ellas.
-            for _, escritura in tubos[:2]:
-                os.fchmod(escritura, 0o666)
-        self._hijo = os.fork()
-        if self._hijo == 0:
-            ser_la_orden(self._pedido, [escritura for _, escritura in tubos], cgrupo)
-        for _, escritura in tubos:
-            os.close(escritura)
-        for (lectura, _), captura in zip(tubos, self._capturas, strict=False):
-            os.set_blocking(lectura, False)
-            self._por_fd[lectura] = captura
-            self._espera.register(lectura, select.POLLIN)
-        self._canal.setblocking(False)
-        self._espera.register(self._canal, select.POLLIN)
-        return tubos[2][0]
+        return self._informe(inicio, completa=completa)
 
     # --- atender ------------------------------------------------------------------------
+
+    def _registrar(self) -> None:
+        for fd in self._por_fd:
+            os.set_blocking(fd, False)
+            self._espera.register(fd, select.POLLIN)
+        self._canal.setblocking(False)
+        self._espera.register(self._canal, select.POLLIN)
 
     def _atender(self, inicio: float, vigilancia: Vigilancia) -> None:
         """Hasta que la orden termina o hay un motivo para matarla."""
@@ -134,7 +127,7 @@ class Supervisor:
                 self._repartir(self._espera.poll(max(1, round(pausa * 1000))))
                 self._apuntar(enterrar()[0])
                 if self._sigue():
-                    self._motivo = vigilancia.mirar(time.monotonic(), self._hijo)
+                    self._motivo = vigilancia.mirar(time.monotonic())
         finally:
             self._espera.unregister(aviso)
             os.close(aviso)
@@ -228,9 +221,8 @@ class Supervisor:
             espera.poll(max(1, round(queda * 1000)))
         return not self._por_fd
 
-    def _informe(self, inicio: float, queja: int, *, completa: bool) -> Informe:
-        with os.fdopen(queja, "rb") as archivo:
-            porque = archivo.read(4096).decode("utf-8", "replace")
+    def _informe(self, inicio: float, *, completa: bool) -> Informe:
+        porque = os.read(self._puesto.queja, 4096).decode("utf-8", "replace")
         codigo = -signal.SIGKILL
         if self._estado is not None:
             codigo = os.waitstatus_to_exitcode(self._estado)
@@ -283,8 +275,9 @@ def enviar(canal: socket.socket, mensaje: dict[str, object]) -> None:
 
 
 def _recibir(canal: socket.socket) -> bytes:
-    (largo,) = LARGO.unpack(_exactos(canal, LARGO.size))
-    return _exactos(canal, largo)
+    """El pedido, o nada si el enjambre se va antes de decirlo entero."""
+    cabecera = _exactos(canal, LARGO.size)
+    return _exactos(canal, *LARGO.unpack(cabecera)) if cabecera else b""
 
 
 def _exactos(canal: socket.socket, cuantos: int) -> bytes:
@@ -292,6 +285,6 @@ def _exactos(canal: socket.socket, cuantos: int) -> bytes:
     while len(datos) < cuantos:
         trozo = canal.recv(cuantos - len(datos))
         if not trozo:
-            raise EOFError("el enjambre se fue antes de decir la orden")
+            return b""
         datos += trozo
     return bytes(datos)

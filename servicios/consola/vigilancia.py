@@ -30,23 +30,25 @@ class Vigilancia:
         """Segundos hasta la próxima mirada."""
         return max(0.0, min(self._arbol, self._disco) - ahora)
 
-    def mirar(self, ahora: float, hijo: int) -> MotivoFin | None:
+    def mirar(self, ahora: float) -> MotivoFin | None:
         """Mira lo que toque y dice qué límite se ha pasado, si alguno."""
         motivo = None
         if ahora >= self._arbol:
             self._arbol = ahora + _CADA_S
-            motivo = self._mirar_arbol(hijo)
+            motivo = self._mirar_arbol()
         if motivo is None and ahora >= self._disco:
             motivo = self._mirar_disco(ahora)
         return motivo
 
-    def _mirar_arbol(self, hijo: int) -> MotivoFin | None:
+    def _mirar_arbol(self) -> MotivoFin | None:
         if self._cgrupo is not None and self._cgrupo.excedio_memoria():
             return MotivoFin.LIMITE_MEMORIA
-        pids = [hijo, *descendientes(os.getpid())]
+        if self._cgrupo is not None and self._cgrupo.excedio_procesos():
+            return MotivoFin.LIMITE_PROCESOS
+        pids = descendientes(os.getpid())
         if len(pids) > self._limites.procesos:
             return MotivoFin.LIMITE_PROCESOS
-        if memoria(pids[1:], self._limites.memoria) > self._limites.memoria:
+        if memoria(pids, self._limites.memoria) > self._limites.memoria:
             return MotivoFin.LIMITE_MEMORIA
         return None
 

@@ -38,7 +38,9 @@ mkdir -p "$carpeta"
 for programa in docker dockerd; do
   command -v "$programa" >/dev/null || no "falta el programa $programa"
 done
-setsid dockerd --data-root "$carpeta/raiz" --exec-root "$carpeta/exec" -p "$carpeta/pid" \
+# Si a este guion lo matan sin más, que al menos el demonio no se quede.
+setpriv --pdeathsig TERM setsid dockerd \
+  --data-root "$carpeta/raiz" --exec-root "$carpeta/exec" -p "$carpeta/pid" \
   -H "$DOCKER_HOST" --bridge=none --iptables=false --ip6tables=false --ip-forward=false \
   --ip-masq=false --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$cgrupo" \
   >"$carpeta/registro" 2>&1 </dev/null &

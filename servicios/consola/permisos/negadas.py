@@ -96,12 +96,12 @@ def _codigo(nodo: Nodo, palabras: list[Palabra]) -> list[Nodo]:
     nombre = nodo.child_by_field_name("name")
     if nombre is not None and not palabras[0].literal:
         return [nombre]
-    programa_ = programa(palabras[0].texto)
-    if programa_ not in INTERPRETES | {"eval", "source", "."}:
+    quien = programa(palabras[0].texto)
+    if quien not in INTERPRETES | {"eval", "source", "."}:
         return []
     trozos = nodo.children_by_field_name("argument")
     trozos += [hijo for hijo in nodo.children if hijo.type.endswith("_redirect")]
-    if programa_ == "eval":
+    if quien == "eval":
         return trozos
     sueltos = [uno for uno in trozos if crudo(uno)[:1] not in {"-", "+"}]
     return [uno for uno in sueltos if crudo(uno) not in {"pipefail", "errexit"}][:1]

@@ -24,10 +24,9 @@ _APARATO = re.compile(
 _RED = re.compile(r"/dev/(?:tcp|udp)/")
 _SECRETO_DEL_SISTEMA = re.compile(
     r"/etc/(?:shadow|gshadow|sudoers)-?|/etc/(?:sudoers\.d|ssl/private)/.*|/etc/ssh/ssh_host_\w*_key"
-    r"|/proc/[^/]+/(?:environ|mem)|/proc/kcore|/root/\..+|/root/\.ssh"
-    r"|(?:~\w*|\$HOME|\$\{HOME\}|/home/[^/]+)/(?:\.ssh/(?:id_\w+|\*|identity)|\.gnupg/.*"
-    r"|\.aws/credentials|\.netrc|\.git-credentials|\.docker/config\.json|\.kube/config)"
+    r"|/proc/[^/]+/(?:environ|mem)|/proc/kcore"
 )
+"""Los de la máquina. Los de una persona se preguntan: encerrada, quien los busca da con el señuelo."""
 _LLAVES = re.compile(r"\{([^{}]*,[^{}]*)\}")
 
 

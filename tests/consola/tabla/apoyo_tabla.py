@@ -140,5 +140,3 @@ def _exigir_montar() -> None:
     probada = subprocess.run(orden, capture_output=True, text=True, check=False)
     if probada.returncode != 0:
         pytest.skip(f"aquí no se pueden tapar los cgrupos: {probada.stderr.strip()}")
-
-

@@ -136,7 +136,7 @@ class Trampas:
 
     def llegadas(self) -> Iterator[str]:
         """Los nombres de las trampas a las que llegó algo."""
-        esperas = {
+        esperas: dict[str, socket.socket | int] = {
             "tcp": self._tcp,
             "udp": self._udp,
             "por ruta": self._por_ruta,

@@ -17,6 +17,7 @@ from tests.consola.tabla.terreno import Tanda, atacar
 
 Tandas = Callable[[Enjambre], Tanda]
 
+
 @pytest.fixture(scope="module")
 def tandas() -> Iterator[Tandas]:
     """Todos los ataques de un caso, intentados una vez en un solo enjambre."""
@@ -67,9 +68,7 @@ def test_con_docker_el_ataque_no_llega(tandas: Tandas, en_docker: Enjambre, fila
     _comprobar(tandas(en_docker), fila)
 
 
-@pytest.mark.parametrize(
-    "fila", [pytest.param(f, id=f.agente) for f in FILAS if f.llega_suelto]
-)
+@pytest.mark.parametrize("fila", [pytest.param(f, id=f.agente) for f in FILAS if f.llega_suelto])
 def test_sin_encierro_el_ataque_llega(tandas: Tandas, fila: Fila) -> None:
     """Si no, que arriba no llegue no demostraría nada."""
     tanda = tandas(Enjambre("local", "corriente"))

@@ -1,0 +1,69 @@
+"""El proceso de una orden, ya nacido y a la espera de saber cuál.
+
+Nacer cuesta más que ejecutarse: bifurcar, abrir las tuberías y, sobre todo, entrar en un grupo de
+control, que puede hacer esperar al núcleo varios milisegundos. Se hace antes de que llegue la
+orden, y cuando llega solo queda encerrarse y ejecutarla.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+
+from servicios.consola.cgrupo import Cgrupo
+from servicios.consola.hijo import ser_la_orden
+
+PREFIJO = "enjambre-"
+"""Cómo empieza el nombre de nuestros grupos de control."""
+
+_SIN_TOPE = 1 << 62
+_PROCESOS_SIN_TOPE = 1 << 22
+
+
+@dataclass(slots=True)
+class Puesto:
+    """Un hijo que espera su orden; `salida`, `error` y `queja` son por donde se le lee.
+
+    `cgrupo` es `None` donde no se puede tener. Se obtiene con `preparar`; al final, `borrar`.
+    """
+
+    hijo: int
+    salida: int
+    error: int
+    queja: int
+    encargo: int
+    cgrupo: Cgrupo | None
+
+    @classmethod
+    def preparar(cls) -> Puesto:
+        """Bifurca el hijo, todavía con nuestro usuario y sin encerrar. Lanza `OSError`."""
+        cgrupo = Cgrupo.crear(
+            f"{PREFIJO}{os.getpid()}", memoria=_SIN_TOPE, procesos=_PROCESOS_SIN_TOPE
+        )
+        encargo, encargar = os.pipe()
+        tubos = [os.pipe() for _ in range(3)]
+        if os.geteuid() == 0:
+            # La orden, que no es root, ha de poder abrir /dev/stdout. Nadie más llega a ellas.
+            for _, escritura in tubos[:2]:
+                os.fchmod(escritura, 0o666)
+        hijo = os.fork()
+        if hijo == 0:
+            os.close(encargar)
+            ser_la_orden(encargo, [escritura for _, escritura in tubos], cgrupo)
+        for fd in (encargo, *(escritura for _, escritura in tubos)):
+            os.close(fd)
+        salida, error, queja = (lectura for lectura, _ in tubos)
+        return cls(hijo, salida, error, queja, encargar, cgrupo)
+
+    def encargar(self, pedido: bytes) -> None:
+        """Le dice al hijo qué ha de ejecutar: un `Pedido.a_json`."""
+        with suppress(BrokenPipeError):  # si ya no está, se verá en cómo terminó
+            while pedido:
+                pedido = pedido[os.write(self.encargo, pedido) :]
+        os.close(self.encargo)
+
+    def borrar(self) -> None:
+        """Quita el grupo de control, cuando ya no queda nadie en él."""
+        if self.cgrupo is not None:
+            self.cgrupo.borrar()
