@@ -44,7 +44,7 @@ _PRUEBA = "prueba-de-consola"
 class Topes:
     """Lo que se concede a cada contenedor, entre todas sus órdenes.
 
-    `memoria_mb` y `archivo_mb` en MiB. En `ocio_s` segundos sin que corra nada, se acaba; ninguna
+    `memoria_mb` y `archivo_mb` van en MiB; sin ellos, los del perfil. En `ocio_s` segundos sin que corra nada, se acaba; ninguna
     orden dura más de `orden_s`, aunque muera su supervisor.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -30,7 +30,7 @@ class Plaza:
     senuelos: tuple[tuple[Path, Path], ...] = ()
     red: Red = Red.NINGUNA
     enchufe: Path | None = None
-    perfil: PerfilConsola = PerfilConsola()
+    perfil: PerfilConsola = field(default_factory=PerfilConsola)
 
 
 class Aislamiento(Protocol):
