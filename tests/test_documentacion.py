@@ -14,11 +14,10 @@ from servicios.registros.vistas import VISTAS
 from tests.documentacion.comprobaciones import (
     COMPROBACIONES,
     Comprobacion,
-    Esquema,
     ejemplo_de_env,
     gemelos,
 )
-from tests.documentacion.lectura import Manual, diferencias
+from tests.documentacion.lectura import Esquema, Manual, diferencias
 from tests.registros.sesion_de_ejemplo import bitacora
 
 NOMBRES = ("README.md", "README.es.md")

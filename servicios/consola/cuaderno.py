@@ -58,8 +58,7 @@ def recoger_hojas(hojas: Hojas) -> Estado | None:
     with suppress(OSError), _en(casa, None) as fd:
         estado = _leer_acotado(fd, hojas.estado.name)
         for hoja in (hojas.preludio, hojas.estado):
-            with suppress(OSError):
-                os.unlink(hoja.name, dir_fd=fd)
+            _quitar(hoja.name, fd)
         return interpretar_hoja(estado)
     return None
 
@@ -70,6 +69,10 @@ def _en(casa: Path, duenio: int | None) -> Iterator[int]:
     raiz = os.open(casa, _ABRIR_CARPETA)
     try:
         with suppress(FileExistsError):
+            os.mkdir(CARPETA, 0o700, dir_fd=raiz)
+        if not stat.S_ISDIR(os.stat(CARPETA, dir_fd=raiz, follow_symlinks=False).st_mode):
+            # El agente la cambió por otra cosa: su consola no se rompe por eso.
+            os.unlink(CARPETA, dir_fd=raiz)
             os.mkdir(CARPETA, 0o700, dir_fd=raiz)
         fd = os.open(CARPETA, _ABRIR_CARPETA, dir_fd=raiz)
     finally:
@@ -90,12 +93,22 @@ def _escribir(carpeta: int, nombre: str, datos: bytes, modo: int, duenio: int | 
             os.fchown(fd, duenio, duenio)
 
 
+def _quitar(nombre: str, carpeta: int) -> None:
+    """Quita una hoja, o lo que el agente dejara con su nombre."""
+    with suppress(OSError):
+        os.unlink(nombre, dir_fd=carpeta)
+        return
+    with suppress(OSError):
+        os.rmdir(nombre, dir_fd=carpeta)
+
+
 def _leer_acotado(carpeta: int, nombre: str) -> bytes:
     try:
         fd = os.open(nombre, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=carpeta)
     except OSError:
         return b""
-    with os.fdopen(fd, "rb") as archivo:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return b""
-        return archivo.read(TOPE_ESTADO)
+    try:
+        es_archivo = stat.S_ISREG(os.fstat(fd).st_mode)
+        return os.read(fd, TOPE_ESTADO) if es_archivo else b""
+    finally:
+        os.close(fd)

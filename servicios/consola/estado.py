@@ -69,6 +69,7 @@ def escribir_preludio(
         f"2>/dev/null >>{shlex.quote(str(hoja))}"
     )
     lineas.append(f"builtin trap {shlex.quote(al_salir)} EXIT")
+    lineas.append("builtin : bash")  # para que `$_` empiece valiendo lo de siempre
     return os.fsencode("\n".join(lineas) + "\n")
 
 

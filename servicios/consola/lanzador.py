@@ -21,6 +21,8 @@ _RAIZ = Path(__file__).resolve().parents[2]
 _ARRANQUE = "import sys; sys.path.insert(0, {raiz!r}); from servicios.consola.servidor_fork import servir; servir()"
 _LIMITE_ARRANQUE_S = 10.0
 _TROZO = 65_536
+_MENSAJE_MAXIMO = 256 * 1024 * 1024
+_LIMITE_CIERRE_S = 5.0
 _RESPIRO_S = 0.002
 
 
@@ -84,13 +86,11 @@ class Corrida:
             self._acabar(Informe(MotivoFin.SIN_SUPERVISOR, -9))
             return
         self._recibido += trozo
-        while len(self._recibido) >= LARGO.size:
-            (largo,) = LARGO.unpack_from(self._recibido)
-            if len(self._recibido) < LARGO.size + largo:
-                break
-            mensaje = json.loads(self._recibido[LARGO.size : LARGO.size + largo])
-            del self._recibido[: LARGO.size + largo]
-            self._atender(mensaje)
+        try:
+            while (mensaje := _siguiente(self._recibido)) is not None:
+                self._atender(mensaje)
+        except (ValueError, TypeError, KeyError):
+            self._acabar(Informe(MotivoFin.SIN_SUPERVISOR, -9))
 
     def _atender(self, mensaje: dict[str, Any]) -> None:
         if "escrito" in mensaje:
@@ -115,6 +115,20 @@ class Corrida:
     def _entregar(lectura: asyncio.Future[Escrito], escrito: Escrito) -> None:
         if not lectura.done():
             lectura.set_result(escrito)
+
+
+def _siguiente(recibido: bytearray) -> dict[str, Any] | None:
+    """Saca el primer mensaje entero. Lanza `ValueError` si no es uno de los nuestros."""
+    if len(recibido) < LARGO.size:
+        return None
+    (largo,) = LARGO.unpack_from(recibido)
+    if largo > _MENSAJE_MAXIMO:
+        raise ValueError("mensaje desmedido")
+    if len(recibido) < LARGO.size + largo:
+        return None
+    mensaje: dict[str, Any] = json.loads(recibido[LARGO.size : LARGO.size + largo])
+    del recibido[: LARGO.size + largo]
+    return mensaje
 
 
 class Lanzador:
@@ -263,7 +277,12 @@ class Lanzador:
         if (reserva := self._sacar_reserva()) is not None:
             await _despedir(reserva)
         if self._proceso is not None:
-            await self._proceso.wait()
+            try:
+                async with asyncio.timeout(_LIMITE_CIERRE_S):
+                    await self._proceso.wait()
+            except TimeoutError:
+                self._proceso.kill()
+                await self._proceso.wait()
             self._proceso = None
 
 

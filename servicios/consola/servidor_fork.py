@@ -35,6 +35,9 @@ def servir() -> None:
         _, descriptores, _, _ = socket.recv_fds(pedidos, 1, 1)
         if not descriptores:
             return
+        # Uno recibido se hereda; con él la orden podría firmar informes falsos. Y `recv_fds` no
+        # pasa MSG_CMSG_CLOEXEC al núcleo.
+        os.set_inheritable(descriptores[0], False)
         canal = socket.socket(fileno=descriptores[0])
         if os.fork() == 0:
             pedidos.close()

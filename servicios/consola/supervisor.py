@@ -38,6 +38,7 @@ GRACIA_S = 0.2
 _TROZO = 65_536
 _LIMITE_REMATE_S = 10.0
 _LIMITE_MEDIDA_S = 0.05
+_LIMITE_CONTAR_S = 1.0
 LARGO = struct.Struct("!I")
 """Cada mensaje del canal va precedido de su largo."""
 
@@ -180,10 +181,14 @@ class Supervisor:
     def _contar(self) -> None:
         (salida, _), (error, _) = (c.texto() for c in self._capturas)
         total = sum(c.total for c in self._capturas)
-        with suppress(OSError):
-            self._canal.setblocking(True)
+        try:
+            # Un enjambre parado no puede parar el plazo: lo que no lea a tiempo lo pierde.
+            self._canal.settimeout(_LIMITE_CONTAR_S)
             enviar(self._canal, {"escrito": {"salida": salida, "error": error, "total": total}})
             self._canal.setblocking(False)
+        except OSError:
+            self._espera.unregister(self._canal)
+            self._canal.shutdown(socket.SHUT_RDWR)
 
     def _apuntar(self, enterrados: dict[int, int]) -> None:
         if self._hijo in enterrados:

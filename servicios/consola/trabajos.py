@@ -71,6 +71,7 @@ class Trabajos:
         )
         trabajo_id = f"t{numero}"
         final = asyncio.create_task(_acabar(preparada), name=f"{agente_id}:{trabajo_id}")
+        final.add_done_callback(_dar_por_visto)
         suyos[trabajo_id] = _Trabajo(trabajo_id, command, preparada, final)
         _olvidar_viejos(suyos)
         return trabajo_id
@@ -114,6 +115,12 @@ async def _acabar(preparada: Preparada) -> ResultadoComando:
     informe = await preparada.corrida.fin()
     recoger_hojas(preparada.hojas)
     return resultado_de(informe, preparada.limites)
+
+
+def _dar_por_visto(final: asyncio.Task[ResultadoComando]) -> None:
+    """Un trabajo que nadie llega a leer no es un fallo nuestro."""
+    if not final.cancelled():
+        final.exception()
 
 
 async def _parar(trabajos: Iterable[_Trabajo]) -> None:

@@ -151,3 +151,25 @@ async def test_una_hoja_falsificada_no_rompe_nada(consola: EjecutorConsola, basu
         consola, f"f=$(trap -p EXIT | grep -o '/[^ ]*estado-[0-9a-f]*'); {basura} > $f; exec true"
     )
     assert await _salida(consola, "echo $A") == "1\n"
+
+
+@pytest.mark.parametrize(
+    "trampa",
+    [
+        "e=$(ls -d ~/.enjambre/estado-*); rm $e; mkdir $e",
+        "e=$(ls -d ~/.enjambre/estado-*); rm $e; ln -s /etc/passwd $e",
+        "e=$(ls -d ~/.enjambre/estado-*); rm $e; mkfifo $e; trap - EXIT",
+        "rm -rf ~/.enjambre; touch ~/.enjambre",
+        "rm -rf ~/.enjambre; ln -s /etc ~/.enjambre",
+    ],
+)
+async def test_quien_estropea_sus_hojas_sigue_teniendo_consola(
+    consola: EjecutorConsola, tmp_path: Path, trampa: str
+) -> None:
+    await _salida(consola, "export A=1")
+    abiertos = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        await _salida(consola, trampa)
+    assert await _salida(consola, "echo $A") == "1\n"
+    assert len(list(Path("/proc/self/fd").iterdir())) <= abiertos + 1
+    assert not [h for h in (tmp_path / "casas/a-1/.enjambre").iterdir() if h.is_file()]

@@ -176,3 +176,9 @@ async def test_una_carpeta_imposible_se_explica(crear: CrearConsola, tmp_path: P
     (tmp_path / "espacios").write_text("soy un archivo")
     with pytest.raises(ErrorConsola, match="no se puede preparar"):
         await (await crear()).ejecutar_comando_seguro("true", "a-1")
+
+
+async def test_la_orden_no_hereda_ningun_descriptor_nuestro(consola: EjecutorConsola) -> None:
+    """Por el canal del supervisor se podrían firmar informes falsos."""
+    orden = "for n in {0..64}; do [ -e /proc/$$/fd/$n ] && echo -n $n,; done"
+    assert (await consola.ejecutar_comando_seguro(orden, "a-1")).salida == "0,1,2,"

@@ -18,9 +18,8 @@ from servicios.interfaz.terminal.teclas import crear_teclas
 from servicios.llm.demo.gramatica import GRAMATICA
 from servicios.llm.preajustes import PREAJUSTES, resolver_modelo
 from tests.documentacion.comprobaciones_consola import DE_LA_CONSOLA, variables_del_contenedor
-from tests.documentacion.lectura import Manual, codigos, diferencias
+from tests.documentacion.lectura import Esquema, Manual, codigos, diferencias
 
-Esquema = dict[str, list[str]]
 Comprobacion = Callable[[Manual, Esquema], list[str]]
 
 AJENAS = {"NO_COLOR", *variables_del_contenedor()}
@@ -216,7 +215,9 @@ def caminos(manual: Manual, _: Esquema) -> list[str]:
     ejemplo = "agentes_json/inspector.json"
     quejas = [f"no existe {ruta}" for ruta in sorted(manual.rutas - {ejemplo}) if not _existe(ruta)]
     quejas += [f"no existe make {d}" for d in sorted(manual.destinos_de_make - destinos)]
-    quejas += [f"falta make {d}" for d in sorted({"chat", "docker", "test"} - manual.destinos_de_make)]
+    quejas += [
+        f"falta make {d}" for d in sorted({"chat", "docker", "test"} - manual.destinos_de_make)
+    ]
     for enlace in manual.enlaces:
         bien = enlace[1:] in manual.apartados if enlace.startswith("#") else _existe(enlace)
         quejas += [] if bien else [f"enlace roto: {enlace}"]

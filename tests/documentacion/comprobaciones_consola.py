@@ -13,9 +13,7 @@ from servicios.consola.aislamiento import AUTO, NOMBRES, UID_ORDENES
 from servicios.consola.pedido import MotivoFin
 from servicios.consola.preparacion import Generales
 from servicios.interfaz.argumentos import AISLAMIENTOS
-from tests.documentacion.lectura import Manual, codigos, diferencias
-
-Esquema = dict[str, list[str]]
+from tests.documentacion.lectura import Esquema, Manual, codigos, diferencias
 
 COMPOSE = (RAIZ / "docker/compose.yaml").read_text(encoding="utf-8")
 _MIB = 1024 * 1024
@@ -63,8 +61,7 @@ def contenedor(manual: Manual, _: Esquema) -> list[str]:
     volumen = _en_compose(r"^ +name: (\S+)$")
     reales = {n: volumen if v == "datos" else v for n, v in variables_del_contenedor().items()}
     dichos = {
-        "".join(codigos(fila[0])): "".join(codigos(fila[1]))
-        for fila in manual.tablas["contenedor"]
+        "".join(codigos(fila[0])): "".join(codigos(fila[1])) for fila in manual.tablas["contenedor"]
     }
     topes = {_en_compose(rf"{que}(\d+)") for que in ("pids_limit: ", "mem_limit: ", "size=")}
     texto = manual.apartado("In a container", "En un contenedor")

@@ -16,6 +16,8 @@ _RUTA = re.compile(r"\b(?:agentes|servicios|prompts|agentes_json|tests|docker)/[
 _CELDAS = re.compile(r"(?<!\\)\|")
 
 Tabla = list[list[str]]
+Esquema = dict[str, list[str]]
+"""Las tablas y vistas de una base y sus columnas."""
 
 
 @dataclass(frozen=True)

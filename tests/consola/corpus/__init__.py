@@ -1,0 +1,1 @@
+"""Órdenes corrientes: el ejecutor ha de dejar lo mismo que un `bash -c` a secas."""
