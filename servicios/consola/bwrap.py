@@ -94,7 +94,10 @@ class Bwrap:
         for montaje in planear(plaza, ademas):
             yield from suelo.madres(montaje.ruta)
             if montaje.ruta.is_symlink():
-                continue  # montar encima sería montar en otro sitio
+                # Montar encima sería montar en otro sitio.
+                if montaje.ruta in self._python and not suelo.es_ajeno(montaje.ruta):
+                    yield from ("--symlink", str(montaje.ruta.readlink()), str(montaje.ruta))
+                continue
             if montaje.modo is not Modo.TAPAR:
                 yield from _montar(montaje, exigido=montaje.ruta in plaza.escribir)
                 suelo.ajenas.add(montaje.ruta)

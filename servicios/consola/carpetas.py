@@ -7,6 +7,7 @@ a otro sitio. Todo lanza `OSError`.
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -32,13 +33,14 @@ def abierta(ruta: Path) -> Iterator[int]:
 def propia(madre: int, nombre: str, duenio: int | None, *, rehacer: bool) -> Iterator[int]:
     """El descriptor de una subcarpeta privada de `duenio` (o nuestra), que se crea si no está.
 
-    Con `rehacer`, lo que ocupe su lugar y no sea una carpeta se borra.
+    Con `rehacer`, lo que ocupe su lugar y no sea una carpeta se borra. Si su dueño le quitó los
+    permisos, los recupera.
     """
     if rehacer:
         _quitar_si_no_es_carpeta(madre, nombre)
     with suppress(FileExistsError):
         os.mkdir(nombre, _PRIVADA, dir_fd=madre)
-    fd = os.open(nombre, _CARPETA, dir_fd=madre)
+    fd = _abrir(madre, nombre)
     try:
         _dar(fd, duenio, _PRIVADA)
         yield fd
@@ -47,13 +49,37 @@ def propia(madre: int, nombre: str, duenio: int | None, *, rehacer: bool) -> Ite
 
 
 def poner_archivo(carpeta: int, nombre: str, texto: str, duenio: int | None) -> None:
-    """Un archivo nuevo que solo lee `duenio` (o nosotros), en lugar del que hubiera."""
+    """Un archivo nuevo que solo lee `duenio` (o nosotros), en lugar del que hubiera.
+
+    Una carpeta que ocupe su lugar se aparta con otro nombre: borrarla obligaría a recorrerla.
+    """
     with suppress(FileNotFoundError):
-        os.unlink(nombre, dir_fd=carpeta)
+        if stat.S_ISDIR(os.lstat(nombre, dir_fd=carpeta).st_mode):
+            otro = f"{nombre}.apartada-{secrets.token_hex(4)}"
+            os.rename(nombre, otro, src_dir_fd=carpeta, dst_dir_fd=carpeta)
+        else:
+            os.unlink(nombre, dir_fd=carpeta)
     fd = os.open(nombre, _NUEVO, 0o400, dir_fd=carpeta)
     with os.fdopen(fd, "w", encoding="utf-8") as archivo:
         archivo.write(texto)
         _dar(fd, duenio, 0o400)
+
+
+def _abrir(madre: int, nombre: str) -> int:
+    try:
+        return os.open(nombre, _CARPETA, dir_fd=madre)
+    except PermissionError:
+        _recuperar(madre, nombre)
+    return os.open(nombre, _CARPETA, dir_fd=madre)
+
+
+def _recuperar(madre: int, nombre: str) -> None:
+    """Devuelve los permisos a una carpeta que no se puede abrir más que para señalarla."""
+    fd = os.open(nombre, _CARPETA | os.O_PATH, dir_fd=madre)
+    try:
+        os.chmod(f"/proc/self/fd/{fd}", _PRIVADA)  # noqa: PTH101
+    finally:
+        os.close(fd)
 
 
 def _quitar_si_no_es_carpeta(madre: int, nombre: str) -> None:

@@ -44,8 +44,8 @@ _PRUEBA = "prueba-de-consola"
 class Topes:
     """Lo que se concede a cada contenedor, entre todas sus órdenes.
 
-    `memoria_mb` y `archivo_mb` van en MiB; sin ellos, los del perfil. En `ocio_s` segundos sin que corra nada, se acaba; ninguna
-    orden dura más de `orden_s`, aunque muera su supervisor.
+    `memoria_mb` y `archivo_mb` van en MiB; sin ellos, los del perfil. En `ocio_s` segundos sin que
+    corra nada, se acaba; ninguna orden dura más de `orden_s`, aunque muera su supervisor.
     """
 
     memoria_mb: int | None = None

@@ -82,7 +82,8 @@ class Taller:
             enchufe = await self.enchufar(agente_id, perfil.red_destinos)
         plaza = self.plazas.plaza(agente_id, perfil, enchufe)
         encierro = await self.aislamiento.encerrar(plaza)
-        procesos = perfil.limite_procesos if encierro.procesos_aparte else None
+        # El doble: el límite lo mira el supervisor, que así puede decirlo; esto frena el golpe.
+        procesos = 2 * perfil.limite_procesos if encierro.procesos_aparte else None
         hojas = abrir_hojas(plaza.casa, self.aislamiento.duenio, estado, plaza.carpeta, procesos)
         limites = self._limites(perfil, segundos, ocupado)
         entorno = entorno_de_orden(plaza.carpeta, plaza.casa, self.nuestro, perfil.variables)
@@ -92,7 +93,7 @@ class Taller:
             entorno={**entorno, "BASH_ENV": str(hojas.preludio)},
             limites=limites,
             encierro=encierro,
-            medidas=_medidas(plaza, perfil),
+            medidas=_medidas(plaza),
         )
         return Preparada(await self.lanzar(pedido), hojas, limites)
 
@@ -110,9 +111,10 @@ class Taller:
         )
 
 
-def _medidas(plaza: Plaza, perfil: PerfilConsola) -> tuple[str, ...]:
+def _medidas(plaza: Plaza) -> tuple[str, ...]:
     """Las carpetas propias del agente; la del proyecto es de la persona y no se le cuenta."""
-    propias = (plaza.casa,) if perfil.espacio is Espacio.PROYECTO else (plaza.carpeta, plaza.casa)
+    prestada = plaza.perfil.espacio is not Espacio.PROPIO
+    propias = (c for c in plaza.escribir if not (prestada and c == plaza.carpeta))
     return tuple(dict.fromkeys(map(str, propias)))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from agentes.errores import ErrorConsola
@@ -23,17 +25,81 @@ _SE_EJECUTA_SOLO = (
 _GANCHOS = ".git/hooks"
 """Se protege aunque falte: se crea vacía, como hace `git init`, para que no la cree un agente."""
 
-_NUESTRO = (
-    *("main.py", "agentes", "servicios", "prompts", "agentes_json", "tests", "docker", ".ci"),
-    *("Makefile", "pyproject.toml", "requirements.txt", "requirements-dev.txt"),
-    "requirements-lock.txt",
-)
-"""Lo que el enjambre ejecuta de sí mismo. Para que se edite, préstale otra copia."""
-
 _SECRETOS = (
     *(".ssh", ".gnupg", ".aws", ".kube", ".docker", ".netrc", ".git-credentials", ".pypirc"),
 )
 _EJEMPLOS = {".env.example", ".env.sample", ".env.template", ".env.dist"}
+_SIN_ENTORNOS = {".git", "node_modules", ".venv", "venv", "__pycache__"}
+_HONDURA, _ENTRADAS, _CARPETAS, _TOPE = 4, 5_000, 1_000, 200
+_RECIENTE_NS = 50_000_000
+"""Lo que tarda el reloj del núcleo, de sobra, en distinguir dos cambios de una carpeta."""
+
+
+class _Entornos:
+    """Busca los `.env` del proyecto sin recorrerlo entero cada vez.
+
+    De cada carpeta recuerda lo que había mientras no cambie. Lo que encuentra una vez lo da
+    mientras exista: un agente que llene el proyecto no lo hará olvidar.
+    """
+
+    def __init__(self, datos: Path) -> None:
+        self._datos = str(datos)
+        self._leidas: dict[str, tuple[int, list[str]]] = {}
+        self._vistos: dict[str, None] = {}
+
+    def buscar(self, lugares: Iterable[Path]) -> list[Path]:
+        """Los que hay a menos de cinco carpetas de hondo, y a lo sumo doscientos."""
+        self._vistos = {ruta: None for ruta in self._vistos if os.path.lexists(ruta)}
+        leidas: dict[str, tuple[int, list[str]]] = {}
+        nivel = [str(lugar) for lugar in lugares]
+        quedan = _ENTRADAS
+        for _ in range(_HONDURA + 1):
+            siguiente: list[str] = []
+            for carpeta in nivel:
+                if quedan <= 0 or len(leidas) >= _CARPETAS:
+                    break
+                hijas, gasto = self._mirar(carpeta, leidas, quedan)
+                quedan -= gasto
+                siguiente += hijas
+            nivel = siguiente
+        self._leidas = leidas
+        return [Path(ruta) for ruta in self._vistos]
+
+    def _mirar(
+        self, carpeta: str, leidas: dict[str, tuple[int, list[str]]], quedan: int
+    ) -> tuple[list[str], int]:
+        """Las carpetas que hay en una, y cuántas entradas ha habido que leer para saberlo."""
+        try:
+            # No la de modificación, que un agente puede fijar.
+            cambio = os.lstat(carpeta).st_ctime_ns
+            antes = self._leidas.get(carpeta)
+            if antes is not None and antes[0] == cambio:
+                leidas[carpeta] = antes
+                return antes[1], 0
+            hijas, gasto = self._leer(carpeta, quedan)
+        except OSError:
+            return [], 1
+        de_fiar = time.time_ns() - cambio > _RECIENTE_NS
+        leidas[carpeta] = (cambio if de_fiar else -1, hijas)
+        return hijas, gasto
+
+    def _leer(self, carpeta: str, quedan: int) -> tuple[list[str], int]:
+        hijas: list[str] = []
+        gasto = 0
+        self._anotar(f"{carpeta}/.env")  # aunque haya tantas entradas que no se llegue a ella
+        with os.scandir(carpeta) as entradas:
+            for gasto, entrada in enumerate(islice(entradas, quedan), 1):  # noqa: B007
+                if entrada.name.startswith(".env."):
+                    self._anotar(entrada.path)
+                elif entrada.name not in {".env", *_SIN_ENTORNOS} and entrada.path != self._datos:
+                    if entrada.is_dir(follow_symlinks=False):
+                        hijas.append(entrada.path)
+        return hijas, gasto
+
+    def _anotar(self, ruta: str) -> None:
+        es_ejemplo = os.path.basename(ruta) in _EJEMPLOS  # noqa: PTH119
+        if not es_ejemplo and len(self._vistos) < _TOPE and os.path.lexists(ruta):
+            self._vistos[ruta] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +114,34 @@ class Proyecto:
     datos: Path
     raiz: Path
     protegidas: tuple[Path, ...]
+    _entornos: _Entornos
 
     @classmethod
     def mirar(cls, carpeta: Path, datos: Path, raiz: Path) -> Proyecto:
         """El proyecto tal como está ahora. Las rutas ya no tienen enlaces."""
-        rutas = [carpeta / nombre for nombre in _SE_EJECUTA_SOLO]
-        if carpeta == raiz:
-            rutas += [raiz / nombre for nombre in _NUESTRO]
-        else:
-            rutas.append(raiz)
+        rutas = [*(carpeta / nombre for nombre in _SE_EJECUTA_SOLO), raiz]
         if (carpeta / ".git").is_file():
             rutas.append(carpeta / ".git")
         rutas += carpetas_de_python()
         ganchos = carpeta / _GANCHOS
         hay = (r for r in rutas if os.path.lexists(r) or (r == ganchos and r.parent.is_dir()))
         dentro = (r for r in hay if r.is_relative_to(carpeta))
-        return cls(carpeta, datos, raiz, tuple(dict.fromkeys(dentro)))
+        proyecto = cls(carpeta, datos, raiz, tuple(dict.fromkeys(dentro)), _Entornos(datos))
+        proyecto.ocultas()  # antes de que ningún agente pueda estorbar la búsqueda
+        return proyecto
 
     def ocultas(self) -> tuple[Path, ...]:
         """Lo que no debe verse, si está: secretos y `data/`. Se mira cada vez."""
         candidatas = [self.carpeta / nombre for nombre in _SECRETOS]
-        for lugar in {self.carpeta, self.raiz}:
-            if lugar.is_relative_to(self.carpeta):
-                candidatas += _entornos(lugar)
+        lugares = (lugar for lugar in (self.raiz, self.carpeta) if self._contiene(lugar))
+        candidatas += self._entornos.buscar(dict.fromkeys(lugares))
         hay = {real for ruta in candidatas if (real := _real(ruta)) is not None}
-        hay.add(self.datos)
+        # Un enlace no hará que se tape la carpeta de otro agente.
+        hay = {ruta for ruta in hay if not ruta.is_relative_to(self.datos)} | {self.datos}
         return tuple(sorted(ruta for ruta in hay if self.carpeta in ruta.parents))
+
+    def _contiene(self, lugar: Path) -> bool:
+        return lugar.is_relative_to(self.carpeta)
 
     def exigir(self, casa: Path | None, duenio: int | None, *, escribir: bool) -> None:
         """Lanza `ErrorConsola` con el remedio si este proyecto no se puede prestar."""
@@ -112,17 +180,12 @@ class Proyecto:
             return "contiene tu carpeta personal"
         if carpeta.is_relative_to(self.datos):
             return "está dentro de la carpeta de datos del enjambre"
-        if escribir and self.raiz in carpeta.parents:
-            return "es parte del propio enjambre"
+        if escribir and carpeta.is_relative_to(self.raiz):
+            return (
+                "es del propio enjambre, que ejecutaría lo que escribiera;"
+                " pon otra en ENJAMBRE_PROYECTO o concede `espacio: solo_lectura`"
+            )
         return ""
-
-
-def _entornos(carpeta: Path) -> Iterator[Path]:
-    """Los `.env` de una carpeta, menos los de ejemplo."""
-    try:
-        yield from (ruta for ruta in carpeta.glob(".env*") if ruta.name not in _EJEMPLOS)
-    except OSError:
-        return
 
 
 def _real(ruta: Path) -> Path | None:

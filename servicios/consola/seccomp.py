@@ -50,7 +50,27 @@ _PROHIBIDAS = {
     "syslog": (103, 116), "quotactl": (179, 60), "quotactl_fd": (443, 443),
     "sethostname": (170, 161), "setdomainname": (171, 162), "fanotify_init": (300, 262),
     "lookup_dcookie": (212, 18), "vhangup": (153, 58),
+    "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195), "semget": (64, 190),
+    "semop": (65, 193), "semtimedop": (220, 192), "semctl": (66, 191), "msgget": (68, 186),
+    "msgsnd": (69, 189), "msgrcv": (70, 188), "msgctl": (71, 187), "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
 }  # fmt: skip
+"""Las últimas son la ipc de System V y los buzones de POSIX.
+
+No pasan por ninguna ruta: comunicarían a dos agentes que no tengan cada uno su espacio de ipc.
+"""
+
+_SOBRE_UNO_MISMO = {
+    "prlimit64": (302, 261), "sched_setparam": (142, 118), "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122), "sched_setattr": (314, 274),
+}  # fmt: skip
+"""Su primer argumento dice a qué proceso; cero es el que llama.
+
+Ninguna cerca impide frenar o matar con ellas a otro del mismo usuario, como el supervisor.
+"""
+
+_PRIORIDADES = {"setpriority": ((141, 140), 0), "ioprio_set": ((251, 30), 1)}
+"""Con el valor de su primer argumento que quiere decir «un proceso»; el segundo dice cuál."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -86,6 +106,8 @@ def programa(*, red: bool, unix: bool) -> bytes:
         _caso(numeros["clone3"], _pon(_RET, _ERRNO | errno.ENOSYS)),
         _caso(numeros["socket"], _solo(_ARG0, familias)),
         _caso(numeros["socketpair"], _parejas(unix=unix)),
+        *(_caso(par[cual], _solo(_ARG0, (0,))) for par in _SOBRE_UNO_MISMO.values()),
+        *(_caso(par[cual], _solo_a_mi(clase)) for par, clase in _PRIORIDADES.values()),
         _entre([par[cual] for par in _PROHIBIDAS.values()], _NEGAR),
         _DEJAR,
     ]
@@ -127,6 +149,12 @@ def _solo(argumento: int, valores: Sequence[int]) -> bytes:
 
 def _ninguno(argumento: int, valores: Sequence[int]) -> bytes:
     return _pon(_LD_ABS, argumento) + _entre(valores, _NEGAR) + _DEJAR
+
+
+def _solo_a_mi(clase: int) -> bytes:
+    """Lo que se aplica a una clase de cosas, si es la de los procesos y solo al que llama."""
+    mirar = _pon(_LD_ABS, _ARG0) + _pon(_JEQ, clase, si=1) + _NEGAR
+    return mirar + _solo(_ARG1, (0,))
 
 
 def _sin_espacios_nuevos() -> bytes:

@@ -31,18 +31,40 @@ ETC_CON_RED = tuple(
 """Lo que hace falta además para encontrar a otras máquinas."""
 
 
+_RAIZ = Path(__file__).resolve().parents[2]
+"""La carpeta del programa, con sus claves y quizá con sus datos."""
+
+_DE_PYTHON = ("bin", "lib", "lib64", "include", "share", "pyvenv.cfg")
+_SIN_IMPORTANCIA = {*_DE_PYTHON, ".gitignore", ".lock", "CACHEDIR.TAG", "etc", "man"}
+
+
 def carpetas_de_python() -> tuple[Path, ...]:
-    """Donde vive este Python y su entorno virtual, si no están en `/usr`."""
+    """Donde vive este Python y su entorno virtual, si no están en `/usr`.
+
+    De una carpeta que es también otra cosa (`python -m venv .`), solo lo que es de Python.
+    """
     ejecutable = Path(os.path.realpath(sys.executable))
     candidatas = (Path(sys.prefix), Path(sys.base_prefix), ejecutable.parent.parent)
-    casa = casa_de_la_persona()
     elegidas: dict[Path, None] = {}
     for candidata in candidatas:
         for ruta in (candidata, candidata.resolve()):
-            # Una que contuviera la casa de la persona la enseñaría entera.
-            if not ruta.is_relative_to(USR) and not (casa and casa.is_relative_to(ruta)):
-                elegidas[ruta] = None
+            if ruta != Path("/") and not ruta.is_relative_to(USR):
+                elegidas |= dict.fromkeys(_de_python(ruta))
     return tuple(elegidas)
+
+
+def _de_python(carpeta: Path) -> list[Path]:
+    """La carpeta entera si no enseña nada más que Python; si no, sus trozos."""
+    casa = casa_de_la_persona()
+    ajenas = (_RAIZ, *((casa,) if casa else ()))
+    try:
+        real, nombres = carpeta.resolve(strict=True), set(os.listdir(carpeta))  # noqa: PTH208
+    except OSError:
+        return []
+    mezclada = "pyvenv.cfg" in nombres and not nombres <= _SIN_IMPORTANCIA
+    if not mezclada and not any(ajena.is_relative_to(real) for ajena in ajenas):
+        return [carpeta]
+    return [carpeta / nombre for nombre in _DE_PYTHON if nombre in nombres]
 
 
 def casa_de_la_persona() -> Path | None:

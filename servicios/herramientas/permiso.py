@@ -144,7 +144,8 @@ def _denegada(orden: str, motivo: str, resolucion: Resolucion) -> Dictamen:
 
 
 def _donde(lugar: Lugar, perfil: PerfilConsola) -> str:
-    return f"{lugar.nombre} · espacio {perfil.espacio} · red {perfil.red}"
+    red = perfil.red if lugar.encierra else "abierta"
+    return f"{lugar.nombre} · espacio {perfil.espacio} · red {red}"
 
 
 def _por_que_pasa(decision: Decision, aislamiento: str) -> str:
