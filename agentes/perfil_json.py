@@ -40,13 +40,16 @@ _LISTA_MAXIMA = 500
 
 _ETIQUETA = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DESTINO = re.compile(rf"(?:\*\.)?{_ETIQUETA}(?:\.{_ETIQUETA})*:([1-9][0-9]{{0,4}})")
+_VARIAS_PALABRAS = re.compile(r"[\s*?]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _SECRETA = re.compile(
-    r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|APIKEY|CONTRASEN"
-    r"|(?:^|_)(?:KEYS?|CLAVES?|PASS|PWD|AUTH|COOKIES?|PRIVATE|DSN)(?:_|$)"
+    r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|COOKIE|API_?KEY|CONTRASEN|(?:PASS|KEY|PWD)$"
+    r"|(?:^|_)(?:KEYS?|CLAVES?|PASS|PWD|PAT|PIN|AUTH|PRIVATE|DSN|SESSION|BEARER)(?:_|$)"
+    r"|DATABASE\w*_URL|(?:^|_)DB_URL"
 )
-_DEL_INTERPRETE = {"PATH", "HOME", "IFS", "ENV", "SHELLOPTS", "PROMPT_COMMAND"}
-_PREFIJOS_VEDADOS = ("LD_", "PYTHON", "BASH")
+_DEL_INTERPRETE = {"PATH", "HOME", "IFS", "ENV", "SHELLOPTS", "PROMPT_COMMAND", "NODE_OPTIONS"}
+_PREFIJOS_VEDADOS = ("LD_", "PYTHON", "BASH", "GIT_", "PERL5", "RUBY")
+_PROPIAS = "SWARM_"
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -105,10 +108,13 @@ def _leer_destino(valor: Any, quejar: Quejar) -> str:
 def _leer_variable(valor: Any, quejar: Quejar) -> str:
     if not isinstance(valor, str) or not _VARIABLE.fullmatch(valor):
         raise quejar(f"«{str(valor)[:80]}» no es un nombre de variable (letras, cifras y _)")
-    if valor in _DEL_INTERPRETE or valor.startswith(_PREFIJOS_VEDADOS):
-        raise quejar(f"«{valor}» no se puede pasar: cambia qué programas se ejecutan o cómo")
-    if _SECRETA.search(valor.upper()):
+    mayusculas = valor.upper()
+    if mayusculas.startswith(_PROPIAS):
+        raise quejar(f"«{valor}» no se puede pasar: es del enjambre")
+    if _SECRETA.search(mayusculas):
         raise quejar(f"«{valor}» no se puede pasar: parece un secreto y la orden lo vería")
+    if mayusculas in _DEL_INTERPRETE or mayusculas.startswith(_PREFIJOS_VEDADOS):
+        raise quejar(f"«{valor}» no se puede pasar: cambia qué programas se ejecutan o cómo")
     return valor
 
 
@@ -121,6 +127,8 @@ def _leer_regla(valor: Any, quejar: Quejar) -> Regla:
         raise quejar('«orden»: ha de ser una lista de palabras, como ["git", "status"]')
     if not all(isinstance(palabra, str) and palabra for palabra in orden):
         raise quejar("«orden»: solo palabras (texto), y ninguna vacía")
+    if len(orden) == 1 and _VARIAS_PALABRAS.search(orden[0]):
+        raise quejar('«orden»: un elemento por argumento, sin comodines, como ["git", "push"]')
     return Regla(decision, tuple(orden))
 
 

@@ -95,8 +95,7 @@ class Bwrap:
             yield from suelo.madres(montaje.ruta)
             if montaje.ruta.is_symlink():
                 # Montar encima sería montar en otro sitio.
-                if montaje.ruta in self._python and not suelo.es_ajeno(montaje.ruta):
-                    yield from ("--symlink", str(montaje.ruta.readlink()), str(montaje.ruta))
+                yield from self._enlace(montaje.ruta, suelo)
                 continue
             if montaje.modo is not Modo.TAPAR:
                 yield from _montar(montaje, exigido=montaje.ruta in plaza.escribir)
@@ -113,6 +112,11 @@ class Bwrap:
                 yield from ("--ro-bind-try", str(nuestro), str(donde))
         for tapada in (*map(str, tapadas), "/"):
             yield from ("--remount-ro", tapada)
+
+    def _enlace(self, ruta: Path, suelo: _Suelo) -> Iterator[str]:
+        """El mismo enlace, si es de Python y no lo trae ya la carpeta donde está."""
+        if ruta in self._python and not suelo.es_ajeno(ruta):
+            yield from ("--symlink", str(ruta.readlink()), str(ruta))
 
 
 class _Suelo:

@@ -14,6 +14,8 @@ MINIMO = 8
 LITERALES = frozenset({"tal cual", "por líneas", "en JSON"})
 """Las formas en que el valor se lee a simple vista."""
 
+HEXADECIMAL = "en hexadecimal"
+
 _LINEA_MINIMA = 16
 _PARA_BASH = re.compile(r"([^\w@%+=:,./-])")
 
@@ -45,8 +47,8 @@ def _formas(valor: str) -> Iterator[tuple[str, str]]:
     yield "codificado para URL", quote(valor)
     yield "escapado para bash", _PARA_BASH.sub(r"\\\1", valor)
     crudo = valor.encode()
-    yield "en hexadecimal", crudo.hex()
-    yield "en hexadecimal", crudo.hex().upper()
+    yield HEXADECIMAL, crudo.hex()
+    yield HEXADECIMAL, crudo.hex().upper()
     yield "al revés", valor[::-1]
     yield "en mayúsculas", valor.upper()
     yield "en minúsculas", valor.lower()

@@ -27,6 +27,9 @@ _OCULTOS = (
 )
 _UNIONES = "\u200c\u200d\ufe0e\ufe0f"
 _RAROS = re.compile(f"[{_CONTROLES}{_OCULTOS}{_UNIONES}]")
+RUIDO = rf"[\s\ufffd{_CONTROLES}{_OCULTOS}{_UNIONES}]|<U\+[0-9A-F]{{4,6}}>"
+"""Lo que puede partir un valor sin que deje de leerse: blancos, invisibles y cómo se enseñan."""
+
 _SOSPECHA = re.compile(f"[{_CONTROLES}{_OCULTOS}{_UNIONES}\u2028\u2029]")
 
 _EMOJI = "\u2190-\u2bff\U0001f000-\U0001faff"

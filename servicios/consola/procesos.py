@@ -10,14 +10,20 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import stat
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 
 _LIMITE_ENTIERRO_S = 5.0
 _RESPIRO_S = 0.0005
 _PAGINA = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_CHILD_SUBREAPER = 36
+_BLOQUE = 512
+_ENTRADA = 4096
+_HONDO = 200
+_CARPETA = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def adoptar_huerfanos() -> None:
@@ -55,15 +61,20 @@ def _hijos_del_hilo(pid: int, hilo: str) -> list[int]:
         return []
 
 
-def memoria(pids: Iterable[int], tope: int) -> int:
-    """Bytes residentes de esos procesos juntos.
+def memoria(pids: Iterable[int], tope: int, suelta: int = 0) -> int:
+    """Bytes de memoria de esos procesos juntos: la residente y la `suelta` (ver `sin_nombre`).
 
     Lo que comparten por haberse bifurcado cuenta una vez por proceso; solo si así se pasa de
     `tope` se mide de nuevo repartiendo lo compartido, que es más lento.
     """
     pids = list(pids)
-    bruta = sum(map(_residente, pids))
-    return bruta if bruta <= tope else sum(map(_proporcional, pids))
+    bruta = sum(map(_residente, pids)) + suelta
+    if bruta <= tope:
+        return bruta
+    repartidas = [_proporcional(pid) for pid in pids]
+    # Lo suelto que alguien tenga proyectado ya está entre lo compartido.
+    proyectada = sum(compartida for _, compartida in repartidas)
+    return sum(toda for toda, _ in repartidas) + max(0, suelta - proyectada)
 
 
 def _residente(pid: int) -> int:
@@ -74,13 +85,14 @@ def _residente(pid: int) -> int:
         return 0
 
 
-def _proporcional(pid: int) -> int:
+def _proporcional(pid: int) -> tuple[int, int]:
+    """Su parte de toda la memoria y, dentro de ella, de la que es de archivos en memoria."""
     try:
         with open(f"/proc/{pid}/smaps_rollup", "rb") as archivo:
             medidas = dict(linea.split()[:2] for linea in archivo)
     except (OSError, ValueError):
-        return _residente(pid)
-    return int(medidas.get(b"Pss:", b"0")) * 1024
+        return _residente(pid), 0
+    return int(medidas.get(b"Pss:", b"0")) * 1024, int(medidas.get(b"Pss_Shmem:", b"0")) * 1024
 
 
 def enterrar() -> tuple[dict[int, int], bool]:
@@ -129,29 +141,160 @@ def _enviar(pids: Iterable[int], senal: signal.Signals) -> None:
 
 
 def tamano(carpetas: Iterable[str], segundos: float) -> int | None:
-    """Bytes que ocupan en el disco esas carpetas; `None` si no da tiempo a recorrerlas.
+    """Bytes que ocupan en el disco esas carpetas; `None` si no se pueden recorrer enteras.
 
-    No sigue enlaces y cuenta los bloques de verdad: un archivo hueco no ocupa.
+    No sigue enlaces ni cambia de disco, y cuenta los bloques de verdad, una vez por archivo: uno
+    hueco no ocupa. Cada entrada cuesta al menos un bloque, que es lo que gasta aunque esté vacía.
+    """
+    recorrido = _Recorrido(time.monotonic() + segundos)
+    try:
+        for carpeta in carpetas:
+            recorrido.recorrer(carpeta)
+    except _SinTiempoError:
+        return None
+    return recorrido.total if recorrido.completo else None
+
+
+class _SinTiempoError(Exception):
+    """Se acabó el tiempo de medir."""
+
+
+class _Recorrido:
+    """Suma de arriba abajo, por descriptores: una ruta larga no se podría abrir por su nombre.
+
+    Solo quedan abiertas las carpetas a las que hay que volver, y nunca más de `_HONDO`.
+    """
+
+    def __init__(self, final: float) -> None:
+        self.total = 0
+        self.completo = True
+        self._final = final
+        self._vistos: set[tuple[int, int]] = set()
+        self._por_volver: list[tuple[int, list[str]]] = []
+
+    def recorrer(self, raiz: str) -> None:
+        """Suma lo que cuelga de esa carpeta; si no existe, nada."""
+        try:
+            self._entrar(raiz, None)
+            while self._por_volver:
+                madre, nombres = self._por_volver[-1]
+                nombre = nombres.pop()
+                if nombres:
+                    self._entrar(nombre, madre)
+                    continue
+                self._por_volver.pop()
+                try:
+                    self._entrar(nombre, madre)
+                finally:
+                    os.close(madre)
+        finally:
+            for fd, _ in self._por_volver:
+                os.close(fd)
+            self._por_volver.clear()
+
+    def _entrar(self, nombre: str, madre: int | None) -> None:
+        if len(self._por_volver) >= _HONDO:
+            self.completo = False
+            return
+        fd = -1
+        dentro: list[str] = []
+        try:
+            fd = _abrir_carpeta(nombre, madre)
+            dentro = self._sumar(fd)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            self.completo = False
+        finally:
+            if dentro:
+                self._por_volver.append((fd, dentro))
+            elif fd >= 0:
+                os.close(fd)
+
+    def _sumar(self, carpeta: int) -> list[str]:
+        """Suma sus entradas y devuelve las carpetas que hay entre ellas."""
+        disco = os.fstat(carpeta).st_dev
+        dentro: list[str] = []
+        with os.scandir(carpeta) as entradas:
+            for entrada in entradas:
+                if time.monotonic() > self._final:
+                    raise _SinTiempoError
+                ficha = _ficha(entrada)
+                if ficha is None or ficha.st_dev != disco or not self._es_nueva(ficha):
+                    continue
+                self.total += max(ficha.st_blocks * _BLOQUE, _ENTRADA)
+                if stat.S_ISDIR(ficha.st_mode):
+                    dentro.append(entrada.name)
+        return dentro
+
+    def _es_nueva(self, ficha: os.stat_result) -> bool:
+        if ficha.st_nlink < 2 or stat.S_ISDIR(ficha.st_mode):
+            return True
+        antes = len(self._vistos)
+        self._vistos.add((ficha.st_dev, ficha.st_ino))
+        return len(self._vistos) > antes
+
+
+def _ficha(entrada: os.DirEntry[str]) -> os.stat_result | None:
+    with suppress(FileNotFoundError):
+        return entrada.stat(follow_symlinks=False)
+    return None
+
+
+def _abrir_carpeta(nombre: str, madre: int | None) -> int:
+    """La abre para leerla; si es nuestra y alguien se quitó el permiso, se lo devuelve."""
+    try:
+        fd = os.open(nombre, _CARPETA, dir_fd=madre)
+    except PermissionError:
+        return _abrir_cerrada(nombre, madre)
+    ficha = os.fstat(fd)
+    if ficha.st_uid == os.geteuid() and not ficha.st_mode & stat.S_IXUSR:
+        with suppress(OSError):
+            os.fchmod(fd, stat.S_IMODE(ficha.st_mode) | stat.S_IRWXU)
+    return fd
+
+
+def _abrir_cerrada(nombre: str, madre: int | None) -> int:
+    # Por su descriptor: por su nombre, un enlace puesto a tiempo cambiaría el permiso de otro.
+    lugar = os.open(nombre, _CARPETA | os.O_PATH, dir_fd=madre)
+    try:
+        os.chmod(f"/proc/self/fd/{lugar}", stat.S_IRWXU)
+        return os.open(".", _CARPETA, dir_fd=lugar)
+    finally:
+        os.close(lugar)
+
+
+def sin_nombre(pids: Iterable[int], segundos: float) -> tuple[int, int] | None:
+    """Bytes en disco y en memoria de los archivos sin nombre que esos procesos tienen abiertos.
+
+    Los del disco son los borrados; los de memoria, los de `memfd_create`, que no son residentes
+    de nadie mientras no se proyecten. `None` si no da tiempo a mirarlos.
     """
     final = time.monotonic() + segundos
-    total = 0
-    por_ver = list(carpetas)
-    while por_ver:
+    vistos: dict[tuple[int, int], int] = {}
+    for ruta in (ruta for pid in pids for ruta in _abiertos(pid)):
         if time.monotonic() > final:
             return None
-        ocupan, dentro = _una_carpeta(por_ver.pop())
-        total += ocupan
-        por_ver += dentro
-    return total
+        with suppress(OSError):
+            ficha = os.stat(ruta)
+            if ficha.st_nlink == 0 and stat.S_ISREG(ficha.st_mode):
+                vistos[ficha.st_dev, ficha.st_ino] = ficha.st_blocks * _BLOQUE
+    en_memoria = sum(ocupa for (dev, _), ocupa in vistos.items() if dev == _disco_de_memfd())
+    return sum(vistos.values()) - en_memoria, en_memoria
 
 
-def _una_carpeta(carpeta: str) -> tuple[int, list[str]]:
-    """Lo que ocupan sus entradas y las carpetas que hay entre ellas."""
-    total, dentro = 0, []
-    with suppress(OSError), os.scandir(carpeta) as entradas:
-        for entrada in entradas:
-            with suppress(FileNotFoundError):
-                total += entrada.stat(follow_symlinks=False).st_blocks * 512
-            if entrada.is_dir(follow_symlinks=False):
-                dentro.append(entrada.path)
-    return total, dentro
+def _abiertos(pid: int) -> list[str]:
+    try:
+        return [f"/proc/{pid}/fd/{fd}" for fd in os.listdir(f"/proc/{pid}/fd")]
+    except OSError:
+        return []
+
+
+@cache
+def _disco_de_memfd() -> int:
+    """El dispositivo en que el núcleo guarda todos los `memfd`."""
+    fd = os.memfd_create("medida")
+    try:
+        return os.fstat(fd).st_dev
+    finally:
+        os.close(fd)

@@ -29,10 +29,19 @@ _SECRETOS = (
     *(".ssh", ".gnupg", ".aws", ".kube", ".docker", ".netrc", ".git-credentials", ".pypirc"),
 )
 _EJEMPLOS = {".env.example", ".env.sample", ".env.template", ".env.dist"}
-_SIN_ENTORNOS = {".git", "node_modules", ".venv", "venv", "__pycache__"}
-_HONDURA, _ENTRADAS, _CARPETAS, _TOPE = 4, 5_000, 1_000, 200
+_SIN_ENTORNOS = {".env", ".git", "node_modules", ".venv", "venv", "__pycache__"}
+_HONDURA, _ENTRADAS, _POR_CARPETA, _CARPETAS, _TOPE = 4, 5_000, 2_000, 2_000, 200
+_AL_EMPEZAR = 100_000
 _RECIENTE_NS = 50_000_000
 """Lo que tarda el reloj del núcleo, de sobra, en distinguir dos cambios de una carpeta."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Leida:
+    """Las carpetas que había en una; `cambio` es su hora, o -1 si podría cambiar sin notarse."""
+
+    cambio: int
+    hijas: tuple[str, ...]
 
 
 class _Entornos:
@@ -44,57 +53,48 @@ class _Entornos:
 
     def __init__(self, datos: Path) -> None:
         self._datos = str(datos)
-        self._leidas: dict[str, tuple[int, list[str]]] = {}
+        self._leidas: dict[str, _Leida] = {}
         self._vistos: dict[str, None] = {}
 
-    def buscar(self, lugares: Iterable[Path]) -> list[Path]:
-        """Los que hay a menos de cinco carpetas de hondo, y a lo sumo doscientos."""
+    def buscar(self, lugares: Iterable[Path], entradas: int) -> list[Path]:
+        """Los que hay a menos de seis carpetas de hondo, y a lo sumo doscientos.
+
+        `entradas` es cuántas puede leer esta vez, más o menos; la siguiente sigue por donde iba.
+        """
         self._vistos = {ruta: None for ruta in self._vistos if os.path.lexists(ruta)}
-        leidas: dict[str, tuple[int, list[str]]] = {}
+        antes, self._leidas = self._leidas, {}
         nivel = [str(lugar) for lugar in lugares]
-        quedan = _ENTRADAS
         for _ in range(_HONDURA + 1):
             siguiente: list[str] = []
-            for carpeta in nivel:
-                if quedan <= 0 or len(leidas) >= _CARPETAS:
-                    break
-                hijas, gasto = self._mirar(carpeta, leidas, quedan)
-                quedan -= gasto
-                siguiente += hijas
+            for carpeta in nivel[: _CARPETAS - len(self._leidas)]:
+                leida = _vigente(carpeta, antes)
+                if leida is None and entradas > 0:
+                    leida, gasto = self._leer(carpeta)
+                    entradas -= gasto
+                if leida is not None:
+                    self._leidas[carpeta] = leida
+                    siguiente += leida.hijas
             nivel = siguiente
-        self._leidas = leidas
         return [Path(ruta) for ruta in self._vistos]
 
-    def _mirar(
-        self, carpeta: str, leidas: dict[str, tuple[int, list[str]]], quedan: int
-    ) -> tuple[list[str], int]:
-        """Las carpetas que hay en una, y cuántas entradas ha habido que leer para saberlo."""
+    def _leer(self, carpeta: str) -> tuple[_Leida | None, int]:
+        """Lo que hay en una carpeta y cuántas entradas ha habido que leer; `None` si no se puede."""
+        self._anotar(f"{carpeta}/.env")  # aunque haya tantas entradas que no se llegue a ella
         try:
             # No la de modificación, que un agente puede fijar.
             cambio = os.lstat(carpeta).st_ctime_ns
-            antes = self._leidas.get(carpeta)
-            if antes is not None and antes[0] == cambio:
-                leidas[carpeta] = antes
-                return antes[1], 0
-            hijas, gasto = self._leer(carpeta, quedan)
+            with os.scandir(carpeta) as entradas:
+                leidas = list(islice(entradas, _POR_CARPETA))
+            carpetas = [e for e in leidas if e.is_dir(follow_symlinks=False)]
         except OSError:
-            return [], 1
-        de_fiar = time.time_ns() - cambio > _RECIENTE_NS
-        leidas[carpeta] = (cambio if de_fiar else -1, hijas)
-        return hijas, gasto
-
-    def _leer(self, carpeta: str, quedan: int) -> tuple[list[str], int]:
-        hijas: list[str] = []
-        gasto = 0
-        self._anotar(f"{carpeta}/.env")  # aunque haya tantas entradas que no se llegue a ella
-        with os.scandir(carpeta) as entradas:
-            for gasto, entrada in enumerate(islice(entradas, quedan), 1):  # noqa: B007
-                if entrada.name.startswith(".env."):
-                    self._anotar(entrada.path)
-                elif entrada.name not in {".env", *_SIN_ENTORNOS} and entrada.path != self._datos:
-                    if entrada.is_dir(follow_symlinks=False):
-                        hijas.append(entrada.path)
-        return hijas, gasto
+            return None, 1
+        for entrada in leidas:
+            if entrada.name.startswith(".env."):
+                self._anotar(entrada.path)
+        if time.time_ns() - cambio < _RECIENTE_NS:
+            cambio = -1
+        entrar = (e for e in carpetas if e.name not in _SIN_ENTORNOS and e.path != self._datos)
+        return _Leida(cambio, tuple(e.path for e in entrar)), len(leidas) + 1
 
     def _anotar(self, ruta: str) -> None:
         es_ejemplo = os.path.basename(ruta) in _EJEMPLOS  # noqa: PTH119
@@ -127,28 +127,30 @@ class Proyecto:
         hay = (r for r in rutas if os.path.lexists(r) or (r == ganchos and r.parent.is_dir()))
         dentro = (r for r in hay if r.is_relative_to(carpeta))
         proyecto = cls(carpeta, datos, raiz, tuple(dict.fromkeys(dentro)), _Entornos(datos))
-        proyecto.ocultas()  # antes de que ningún agente pueda estorbar la búsqueda
+        # Antes de que ningún agente pueda estorbar la búsqueda.
+        proyecto._buscar_entornos(_AL_EMPEZAR)
         return proyecto
 
     def ocultas(self) -> tuple[Path, ...]:
         """Lo que no debe verse, si está: secretos y `data/`. Se mira cada vez."""
         candidatas = [self.carpeta / nombre for nombre in _SECRETOS]
-        lugares = (lugar for lugar in (self.raiz, self.carpeta) if self._contiene(lugar))
-        candidatas += self._entornos.buscar(dict.fromkeys(lugares))
+        candidatas += self._buscar_entornos(_ENTRADAS)
         hay = {real for ruta in candidatas if (real := _real(ruta)) is not None}
         # Un enlace no hará que se tape la carpeta de otro agente.
         hay = {ruta for ruta in hay if not ruta.is_relative_to(self.datos)} | {self.datos}
         return tuple(sorted(ruta for ruta in hay if self.carpeta in ruta.parents))
 
-    def _contiene(self, lugar: Path) -> bool:
-        return lugar.is_relative_to(self.carpeta)
+    def _buscar_entornos(self, entradas: int) -> list[Path]:
+        lugares = dict.fromkeys((self.raiz, self.carpeta))
+        dentro = [lugar for lugar in lugares if lugar.is_relative_to(self.carpeta)]
+        return self._entornos.buscar(dentro, entradas)
 
     def exigir(self, casa: Path | None, duenio: int | None, *, escribir: bool) -> None:
         """Lanza `ErrorConsola` con el remedio si este proyecto no se puede prestar."""
         if reparo := self._reparo(casa, escribir=escribir):
             raise ErrorConsola(
                 f"consola: no se puede prestar «{self.carpeta}» a un agente: {reparo};"
-                " empieza desde la carpeta de un proyecto o quita `espacio` al tipo"
+                " pon la de un proyecto en ENJAMBRE_PROYECTO o quita `espacio` al tipo"
             )
         if duenio is not None and not _puede(self.carpeta, duenio, escribir=escribir):
             que = "escribir" if escribir else "entrar"
@@ -181,11 +183,16 @@ class Proyecto:
         if carpeta.is_relative_to(self.datos):
             return "está dentro de la carpeta de datos del enjambre"
         if escribir and carpeta.is_relative_to(self.raiz):
-            return (
-                "es del propio enjambre, que ejecutaría lo que escribiera;"
-                " pon otra en ENJAMBRE_PROYECTO o concede `espacio: solo_lectura`"
-            )
+            return "es del propio enjambre y solo admite `espacio: solo_lectura`"
         return ""
+
+
+def _vigente(carpeta: str, antes: dict[str, _Leida]) -> _Leida | None:
+    leida = antes.get(carpeta)
+    try:
+        return leida if leida and leida.cambio == os.lstat(carpeta).st_ctime_ns else None
+    except OSError:
+        return None
 
 
 def _real(ruta: Path) -> Path | None:

@@ -7,12 +7,16 @@ import time
 
 from servicios.consola.cgrupo import Cgrupo
 from servicios.consola.pedido import MotivoFin, Pedido
-from servicios.consola.procesos import descendientes, memoria, tamano
+from servicios.consola.procesos import descendientes, memoria, sin_nombre, tamano
 
 _CADA_S = 0.1
 _DISCO_CADA_S = 0.5
 _PRIMERA_S = 0.02
 _LIMITE_RECORRIDO_S = 2.0
+_LIMITE_PRIMERO_S = 0.05
+_LIMITE_SUELTOS_S = 1.0
+_CIEGAS = 2
+"""Con tantas miradas seguidas al disco sin poder medirlo, se mata."""
 
 
 class Vigilancia:
@@ -22,17 +26,24 @@ class Vigilancia:
         self._limites = pedido.limites
         self._medidas = pedido.medidas
         self._cgrupo = cgrupo
-        self._arbol = time.monotonic() + _PRIMERA_S
-        self._disco = time.monotonic() + _CADA_S
+        ahora = time.monotonic()
+        self._arbol = ahora + _PRIMERA_S
+        self._sueltos = ahora + _CADA_S
+        self._disco = ahora + _PRIMERA_S
+        self._en_disco: int | None = 0
+        self._en_memoria = 0
         self._ocupado: int | None = None
+        self._ciegas = -1  # la primera mirada es corta y no cuenta
 
     def falta(self, ahora: float) -> float:
         """Segundos hasta la próxima mirada."""
-        return max(0.0, min(self._arbol, self._disco) - ahora)
+        return max(0.0, min(self._arbol, self._sueltos, self._disco) - ahora)
 
     def mirar(self, ahora: float) -> MotivoFin | None:
         """Mira lo que toque y dice qué límite se ha pasado, si alguno."""
         motivo = None
+        if ahora >= self._sueltos:
+            self._mirar_sueltos(ahora)
         if ahora >= self._arbol:
             self._arbol = ahora + _CADA_S
             motivo = self._mirar_arbol()
@@ -48,15 +59,34 @@ class Vigilancia:
         pids = descendientes(os.getpid())
         if len(pids) > self._limites.procesos:
             return MotivoFin.LIMITE_PROCESOS
-        if memoria(pids, self._limites.memoria) > self._limites.memoria:
+        tope = self._limites.memoria
+        if memoria(pids, tope, self._en_memoria) > tope:
             return MotivoFin.LIMITE_MEMORIA
         return None
 
+    def _mirar_sueltos(self, ahora: float) -> None:
+        """Los archivos que solo existen porque alguien de la orden los tiene abiertos."""
+        sueltos = sin_nombre(descendientes(os.getpid()), _LIMITE_SUELTOS_S)
+        self._en_disco = None
+        if sueltos is not None:
+            self._en_disco, self._en_memoria = sueltos
+        tardo = time.monotonic() - ahora
+        self._sueltos = time.monotonic() + max(_DISCO_CADA_S, 2 * tardo)
+
     def _mirar_disco(self, ahora: float) -> MotivoFin | None:
-        """Solo se mata a quien hace crecer lo que ya no cabe: borrar siempre se puede."""
-        antes, self._ocupado = self._ocupado, tamano(self._medidas, _LIMITE_RECORRIDO_S)
+        """Solo se mata a quien hace crecer lo que ya no cabe: borrar siempre se puede.
+
+        También a quien impide medirlo: no se sabría si crece.
+        """
+        limite = _LIMITE_PRIMERO_S if self._ciegas < 0 else _LIMITE_RECORRIDO_S
+        ocupado = tamano(self._medidas, limite)
         tardo = time.monotonic() - ahora
         self._disco = time.monotonic() + max(_DISCO_CADA_S, 10 * tardo)
-        if self._ocupado is None or self._ocupado <= self._limites.espacio:
-            return None
-        return MotivoFin.LIMITE_ESPACIO if antes is None or self._ocupado > antes else None
+        if ocupado is None or self._en_disco is None:
+            self._ciegas += 1
+            return MotivoFin.LIMITE_ESPACIO if self._ciegas >= _CIEGAS else None
+        self._ciegas = 0
+        ocupado += self._en_disco
+        antes, self._ocupado = self._ocupado, ocupado
+        crece = antes is not None and ocupado > antes
+        return MotivoFin.LIMITE_ESPACIO if crece and ocupado > self._limites.espacio else None

@@ -25,6 +25,10 @@ Hacer = Callable[[Apunte, str], Awaitable[ResultadoHerramienta]]
 """Recibe la fila de su intención, que es la causa de todo lo que haga, y su `op`."""
 
 
+_DE_CONSOLA = {"ejecutar_comando_consola", "iniciar_trabajo"}
+_MARCA_SECRETO = "[secreto:"
+
+
 @dataclass(frozen=True, slots=True)
 class _Cruce:
     """Una llamada que está pasando por la puerta."""
@@ -49,6 +53,7 @@ class Puerta:
     ) -> tuple[ResultadoHerramienta, Apunte]:
         """Espera a que la intención esté guardada, ejecuta y anota el cierre.
 
+        Una orden que copia la marca de un secreto no se ejecuta: escribiría la marca en su lugar.
         Devuelve el resultado, ya depurado, y la fila del cierre. Si la cancelan, el cierre dice
         que el efecto quedó interrumpido. Lanza `ErrorBitacora` si la intención no se pudo guardar
         y `ErrorAlarma` si el canario va en los argumentos (no se ejecuta) o en el resultado.
@@ -72,7 +77,8 @@ class Puerta:
                 sin_ejecutar = self._depurado(_sin_ejecutar(llamada, que), op)
                 self._cerrar(cruce, sin_ejecutar, "resultado")
                 raise self._dar_alarma(cruce, "los argumentos", que)
-            resultado = await hacer(pedida, op)
+            copiada = _lleva_marca(llamada)
+            resultado = _sin_marcas(llamada) if copiada else await hacer(pedida, op)
         except asyncio.CancelledError as cancelada:
             self._acabar(cruce, _a_medias(llamada, cancelada), "interrumpido")
             raise
@@ -145,6 +151,19 @@ class Puerta:
 
 def _sin_ejecutar(llamada: LlamadaHerramienta, que: str) -> ResultadoHerramienta:
     texto = f"no se ejecutó: los argumentos llevan el canario ({que})"
+    return ResultadoHerramienta(False, texto, detalles=_orden(llamada))
+
+
+def _lleva_marca(llamada: LlamadaHerramienta) -> bool:
+    if llamada.nombre not in _DE_CONSOLA:
+        return False
+    return _MARCA_SECRETO in json.dumps(llamada.args, ensure_ascii=False, default=str)
+
+
+def _sin_marcas(llamada: LlamadaHerramienta) -> ResultadoHerramienta:
+    texto = (
+        "[secreto:…] es una marca que tapa un valor, no el valor: escribe la orden sin copiarla"
+    )
     return ResultadoHerramienta(False, texto, detalles=_orden(llamada))
 
 

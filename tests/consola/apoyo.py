@@ -28,8 +28,8 @@ CrearConsola = Callable[..., Awaitable[EjecutorConsola]]
 SOY_ROOT = os.geteuid() == 0
 UID_CORRIENTE = 10_077 if SOY_ROOT else os.geteuid()
 DUENIO = UID_ORDENES if SOY_ROOT else None
-AISLAMIENTOS = ("bwrap", "landlock", "local")
-"""Los que se prueban siempre: docker necesita un demonio."""
+AISLAMIENTOS = ("bwrap", "landlock")
+"""Los que encierran sin un demonio. `local` es lo mismo que `landlock` sin su cerca."""
 
 solo_root = pytest.mark.skipif(not SOY_ROOT, reason="solo root puede cambiar de usuario")
 

@@ -177,6 +177,14 @@ def test_lo_oculto_ni_se_lee_ni_se_pierde(lugar: Sitio, orden: str) -> None:
     assert (lugar.proyecto / "data/swarm.db").read_text() == "canario-db"
 
 
+@pytest.mark.parametrize("perfil", [PROYECTO, SOLO_LECTURA])
+def test_un_env_de_dentro_no_se_lee(lugar: Sitio, perfil: dict[str, str]) -> None:
+    (lugar.proyecto / "codigo/.env.local").write_text("canario-dentro")
+    dejado = lugar.una("cat codigo/.env.local codigo/main.c; mv codigo c; cat c/.env*", perfil)
+    assert "canario" not in dejado.salida
+    assert "return 3" in dejado.salida
+
+
 def test_un_enlace_plantado_no_ensena_nada_a_la_orden_siguiente(lugar: Sitio) -> None:
     """Lo que se monta se decide al empezar: un nombre protegido que aparece después no se sigue."""
     plantar = f"ln -s {lugar.base}/persona/.ssh .envrc; ln -s {lugar.base}/persona .ssh"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from servicios.consola import landlock
 from servicios.consola.cercado import Cercado
 from servicios.consola.plaza import Plaza
 from tests.consola import ataques
-from tests.consola.apoyo import solo_root
+from tests.consola.apoyo import RAIZ, solo_root
 from tests.consola.apoyo_plazas import (
     PERFILES,
     PROYECTO,
@@ -55,6 +58,23 @@ def test_los_procesos_de_fuera_no_se_tocan(lugar: Sitio) -> None:
     if landlock.abi() < 6:
         pytest.skip("hasta Landlock 6 no se pueden cortar las señales")
     ataques.comprobar_procesos(lugar)
+
+
+def test_a_los_procesos_de_fuera_no_se_les_cambia_nada(lugar: Sitio) -> None:
+    with ataques.victima(lugar.uid_ordenes) as pid:
+        antes = _ajustes(pid)
+        dejado = lugar.una(
+            f"for p in {pid} $PPID; do prlimit --pid $p --cpu=0:0 && echo l; renice -n 9 -p $p &&"
+            " echo r; taskset -p 1 $p | grep new; ionice -c 3 -p $p && echo i; done; sleep 0.1;"
+            " nice prlimit --nofile=64 taskset 1 echo fin"
+        )
+        assert (dejado.salida, dejado.motivo) == ("fin\n", "ok")
+        assert _ajustes(pid) == antes
+
+
+def _ajustes(pid: int) -> tuple[object, ...]:
+    limites = Path(f"/proc/{pid}/limits").read_text()
+    return limites, os.getpriority(os.PRIO_PROCESS, pid), os.sched_getaffinity(pid)
 
 
 def test_no_hay_red(lugar: Sitio) -> None:
@@ -115,6 +135,14 @@ def test_lo_oculto_no_se_lee(lugar: Sitio, perfil: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("perfil", [PROYECTO, SOLO_LECTURA])
+def test_un_env_de_dentro_no_se_lee(lugar: Sitio, perfil: dict[str, str]) -> None:
+    (lugar.proyecto / "codigo/.env.local").write_text("canario-dentro")
+    dejado = lugar.una("cat codigo/.env.local codigo/main.c; mv codigo c; cat c/.env*", perfil)
+    assert "canario" not in dejado.salida
+    assert "return 3" in dejado.salida
+
+
+@pytest.mark.parametrize("perfil", [PROYECTO, SOLO_LECTURA])
 def test_un_enlace_del_proyecto_no_concede_lo_enlazado(
     lugar: Sitio, perfil: dict[str, str]
 ) -> None:
@@ -123,6 +151,32 @@ def test_un_enlace_del_proyecto_no_concede_lo_enlazado(
     assert "canario" not in dejado.salida
     assert "return 3" in dejado.salida
     assert not (lugar.base / "persona/marca").exists()
+
+
+@pytest.mark.parametrize("donde", [".", ".."])
+def test_un_entorno_virtual_en_la_carpeta_del_programa_no_la_ensena(
+    tmp_path: Path, donde: str
+) -> None:
+    programa = tmp_path / "trabajo/enjambre"
+    entorno = (programa / donde).resolve()
+    (programa / "servicios/consola").mkdir(parents=True)
+    shutil.copy(RAIZ / "servicios/consola/visibles.py", programa / "servicios/consola")
+    for secreto in (programa / ".env", programa / "data/.clave", entorno / "notas"):
+        secreto.parent.mkdir(exist_ok=True)
+        secreto.touch()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", entorno], check=True)
+    contar = (
+        "from servicios.consola.visibles import carpetas_de_python as c; print(*c(), sep='\\n')"
+    )
+    python = entorno / "bin/python"
+    dicho = subprocess.run(
+        [python, "-c", contar], cwd=programa, capture_output=True, text=True, check=True
+    )
+    rutas = [Path(linea) for linea in dicho.stdout.split()]
+    assert {entorno / "bin", entorno / "lib", entorno / "pyvenv.cfg"} <= set(rutas)
+    for ruta in rutas:
+        assert ruta.parent == entorno or not entorno.is_relative_to(ruta)
+        assert ruta.name not in {".env", "data", "servicios", "enjambre", "notas"}
 
 
 async def test_una_red_por_lista_se_rechaza(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,15 @@ from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Espacio, PerfilConsola
 from servicios.consola import plazas as modulo
 from servicios.consola.plazas import Plazas
-from tests.consola.apoyo import RAIZ, SOY_ROOT, solo_root
+from tests.consola.apoyo import (
+    RAIZ,
+    SOY_ROOT,
+    UID_CORRIENTE,
+    carpeta_para,
+    python_para,
+    solo_root,
+)
+from tests.consola.apoyo_plazas import SENUELO, USUARIOS, sitio
 
 UID = 10_001
 PROPIO = PerfilConsola()
@@ -107,6 +117,45 @@ def test_lo_que_dejo_el_agente_sigue_ahi(base: Path) -> None:
     assert (plazas.plaza("a-1", PROPIO).carpeta / "nota").read_text() == "hola"
 
 
+@pytest.mark.parametrize("uid", USUARIOS.values(), ids=list(USUARIOS))
+def test_un_agente_no_se_inutiliza_con_los_permisos(uid: int) -> None:
+    with sitio("local", uid) as lugar:
+        romper = "rm -rf ~/.ssh/* ~/tmp; mkdir ~/tmp; chmod 000 . ~/tmp ~/.ssh ~"
+        dejados = lugar.correr(romper, "echo x > $TMPDIR/f && echo y > g && cat g ~/tmp/f")
+    assert [dejado.salida for dejado in dejados] == ["", "y\nx\n"]
+
+
+def test_a_una_carpeta_sin_permisos_se_le_devuelven() -> None:
+    codigo = f"""if True:
+        import os, pathlib, sys
+        sys.path.insert(0, {str(RAIZ)!r})
+        from agentes.perfil_consola import PerfilConsola
+        from servicios.consola.plazas import Plazas
+        base = pathlib.Path(sys.argv[1])
+        for _ in range(2):
+            plaza = Plazas(base / "data", base, base, None, "x").plaza("a-1", PerfilConsola())
+            rutas = (plaza.casa / "tmp", plaza.casa / ".ssh", plaza.casa, plaza.carpeta)
+            print(*(oct(ruta.stat().st_mode & 0o777) for ruta in rutas))
+            for ruta in rutas:
+                ruta.chmod(0)
+    """
+    with carpeta_para(UID_CORRIENTE) as carpeta:
+        linea = [*python_para(UID_CORRIENTE), "-c", codigo, str(carpeta)]
+        hecho = subprocess.run(linea, capture_output=True, text=True, cwd="/", check=False)
+    assert (hecho.stdout, hecho.stderr) == ("0o700 0o700 0o700 0o700\n" * 2, "")
+
+
+@pytest.mark.parametrize("uid", USUARIOS.values(), ids=list(USUARIOS))
+def test_una_carpeta_en_el_lugar_de_la_llave_se_aparta(uid: int) -> None:
+    with sitio("local", uid) as lugar:
+        romper = (
+            "rm -rf ~/.ssh; mkdir -p ~/.ssh/id_rsa; ln -s / ~/.ssh/id_rsa/raiz; chmod 000 ~/.ssh"
+        )
+        lugar.una(romper)
+        dejado = lugar.una("cat ~/.ssh/id_rsa")
+    assert dejado.salida == SENUELO
+
+
 # --- El proyecto ------------------------------------------------------------------------
 
 
@@ -144,17 +193,57 @@ def test_de_un_env_enlazado_se_oculta_lo_enlazado(base: Path) -> None:
     assert crear(base).plaza("a-1", PROYECTO).ocultas == (proyecto / "claves.txt",)
 
 
-def test_el_programa_del_enjambre_se_protege_de_quien_lo_tiene_por_proyecto(base: Path) -> None:
-    datos = base / "data"
+@pytest.mark.parametrize("donde", [".", "tests"])
+def test_en_la_carpeta_del_programa_no_se_escribe(base: Path, donde: str) -> None:
+    """Un `argparse.py` o un `.env` nuevos serían del usuario en el siguiente arranque."""
     raiz = base / "proyecto"
-    for nombre in ("main.py", "agentes_json", "servicios", "leeme.md"):
-        (raiz / nombre).mkdir()
-    protegidas = set(crear(base, datos=datos, raiz=raiz).plaza("a-1", PROYECTO).protegidas)
-    assert {raiz / n for n in ("main.py", "agentes_json", "servicios")} <= protegidas
-    assert raiz / "leeme.md" not in protegidas
-    contenida = raiz / "servicios"
-    dentro = crear(base, datos=datos, raiz=contenida).plaza("a-1", PROYECTO).protegidas
-    assert contenida in dentro
+    (raiz / "tests").mkdir()
+    plazas = crear(base, proyecto=raiz / donde, raiz=raiz)
+    with pytest.raises(ErrorConsola, match=r"propio enjambre.*solo_lectura.*ENJAMBRE_PROYECTO"):
+        plazas.plaza("a-1", PROYECTO)
+    assert plazas.plaza("a-1", SOLO_LECTURA).leer == ((raiz / donde).resolve(),)
+
+
+def test_el_programa_dentro_del_proyecto_se_protege_entero(base: Path) -> None:
+    raiz = base / "proyecto/enjambre"
+    raiz.mkdir()
+    assert raiz in crear(base, raiz=raiz).plaza("a-1", PROYECTO).protegidas
+
+
+def test_los_env_de_dentro_se_ocultan_aunque_el_proyecto_se_llene(base: Path) -> None:
+    proyecto = base / "proyecto"
+    dentro = ("web/.env", "a/b/c/d/.env.local", "web/.env.example", "node_modules/x/.env")
+    for nombre in dentro:
+        (proyecto / nombre).parent.mkdir(parents=True, exist_ok=True)
+        (proyecto / nombre).touch()
+    plazas = crear(base)
+    antes = {proyecto / "web/.env", proyecto / "a/b/c/d/.env.local"}
+    assert set(plazas.plaza("a-1", PROYECTO).ocultas) == antes
+    for numero in range(2_100):
+        (proyecto / f"{numero:04d}").mkdir()
+    (proyecto / ".env").touch()
+    assert set(plazas.plaza("a-1", PROYECTO).ocultas) == {*antes, proyecto / ".env"}
+    (proyecto / "web/.env").unlink()
+    assert proyecto / "web/.env" not in plazas.plaza("a-1", PROYECTO).ocultas
+
+
+def test_un_env_nuevo_se_ve_aunque_se_falsee_la_hora(base: Path) -> None:
+    web = base / "proyecto/web"
+    web.mkdir()
+    plazas = crear(base)
+    time.sleep(0.06)
+    hora = web.stat()
+    assert plazas.plaza("a-1", PROYECTO).ocultas == ()
+    (web / ".env").touch()
+    os.utime(web, ns=(hora.st_atime_ns, hora.st_mtime_ns))
+    assert plazas.plaza("a-1", PROYECTO).ocultas == (web / ".env",)
+
+
+def test_un_enlace_no_tapa_la_carpeta_de_otro_agente(base: Path) -> None:
+    proyecto = base / "proyecto"
+    plazas = crear(base, datos=proyecto / "data")
+    (proyecto / ".env").symlink_to(plazas.plaza("b-1", PROPIO).carpeta)
+    assert plazas.plaza("a-1", PROYECTO).ocultas == (proyecto / "data",)
 
 
 def test_un_proyecto_que_no_se_puede_prestar_se_dice(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from servicios.consola import seccomp
-from tests.consola.apoyo_cercas import HERRAMIENTAS, Intento
+from tests.consola.apoyo_cercas import HERRAMIENTAS, UIDS, Intento
 
 if not seccomp.disponible():
     pytest.skip("no hay filtro para esta máquina", allow_module_level=True)
@@ -17,6 +17,10 @@ if not seccomp.disponible():
 ESTRICTO = (False, False)
 X86 = os.uname().machine == "x86_64"
 CLONE, KEYCTL, SETTIMEOFDAY = (56, 250, 164) if X86 else (220, 219, 170)
+PRLIMIT, SETPRIORITY, IOPRIO, ATRIBUTOS = (302, 141, 251, 314) if X86 else (261, 140, 30, 274)
+SHMGET, SHMAT, SHMCTL, MSGRCV, MSGCTL = (29, 30, 31, 70, 71) if X86 else (194, 196, 195, 188, 187)
+SEMGET, SEMOP, SEMCTL, MSGGET, MSGSND = (64, 65, 66, 68, 69) if X86 else (190, 193, 191, 186, 189)
+MQ_OPEN, MQ_UNLINK, SEMTIMEDOP = (240, 241, 220) if X86 else (180, 181, 192)
 FAMILIAS = {
     nombre: valor
     for nombre, valor in vars(socket).items()
@@ -57,6 +61,32 @@ PROHIBIDAS = {
     "pareja de internet": "socket.socketpair(socket.AF_INET)",
     "pareja de datagramas": "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)",
     "pareja en crudo": "socket.socketpair(socket.AF_UNIX, socket.SOCK_RAW)",
+    "memoria compartida": f"llamar({SHMGET}, 0, 0, 0o1600)",
+    "memoria de otro": f"llamar({SHMAT}, -1, None, 0)",
+    "semáforos": f"llamar({SEMGET}, 0, 0, 0o1600)",
+    "semáforos de otro": f"llamar({SEMOP}, -1, None, 1)",
+    "semáforos de otro, con plazo": f"llamar({SEMTIMEDOP}, -1, None, 1, None)",
+    "mandar en los semáforos": f"llamar({SEMCTL}, -1, 0, 0, 0)",
+    "buzón": f"llamar({MSGGET}, 12345, 0)",
+    "escribir en el buzón de otro": f"llamar({MSGSND}, -1, None, 0, 0)",
+    "leer el buzón de otro": f"llamar({MSGRCV}, -1, None, 0, 0, 0)",
+    "buzón de POSIX": f'llamar({MQ_OPEN}, b"no-existe", 0, 0, None)',
+    "borrar un buzón de POSIX": f'llamar({MQ_UNLINK}, b"no-existe")',
+}
+
+# A otro proceso del mismo usuario; sin filtro todas pasan y ninguna cambia nada.
+AJENAS = {
+    "límites": f"llamar({PRLIMIT}, os.getppid(), 7, None, None)",
+    "prioridad": f"llamar({SETPRIORITY}, 0, os.getppid(), 0)",
+    "prioridad del usuario": f"llamar({SETPRIORITY}, 2, 0, 0)",
+    "núcleos": "os.sched_setaffinity(os.getppid(), os.sched_getaffinity(0))",
+    "planificador": "os.sched_setscheduler(os.getppid(), 0, os.sched_param(0))",
+    "parámetros": "os.sched_setparam(os.getppid(), os.sched_param(0))",
+    "atributos": f"llamar({ATRIBUTOS}, os.getppid(), (48).to_bytes(48, 'little'), 0)",
+    "disco": f"llamar({IOPRIO}, 1, os.getppid(), 0)",
+    "disco del usuario": f"llamar({IOPRIO}, 3, 0, 0)",
+    "cuánta memoria compartida hay": f"llamar({SHMCTL}, 0, 14, ctypes.create_string_buffer(256))",
+    "cuántos buzones hay": f"llamar({MSGCTL}, 0, 12, ctypes.create_string_buffer(256))",
 }
 
 CORRIENTES = {
@@ -66,6 +96,16 @@ CORRIENTES = {
     "pareja sin herencia": "socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM | 0o2000000)",
     "tamaño de la terminal": 'fcntl.ioctl(os.openpty()[1], 0x5413, b"\\0" * 8)',
     "memoria con nombre": 'os.memfd_create("x")',
+    "prioridad propia": "os.nice(1); os.setpriority(os.PRIO_PROCESS, 0, 2)",
+    "núcleos propios": "os.sched_setaffinity(0, os.sched_getaffinity(0))",
+    "límite propio": f"llamar({PRLIMIT}, 0, 4, bytes(16), None)",
+    **{
+        orden: f"assert os.spawnvp(os.P_WAIT, 'bash', ['bash', '-c', {orden!r}]) == 0"
+        for orden in (
+            *("prlimit --nofile=64 true", "nice -n 5 true", "ulimit -n 64", "ulimit -c 0"),
+            *("taskset 1 true", "ionice -c 3 true"),
+        )
+    },
 }
 
 
@@ -78,6 +118,15 @@ def hecho() -> dict[str, str]:
 @pytest.mark.parametrize("llamada", PROHIBIDAS)
 def test_lo_peligroso_no_tiene_permiso(hecho: dict[str, str], llamada: str) -> None:
     assert hecho[llamada].startswith("EPERM")
+
+
+@pytest.mark.parametrize("uid", UIDS.values(), ids=list(UIDS))
+def test_de_otro_proceso_no_se_cambia_nada(uid: int | None) -> None:
+    """Con el mismo usuario el núcleo lo permite: solo lo impide el filtro."""
+    sin_filtro = Intento().atacar(AJENAS)
+    assert sin_filtro == dict.fromkeys(AJENAS, "pasa")
+    con_filtro = Intento(uid=uid, filtro=ESTRICTO).atacar(AJENAS)
+    assert {como.partition(":")[0] for como in con_filtro.values()} == {"EPERM"}
 
 
 @pytest.mark.parametrize("llamada", CORRIENTES)
