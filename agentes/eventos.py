@@ -87,10 +87,8 @@ class Evento:
 
     def detalles(self) -> dict[str, Any]:
         """Los campos que van a la columna `details` (JSON); los apuntes no entran."""
-        propios = (
-            f.name for f in fields(self) if f.name not in {"agente_id", "avisos", "directivas"}
-        )
-        return {nombre: getattr(self, nombre) for nombre in propios}
+        fuera = {"agente_id", "avisos", "directivas"}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in fuera}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +125,10 @@ class SesionAbierta(Evento):
     modelo: str
     aislamiento: str
     cara: str
+
+    @property
+    def nivel(self) -> str:  # type: ignore[override]
+        return "WARNING" if self.aislamiento == "local" else "INFO"
 
     @property
     def mensaje(self) -> str:

@@ -214,7 +214,6 @@ async def _abrir_piezas(
     consultas = await Consultas.abrir(ruta)
     pila.push_async_callback(consultas.cerrar)
     puertos = PuertosManos(bitacora.anotar, reloj, guardia, cara == "terminal", modelos.cargar)
-    manos = await pila.enter_async_context(abrir_manos(ajustes, puertos))
     via = Via(
         anotar=bitacora.anotar,
         publicar=bus.publicar,
@@ -222,6 +221,7 @@ async def _abrir_piezas(
         reloj=reloj,
         politica=Politica(ajustes.reintentos, ajustes.limite_llamada_s, ajustes.silencio_s),
         redactar=guardia.secretos.redactar,
+        retener=guardia.secretos.retener,
     )
     return _Piezas(
         ajustes=ajustes,
@@ -232,7 +232,7 @@ async def _abrir_piezas(
         modelos=modelos,
         modelo_base=base.referencia,
         guardia=guardia,
-        manos=manos,
+        manos=await pila.enter_async_context(abrir_manos(ajustes, puertos)),
         cierre=cierre,
     )
 

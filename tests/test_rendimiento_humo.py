@@ -32,9 +32,9 @@ async def _medir(*filas: int) -> list[dict[str, Any]]:
 
 
 async def test_cada_linea_compara_el_producto_con_un_suelo_medido_en_la_misma_tanda() -> None:
-    lineas = await _medir(4, 6)
+    lineas = await _medir(4, 6, 10)
     comparadas = [linea for linea in lineas if linea["razon"] is not None]
-    assert {linea["fila"] for linea in comparadas} == {4, 6}
+    assert {linea["fila"] for linea in comparadas} == {4, 6, 10}
     for linea in comparadas:
         assert linea["medida"]
         assert linea["producto"]

@@ -17,6 +17,17 @@ _BLANCO = r"(?:\s|\\[nrt])"
 _CLAVE_PEM = r"(?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 
 
+_CLAVE_PRIVADA = re.compile(  # con su final o sin él (cortada)
+    rf"-----BEGIN {_CLAVE_PEM}"
+    rf"(?:(?:[^-]|-(?!----)){{0,20000}}-----END {_CLAVE_PEM}|(?:[A-Za-z0-9+/=]|{_BLANCO})*)"
+)
+_FIN_DE_CLAVE = re.compile(rf"-----END {_CLAVE_PEM}")
+_SALTO_ESCRITO = re.compile(r"\\[nrt]")
+_RENGLON = re.compile(r"[A-Za-z0-9+/]{40,128}")
+_ULTIMO_RENGLON = re.compile(r"[A-Za-z0-9+/=]*")
+_TOPE_CLAVE = 20_000
+
+
 @dataclass(frozen=True, slots=True)
 class Formato:
     """Una forma de secreto; se tapa el grupo `s` o, sin él, todo lo hallado."""
@@ -42,24 +53,20 @@ _CON_GUION_BAJO = (
     _clave("groq", "gsk_", r"[A-Za-z0-9]{32,}"),
     _otro("stripe", "_live_", _INICIO + r"[sr]k_live_[A-Za-z0-9]{16,}"),
 )
+_AZAROSO = r"(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]*(?:[a-z0-9][A-Z]|\d{3}|[A-Za-z]\d[A-Za-z]|\d[A-Za-z]\d)"
 _CON_GUION = (
     _clave("anthropic", "sk-ant-", r"[A-Za-z0-9_-]{16,}"),
-    _clave("openai", "sk-", r"(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{20,}"),
+    _clave("openai", "sk-", rf"(?={_AZAROSO})[A-Za-z0-9_-]{{20,}}"),
     _clave("gitlab", "glpat-", r"[A-Za-z0-9_.-]{20,}"),
     _clave("slack", "xox", r"[abeoprs]-[A-Za-z0-9-]{10,}"),
     _clave("pypi", "pypi-", r"[A-Za-z0-9_-]{50,}"),
     _clave("xai", "xai-", r"[A-Za-z0-9]{32,}"),
 )
+_EJEMPLO = (  # lo que se pone donde va una contraseña
+    r"(?:\$\{?\w+\}?|\{\w*\}|%\(?\w+\)?s?|[*.xX]+"
+    r"|(?i:pass|password|passwd|pwd|secret|token|clave|contraseña))"
+)
 _SUELTOS = (
-    # Con su final, sin él (cortada) o solo el final.
-    _otro(
-        "clave-privada",
-        "PRIVATE KEY",
-        rf"-----BEGIN {_CLAVE_PEM}"
-        rf"(?:(?:[^-]|-(?!----)){{0,20000}}-----END {_CLAVE_PEM}|(?:[A-Za-z0-9+/=]|{_BLANCO})*)"
-        rf"|(?:(?<![A-Za-z0-9+/])|(?<=\\[nrt]))(?:[A-Za-z0-9+/]{{40,128}}+{_BLANCO}++)++"
-        rf"[A-Za-z0-9+/=]*+{_BLANCO}*+-----END {_CLAVE_PEM}",
-    ),
     _clave("google", "AIza", r"[A-Za-z0-9_-]{35}"),
     _clave("google-oauth", "ya29.", r"[A-Za-z0-9_.-]{20,}"),
     _otro(
@@ -72,7 +79,7 @@ _SUELTOS = (
     _otro(
         "url",
         "://",
-        r"(?<=://)[^\s/:@\"'<>\\]*:(?P<s>(?!\[secreto:)[^\s/@\"'<>\\]{3,})(?=@)",
+        rf"(?<=://)[^\s/:@\"'<>\\]*:(?P<s>(?!\[secreto:|{_EJEMPLO}@)[^\s/@\"'<>\\]{{3,}})(?=@)",
     ),
 )
 _FAMILIAS = (
@@ -96,19 +103,37 @@ _PALABRA = re.compile(
     r"pass(?:word|wd|phrase)|contrase(?:ñ|n)a|secret|token|credential|authorization|bearer"
     r"|(?<=[_-])key|(?<=api)key|pwd"
 )
-_DUENIO_DE_CLAVE = re.compile(r"(?:api|access|secret|private|auth|signing|encryption)[_-]?$")
-_SIGNO = r"(?:\\{0,3}[\"'`])?[ \t]{0,3}(?::=|=>|[:=])[ \t]{0,3}(?:(?i:bearer|basic|token)[ \t]+)?"
-_COMILLA = r"(?P<c>\\{0,3}[\"'`])(?!\[secreto:)"
+_DUENIOS_DE_CLAVE = ("api", "access", "secret", "private", "auth", "signing", "encryption")
+_SIGNO = (
+    r"(?:\\{0,3}[\"'`])?[ \t]{0,3}(?::=|=>|[:=])"
+    r"(?:[ \t]{0,3}+(?:(?i:bearer|basic|token)[ \t]+)?|(?:\s|\\[nrt]){0,60}+(?=\\{0,3}[\"']))"
+)
+_COMILLA = r"(?P<c>\\{0,3}[\"'`])(?!\[secreto:|[*.•xX_#-]+(?P=c))"
 _RUTA = r"(?![./~]*/[\w.-]+(?:/[\w.-]*)*(?P=c))"
 _FUERA = r"\s\"'`\\,;(){}\[\]<>|&$"
+_SENAL = r"\d!@#%^*+?"
 _SUELTO = (
-    r"(?![./~]*/|\w+://|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?![\w.+/=-]))"
-    rf"(?=[^{_FUERA}]{{0,200}}[\d!@#%^*+?])(?P<s>[^{_FUERA}]{{8,1000}}+)(?![(\[])"
+    r"(?![./~]*/|\w+://|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?![\w.+/=-])"
+    rf"|[*.xX]+(?![^{_FUERA}])|[A-Za-z]+(?:_[A-Za-z]+)*_v?\d{{1,2}}(?![^{_FUERA}]))"
+    rf"(?=[^{_FUERA}{_SENAL}]{{0,64}}+[{_SENAL}])(?P<s>[^{_FUERA}]{{8,1000}}+)(?![(\[])"
 )
 _ASIGNADO = re.compile(
     rf"{_SIGNO}(?:{_COMILLA}{_RUTA}(?P<e>(?:(?!(?P=c))\S){{8,400}})(?P=c)|{_SUELTO})"
 )
 _FRASE = re.compile(rf"{_SIGNO}{_COMILLA}(?P<e>(?:(?!(?P=c)).){{8,200}})(?P=c)")
+_NOMBRE = re.compile(r"[A-Za-z_]+")
+_POR_ABRIR = re.compile(
+    r"(?:pass(?:word|wd|phrase)|contrase[nñ](?:a|\Z)|secret|token|credential|authorization|bearer|key|pwd)"
+    r"(?:\\{0,3}[\"'`]?)?\s{0,3}(?:(?::=|=>|[:=])\s{0,60}(?:(?:bearer|basic|token)\s{0,3})?"
+    r"(?:\\{0,3}(?P<c>[\"'`])(?:(?!(?P=c))[^\n]){0,400}|\S{0,1000}))?\Z",
+    re.IGNORECASE,
+)
+_CLAVE_ABIERTA = re.compile(r"-----BEGIN[A-Z0-9 ]{0,60}(?:\Z|PRIVATE KEY)")
+_CLAVE_CERRADA = re.compile(r"-----END [A-Z0-9 ]{0,60}-----")
+_RENGLONES = re.compile(
+    r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{40,128}+\s++)+"
+    r"[A-Za-z0-9+/=]{0,200}\s*(?:-[A-Z0-9 -]{0,60})?\Z"
+)
 _DE_FRASE = ("pass", "contrase")
 """Las palabras cuyo valor, entre comillas, puede llevar espacios."""
 
@@ -118,7 +143,47 @@ def tapar_formatos(texto: str) -> str:
     for senal, formatos in _FAMILIAS:
         if senal.search(texto):
             texto = _tapar(texto, formatos)
+    if "PRIVATE KEY" in texto:
+        texto = _tapar_finales(_CLAVE_PRIVADA.sub("[secreto:clave-privada]", texto))
     return _tapar_asignados(_tapar(texto, _SUELTOS))
+
+
+def pendiente(texto: str) -> int:
+    """Cuántas letras del final son de un secreto que aún no ha acabado de escribirse."""
+    desde = len(texto)
+    for abierta in _CLAVE_ABIERTA.finditer(texto):
+        if _CLAVE_CERRADA.search(texto, abierta.end()) is None:
+            desde = abierta.start()
+            break
+    for patron in (_RENGLONES, _POR_ABRIR):
+        if hallado := patron.search(texto, 0, desde):
+            desde = hallado.start()
+    return len(texto) - desde
+
+
+def _tapar_finales(texto: str) -> str:
+    """El final de una clave privada cuyo principio no está."""
+    partes: list[str] = []
+    ultimo = anterior = 0
+    for fin in _FIN_DE_CLAVE.finditer(texto):
+        desde = _primer_renglon(texto[max(anterior, fin.start() - _TOPE_CLAVE) : fin.start()])
+        anterior = fin.end()
+        if desde:
+            partes += (texto[ultimo : fin.start() - desde], "[secreto:clave-privada]")
+            ultimo = anterior
+    return "".join((*partes, texto[ultimo:])) if partes else texto
+
+
+def _primer_renglon(texto: str) -> int:
+    """A cuántas letras del final empiezan los renglones de una clave; cero si no los hay."""
+    llano = _SALTO_ESCRITO.sub("  ", texto)
+    desde = 0
+    for numero, trozo in enumerate(reversed(list(re.finditer(r"\S+", llano)))):
+        if _RENGLON.fullmatch(trozo[0]):
+            desde = len(texto) - trozo.start()
+        elif numero or not _ULTIMO_RENGLON.fullmatch(trozo[0]):
+            break
+    return desde
 
 
 def _tapar(texto: str, formatos: tuple[Formato, ...]) -> str:
@@ -160,13 +225,23 @@ def _valores(texto: str, bajo: str, raiz: str) -> list[tuple[int, int, str]]:
     while lugar >= 0:
         palabra = _PALABRA.match(bajo, lugar)
         sigue = lugar + len(raiz)
-        if palabra and (raiz != "key" or _DUENIO_DE_CLAVE.search(bajo[max(0, lugar - 12) : lugar])):
+        if palabra and _viene_al_caso(bajo, lugar, raiz):
             hallado = _ASIGNADO.match(texto, palabra.end())
             if hallado is None and raiz in _DE_FRASE:
                 hallado = _FRASE.match(texto, palabra.end())
-            if hallado is not None:
-                grupo = "e" if hallado["c"] else "s"
+            grupo = "e" if hallado and hallado["c"] else "s"
+            if hallado and (raiz != "key" or not _NOMBRE.fullmatch(hallado[grupo])):
                 huecos.append((*hallado.span(grupo), palabra[0]))
                 sigue = hallado.end()
         lugar = bajo.find(raiz, sigue)
     return huecos
+
+
+def _viene_al_caso(bajo: str, lugar: int, raiz: str) -> bool:
+    """Si la palabra nombra un secreto: ni una clave cualquiera ni un error de sintaxis."""
+    if raiz == "token":
+        return not bajo.endswith("expected ", 0, lugar)
+    if raiz != "key":
+        return True
+    antes = bajo[max(0, lugar - 12) : lugar]
+    return (antes[:-1] if antes.endswith(("_", "-")) else antes).endswith(_DUENIOS_DE_CLAVE)

@@ -19,8 +19,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from agentes.respuestas import en_unicode
-from servicios.consola.codificaciones import LITERALES, MINIMO, formas
-from servicios.consola.formatos import tapar_formatos
+from servicios.consola.codificaciones import HEXADECIMAL, LITERALES, formas
+from servicios.consola.formatos import pendiente, tapar_formatos
+from servicios.consola.repartidos import MARCA_HUECO, Repartidos, sin_ruido
 
 VARIABLE_CANARIO = "SWARM_CANARIO"
 """La variable de nuestro entorno que lleva el canario; ninguna orden la recibe."""
@@ -45,8 +46,6 @@ _CORRIENTE = re.compile(
     r"|[a-z][a-z0-9+.-]*://[^@?#\s]*",  # direcciones sin usuario ni consulta
     re.IGNORECASE,
 )
-_HUECO = re.compile(r"((?:\n|\\n)\[… \d+ bytes omitidos …\](?:\n|\\n))")
-_MARCA_HUECO = "bytes omitidos …]"
 
 
 class Secretos:
@@ -57,17 +56,18 @@ class Secretos:
         self._canario = formas(canario)
         self._nombres: dict[str, str] = {}
         literales: set[str] = set()
+        hexadecimales: set[str] = set()
         for nombre, valor in (*valores, (VARIABLE_CANARIO, canario)):
             marca = f"[secreto:{re.sub(r'[^A-Za-z0-9_.-]', '_', nombre)[:64]}]"
             for forma, como in formas(en_unicode(valor)).items():
                 self._nombres.setdefault(forma, marca)
                 if como in LITERALES:
                     literales.add(forma)
-        largas = sorted(self._nombres, key=len, reverse=True)
-        self._formas = tuple(largas)
+                elif como == HEXADECIMAL:
+                    hexadecimales.add(forma)
+        self._formas = tuple(sorted(self._nombres, key=len, reverse=True))
         self._literales = tuple(literales)
-        self._juntas = tuple((forma, _sin_blancos(forma)) for forma in largas)
-        self._todas = re.compile("|".join(map(re.escape, largas)))
+        self._repartidos = Repartidos(self._nombres, hexadecimales)
 
     @classmethod
     def desde(
@@ -96,13 +96,17 @@ class Secretos:
 
     def redactar(self, texto: str) -> str:
         """El texto con cada secreto cambiado por `[secreto:NOMBRE]` o `[secreto:FORMA]`."""
-        if any(forma in texto for forma in self._formas):
-            texto = self._todas.sub(lambda hallada: self._nombres[hallada[0]], texto)
-        if "\n" in texto:
-            texto = self._tapar_partidos(texto)
-        if _MARCA_HUECO in texto:
-            texto = self._tapar_cortados(texto)
+        if presentes := [forma for forma in self._formas if forma in texto]:
+            patron = "|".join(map(re.escape, presentes))
+            texto = re.sub(patron, lambda hallada: self._nombres[hallada[0]], texto)
+        texto = self._repartidos.tapar(texto)
+        if MARCA_HUECO in texto:
+            texto = self._repartidos.tapar_cortados(texto)
         return tapar_formatos(texto)
+
+    def retener(self, texto: str) -> int:
+        """Cuántas letras del final no se pueden enseñar sin saber cómo sigue el texto."""
+        return max(self._repartidos.retener(texto), pendiente(texto))
 
     def repasar(self, texto: str) -> str:
         """Como `redactar`, si un valor está tal cual o algo se delata; cuesta la cuarta parte.
@@ -118,40 +122,9 @@ class Secretos:
         for forma, como in self._canario.items():
             if forma in texto:
                 return como
-        junto = _sin_blancos(texto)
+        junto = sin_ruido(texto)
         partida = (como for forma, como in self._canario.items() if forma in junto)
         return next(partida, None) if len(junto) < len(texto) else None
-
-    def _tapar_partidos(self, texto: str) -> str:
-        """Los que `base64`, `fold` u `od` reparten en varias líneas o en trozos."""
-        junto = _sin_blancos(texto)
-        for forma, junta in self._juntas:
-            if junta in junto:
-                partida = re.compile(r"\s*".join(map(re.escape, junta)))
-                texto = partida.sub(self._nombres[forma], texto)
-        return texto
-
-    def _tapar_cortados(self, texto: str) -> str:
-        """Los que quedaron a medias a un lado u otro de lo omitido."""
-        partes = _HUECO.split(texto)
-        for hueco in range(1, len(partes), 2):
-            partes[hueco - 1] = self._lado(partes[hueco - 1], final=True)
-            partes[hueco + 1] = self._lado(partes[hueco + 1], final=False)
-        return "".join(partes)
-
-    def _lado(self, texto: str, *, final: bool) -> str:
-        """El texto sin el trozo de secreto con que acaba (`final`) o empieza."""
-        for forma in self._formas:
-            for largo in range(min(len(forma) - 1, len(texto)), MINIMO - 1, -1):
-                if final and texto.endswith(forma[:largo]):
-                    return texto[:-largo] + self._nombres[forma]
-                if not final and texto.startswith(forma[-largo:]):
-                    return self._nombres[forma] + texto[largo:]
-        return texto
-
-
-def _sin_blancos(texto: str) -> str:
-    return "".join(texto.split())
 
 
 def _promete(nombre: str, valor: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agentes.errores import ErrorConsola
-from agentes.perfil_consola import PerfilConsola
+from agentes.perfil_consola import Espacio, PerfilConsola
 from servicios.consola.cuaderno import recoger_hojas
 from servicios.consola.pedido import MotivoFin
 from servicios.consola.preparacion import Preparada, Taller, reparo_de
@@ -48,6 +48,12 @@ class Trabajos:
         self._por_agente: dict[str, dict[str, _Trabajo]] = {}
         self._cuentas: dict[str, itertools.count[int]] = {}
         self._cerrados = False
+
+    def carpeta_de(self, agente_id: str, perfil: PerfilConsola) -> str:
+        """Dónde empieza cualquiera de los suyos, para una persona. Lanza `ErrorConsola`."""
+        if perfil.espacio is Espacio.PROPIO:
+            return "su espacio"
+        return str(self._taller.plazas.plaza(agente_id, perfil).carpeta)
 
     async def iniciar(self, command: str, agente_id: str, perfil: PerfilConsola) -> str:
         """Pone una orden en segundo plano y devuelve su id (`t1`, `t2`…).

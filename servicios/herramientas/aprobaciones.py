@@ -23,7 +23,7 @@ Anotar = Callable[[Evento, Apunte | None], Apunte]
 PLAZO_S = 300.0
 """Segundos que se espera a la persona antes de denegar."""
 
-_Llave = tuple[tuple[str, ...], str, str, str]
+_Llave = tuple[tuple[str, ...], str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Solicitud:
 
     `clase` es la orden ya analizada, lo que se recuerda si se aprueba para más de una vez; vacía,
     la orden no se pudo analizar y solo se aprueba esa vez. `motivo` es por qué se pregunta;
-    `aislamiento` y `carpeta`, dónde correría.
+    `aislamiento` y `carpeta`, dónde correría; `modo`, cómo, si no es a la vista del agente.
     """
 
     agente_id: str
@@ -42,12 +42,13 @@ class Solicitud:
     motivo: str
     aislamiento: str
     carpeta: str
+    modo: str = ""
 
     @property
     def llave(self) -> _Llave:
         """Lo que han de tener igual dos órdenes para responderse juntas."""
         clase = self.clase or ("", self.orden)
-        return (clase, self.motivo, self.aislamiento, self.carpeta)
+        return (clase, self.motivo, self.aislamiento, self.carpeta, self.modo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Grupo:
     motivo: str
     aislamiento: str
     carpeta: str
+    modo: str
     quieta_s: float
 
 
@@ -101,6 +103,7 @@ class Aprobaciones:
         self._pendientes: list[_Pendiente] = []
         self._recordadas: set[tuple[_Llave, str | None]] = set()
         self._denegados: set[str] = set()
+        self._prohibidos: set[str] = set()
         self._ultimo = 0
 
     # --- lo que pide una herramienta ----------------------------------------------------
@@ -115,11 +118,15 @@ class Aprobaciones:
             return await self._registrar(solicitud, Resolucion(True, Quien.REGLA, alcance=alcance))
         if not self.hay_persona:
             motivo = f"{solicitud.motivo}, y no hay nadie a quien preguntar"
+            self._denegados.add(solicitud.agente_id)
             return await self._registrar(solicitud, Resolucion(False, Quien.SIN_PERSONA, motivo))
         return await self._preguntar(solicitud)
 
-    async def denegar(self, solicitud: Solicitud, motivo: str) -> Resolucion:
-        """Deja escrito que las reglas o el modo del tipo la deniegan, sin preguntar."""
+    async def denegar(
+        self, solicitud: Solicitud, motivo: str, *, prohibida: bool = False
+    ) -> Resolucion:
+        """Deja escrito que se deniega sin preguntar: por `prohibida` o porque su tipo no pregunta."""
+        (self._prohibidos if prohibida else self._denegados).add(solicitud.agente_id)
         return await self._registrar(solicitud, Resolucion(False, Quien.POLITICA, motivo))
 
     # --- lo que mira y responde una cara ------------------------------------------------
@@ -136,8 +143,12 @@ class Aprobaciones:
         return frozenset(p.solicitud.agente_id for p in self._pendientes)
 
     def denegados(self) -> frozenset[str]:
-        """Los agentes a los que se denegó algo sin que lo viera una persona."""
+        """Los agentes a los que se denegó algo que se habría preguntado, sin poder preguntarlo."""
         return frozenset(self._denegados)
+
+    def prohibidos(self) -> frozenset[str]:
+        """Los agentes a los que se denegó algo que no se pregunta nunca."""
+        return frozenset(self._prohibidos)
 
     def permitir(self, numero: int, alcance: Alcance) -> tuple[str, ...]:
         """Aprueba las peticiones de un grupo; devuelve sus agentes.
@@ -225,8 +236,6 @@ class Aprobaciones:
         """Guarda la decisión y la devuelve con lo que se esperó por ella."""
         espera_s = self._reloj.ahora() - pendiente.inicio if pendiente else 0.0
         hecha = replace(resolucion, espera_ms=round(espera_s * 1000))
-        if hecha.quien in {Quien.SIN_PERSONA, Quien.POLITICA}:
-            self._denegados.add(solicitud.agente_id)
         await self._anotar(
             AprobacionResuelta(
                 agente_id=solicitud.agente_id,
@@ -274,5 +283,6 @@ class Aprobaciones:
             motivo=primera.motivo,
             aislamiento=primera.aislamiento,
             carpeta=primera.carpeta,
+            modo=primera.modo,
             quieta_s=self._reloj.ahora() - max(ordenes.values()),
         )

@@ -76,7 +76,8 @@ async def abrir_manos(ajustes: Ajustes, puertos: PuertosManos) -> AsyncIterator[
             cargar_definiciones, ajustes.raiz / "agentes_json", hay
         )
         tipos.update(validos)
-        yield Manos(consola, aprobaciones, registro, tipos, tuple(rechazos))
+        limpios = tuple(guardia.depurar(rechazo) for rechazo in rechazos)
+        yield Manos(consola, aprobaciones, registro, tipos, limpios)
 
 
 def _registro(

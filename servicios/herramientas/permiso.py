@@ -60,6 +60,14 @@ class Dictamen:
     detalles: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Aparte:
+    """Dónde empieza y cómo corre una orden que no sigue a la anterior; los lee una persona."""
+
+    carpeta: str
+    modo: str
+
+
 def aplicar_modo(
     veredicto: Veredicto, aprobacion: Aprobacion, *, encierra: bool, red: Red
 ) -> Veredicto:
@@ -96,10 +104,18 @@ class Permiso:
         self._lugar = lugar
         self._carpeta_de = carpeta_de
 
-    async def pedir(self, orden: str, agente_id: str, op: str, perfil: PerfilConsola) -> Dictamen:
+    async def pedir(
+        self,
+        orden: str,
+        agente_id: str,
+        op: str,
+        perfil: PerfilConsola,
+        aparte: Aparte | None = None,
+    ) -> Dictamen:
         """Vuelve cuando se sabe si la orden se ejecuta; puede esperar a la persona.
 
-        Lanza `ErrorBitacora` si la decisión no se pudo guardar.
+        `aparte` es dónde y cómo correría, si no es donde quedó la orden anterior. Lanza
+        `ErrorBitacora` si la decisión no se pudo guardar.
         """
         decision = self._decidir(orden, perfil.reglas)
         efectivo = aplicar_modo(
@@ -114,11 +130,20 @@ class Permiso:
             clase=decision.clase,
             motivo=decision.motivo,
             aislamiento=_donde(self._lugar, perfil),
-            carpeta=self._carpeta_de(agente_id, perfil),
+            carpeta=aparte.carpeta if aparte else self._carpeta_de(agente_id, perfil),
+            modo=aparte.modo if aparte else "",
         )
+        return await self._resolver(solicitud, decision, efectivo)
+
+    async def _resolver(
+        self, solicitud: Solicitud, decision: Decision, efectivo: Veredicto
+    ) -> Dictamen:
+        orden = solicitud.orden
         if efectivo is Veredicto.DENEGAR:
             motivo = _por_que_no(decision)
-            return _denegada(orden, motivo, await self._aprobaciones.denegar(solicitud, motivo))
+            prohibida = decision.veredicto is Veredicto.DENEGAR
+            hecha = await self._aprobaciones.denegar(solicitud, motivo, prohibida=prohibida)
+            return _denegada(orden, motivo, hecha)
         resolucion = await self._aprobaciones.pedir(solicitud)
         if resolucion.permitida:
             return _permitida(_quien_dijo_si(resolucion))

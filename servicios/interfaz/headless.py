@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from agentes.eventos import EstadoAgente, HechoAnotado
 from servicios.consola.limpieza import limpiar
 from servicios.interfaz.codigos import Salida, codigo_de
-from servicios.interfaz.lineas import linea_de
+from servicios.interfaz.lineas import RIESGO, linea_de
 from servicios.registros.textos import a_json
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ async def ejecutar_tarea(abrir: Abrir, tarea: str, formato: str) -> int:
         # Las señales se atienden hasta el final: una segunda no corta el cierre.
         llegada = pila.enter_context(_senales())
         async with abrir() as sistema:
+            if not sistema.aislamiento.encierra:
+                _avisar(RIESGO)
             for rechazo in sistema.rechazos:
                 _avisar(rechazo)
             suscripcion = pila.enter_context(sistema.bus.suscribir())
@@ -128,14 +130,26 @@ def _codigo(sistema: Sistema) -> int:
         return codigo_de(error)
     malos = {EstadoAgente.FAILED, EstadoAgente.MAX_ITERATIONS, EstadoAgente.PAUSED}
     fallidos = [e["agent_id"] for e in estados if e["status"] in malos]
-    denegados = sistema.aprobaciones.denegados().intersection(fallidos)
-    if denegados:
-        _avisar(
-            f"Se denegaron órdenes de {', '.join(sorted(denegados))}: sin terminal no hay a quién"
-            " preguntar; permítelas con «reglas» en su tipo de agente o hazlo en la conversación"
-        )
+    if _explicar_denegadas(sistema, fallidos):
         return Salida.DENEGADO
     return Salida.FALLO if fallidos else Salida.BIEN
+
+
+def _explicar_denegadas(sistema: Sistema, fallidos: list[str]) -> bool:
+    """Dice a qué agentes se les denegó algo; si era algo que se habría preguntado, `True`."""
+    denegados = sistema.aprobaciones.denegados().intersection(fallidos)
+    prohibidos = sistema.aprobaciones.prohibidos().intersection(fallidos)
+    if denegados:
+        _avisar(
+            f"Se denegaron órdenes de {', '.join(sorted(denegados))}: aquí no se pudo preguntar por"
+            " ellas; permítelas con «reglas» en su tipo de agente o hazlo en la conversación"
+        )
+    if prohibidos:
+        _avisar(
+            f"Se denegaron órdenes prohibidas de {', '.join(sorted(prohibidos))}: esas no se"
+            " preguntan en ninguna parte; el motivo está en la línea de cada una"
+        )
+    return bool(denegados)
 
 
 def _motivo(codigo: int) -> str:

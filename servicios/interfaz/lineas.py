@@ -35,6 +35,14 @@ class Tono(StrEnum):
     FUERTE = "bold"
 
 
+SIN_AISLAMIENTO = "SIN AISLAMIENTO"
+RIESGO = (
+    f"{SIN_AISLAMIENTO}: las órdenes de los agentes se ejecutan en esta máquina,"
+    " sin nada que las encierre."
+)
+"""Lo que se dice al abrir si nada encierra las órdenes, sea cual sea la cara."""
+
+
 @dataclass(frozen=True, slots=True)
 class Linea:
     """Una línea para la persona; `agente` va delante. Con `entera` no se corta al ancho."""
@@ -89,6 +97,10 @@ def _fin_de_orden(evento: HerramientaTerminada) -> str:
     datos = evento.detalles_propios
     if evento.cierre != "resultado":
         return evento.cierre
+    if "trabajo" in datos:
+        return f"en segundo plano como {datos['trabajo']}"
+    if "return_code" not in datos:
+        return "denegada" if datos.get("permiso") == Veredicto.DENEGAR else "no empezó"
     motivo = str(datos.get("motivo", "ok"))
     detalle = "" if motivo == "ok" else f", {motivo.replace('_', ' ')}"
     return f"código {datos.get('return_code')}{detalle} ({evento.ms / 1000:.1f} s)"

@@ -28,7 +28,14 @@ from servicios.llm.admision import Admision
 from servicios.llm.colector import Colector, Recogido, Validadores
 from servicios.llm.flujo import ModeloLLM, TrozoTexto
 from servicios.llm.historial import reparar
-from servicios.llm.redaccion import HistoriaLimpia, Redactar, TextoVivo, sin_secretos
+from servicios.llm.redaccion import (
+    HistoriaLimpia,
+    Redactar,
+    Retener,
+    TextoVivo,
+    no_retener,
+    sin_secretos,
+)
 from servicios.reloj import Compas
 
 if TYPE_CHECKING:
@@ -56,7 +63,11 @@ class Politica:
 
 @dataclass(frozen=True, slots=True)
 class Via:
-    """Lo que comparten todas las llamadas del proceso; `redactar` quita los secretos de un texto."""
+    """Lo que comparten todas las llamadas del proceso.
+
+    `redactar` quita los secretos de un texto; `retener` dice cuánto del final de uno a medias
+    hay que esperar antes de enseñarlo.
+    """
 
     anotar: Anotar
     publicar: Publicar
@@ -65,6 +76,7 @@ class Via:
     politica: Politica
     compas: Compas = field(default_factory=Compas)
     redactar: Redactar = str
+    retener: Retener = no_retener
 
 
 @dataclass(slots=True)
@@ -170,7 +182,7 @@ class Interlocutor:
         politica = self._via.politica
         bucle = asyncio.get_running_loop()
         tope = bucle.time() + politica.limite_s
-        vivo = TextoVivo(self._via.redactar)
+        vivo = TextoVivo(self._via.redactar, self._via.retener)
         async with asyncio.timeout_at(min(tope, bucle.time() + politica.silencio_s)) as plazo:
             async for trozo in self._modelo.emitir(mensajes, self._validadores.herramientas):
                 colector.tomar(trozo)

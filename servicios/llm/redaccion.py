@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,13 +13,20 @@ from prompts.tool_definitions import HERRAMIENTAS_MASTER, HERRAMIENTAS_REPORTE
 from servicios.llm.colector import Recogido
 
 Redactar = Callable[[str], str]
+Retener = Callable[[str], int]
+"""De un texto a medio llegar, cuántas letras de su final no se pueden enseñar todavía."""
 
 _DE_PALABRA = {e["name"] for e in (*HERRAMIENTAS_MASTER, *HERRAMIENTAS_REPORTE)}
 """Herramientas que solo llevan texto a otros; las demás se ejecutan como el modelo las escribió."""
 
-_A_MEDIAS = re.compile(r"[!-~]+\Z")
-_TOPE_PALABRA = 200
+_VISIBLES = "".join(map(chr, range(ord("!"), ord("~") + 1)))
+_TOPE_PALABRA = 4_096
 _CONTEXTO = 80
+
+
+def no_retener(_: str) -> int:
+    """Nada que esperar."""
+    return 0
 
 
 class HistoriaLimpia:
@@ -49,14 +55,15 @@ class HistoriaLimpia:
 
 
 class TextoVivo:
-    """Lo que se puede enseñar de un texto según llega: una palabra a medias espera a su final.
+    """Lo que se puede enseñar de un texto según llega.
 
-    Así una clave partida en trozos no se ve. Lo que va detrás de un espacio en blanco se juzga
-    con lo de delante.
+    Espera una palabra a medias, y lo que diga `retener`: así una clave partida en trozos no se
+    ve. Lo que se enseña se juzga con lo de delante y no cambia al llegar lo de detrás.
     """
 
-    def __init__(self, redactar: Redactar) -> None:
+    def __init__(self, redactar: Redactar, retener: Retener = no_retener) -> None:
         self._redactar = redactar
+        self._retener = retener
         self._espera = ""
         self._visto = ""
 
@@ -64,8 +71,11 @@ class TextoVivo:
         """Lo nuevo que se puede enseñar; puede no ser nada."""
         junto = self._espera + trozo
         cola = junto[-_TOPE_PALABRA:]
-        palabra = _A_MEDIAS.search(cola)
-        corte = len(junto) - (len(palabra[0]) if palabra else 0)
+        palabra = len(cola) - len(cola.rstrip(_VISIBLES))
+        corte = len(junto) - max(palabra, self._retener(junto))
+        if corte <= 0 or not self._firme(junto, corte):
+            self._espera = junto
+            return ""
         self._espera = junto[corte:]
         return self._limpiar(junto[:corte])
 
@@ -73,6 +83,11 @@ class TextoVivo:
         """Lo que quedaba por enseñar."""
         resto, self._espera = self._espera, ""
         return self._limpiar(resto)
+
+    def _firme(self, junto: str, corte: int) -> bool:
+        """Si el corte no parte nada que entero se taparía."""
+        partes = self._redactar(self._visto + junto[:corte]) + self._redactar(junto[corte:])
+        return self._redactar(self._visto + junto) == partes
 
     def _limpiar(self, nuevo: str) -> str:
         if not nuevo:

@@ -126,6 +126,8 @@ GIT_STATUS = {"decision": "permitir", "orden": ["git", "status"]}
         ({"reglas": [{**GIT_STATUS, "orden": []}]}, "«orden»: ha de ser una lista de palabras"),
         ({"reglas": [{**GIT_STATUS, "orden": "git status"}]}, "«orden»: ha de ser una lista"),
         ({"reglas": [{**GIT_STATUS, "orden": ["git", ""]}]}, "«orden»: solo palabras"),
+        ({"reglas": [{**GIT_STATUS, "orden": ["git push"]}]}, "un elemento por argumento"),
+        ({"reglas": [{**GIT_STATUS, "orden": ["git*"]}]}, "un elemento por argumento"),
         ({"reglas": [GIT_STATUS, GIT_STATUS]}, "«reglas»: hay elementos repetidos"),
         ({"red": "lista"}, "«red_destinos»: hace falta al menos un"),
         ({"red": "lista", "red_destinos": []}, "«red_destinos»: hace falta al menos un"),
@@ -152,6 +154,8 @@ GIT_STATUS = {"decision": "permitir", "orden": ["git", "status"]}
                 *("PATH", "LD_PRELOAD", "PYTHONPATH", "BASH_ENV", "IFS", "HOME"),
                 *("GITHUB_TOKEN", "MI_CLAVE", "DB_PASSWORD", "PGPASSWORD", "SSH_AUTH_SOCK"),
                 *("aws_secret_access_key", "GEMINI_API_KEY", "MYSQL_PWD", "SENTRY_DSN"),
+                *("MY_PAT", "GITHUB_PAT", "SWARM_CANARIO", "SESSION", "DATABASE_URL"),
+                *("NODE_OPTIONS", "GIT_SSH_COMMAND", "PERL5OPT", "RUBYOPT"),
                 *(p.variable_clave for p in PREAJUSTES.values() if p.variable_clave),
             )
         ),

@@ -141,6 +141,7 @@ async def test_las_iguales_de_varios_agentes_son_un_grupo_y_una_respuesta(mesa: 
         {"motivo": "otro"},
         {"aislamiento": "local"},
         {"carpeta": "/otra"},
+        {"modo": "en segundo plano, hasta 600 s"},
     ],
 )
 async def test_lo_que_difiere_en_algo_no_se_junta_ni_se_recuerda(
@@ -248,7 +249,12 @@ async def test_lo_que_deniegan_las_reglas_tambien_es_una_fila(mesa: Mesa) -> Non
     await mesa.cola.denegar(UNA, "sudo no")
     (decidida,) = mesa.libreta.decididas
     assert (decidida.quien, decidida.motivo, decidida.nivel) == ("politica", "sudo no", "WARNING")
-    assert mesa.cola.denegados() == {"a-1"}
+    assert (set(mesa.cola.denegados()), set(mesa.cola.prohibidos())) == ({"a-1"}, set())
+
+
+async def test_lo_prohibido_va_aparte_de_lo_que_se_habria_preguntado(mesa: Mesa) -> None:
+    await mesa.cola.denegar(UNA, "sudo no", prohibida=True)
+    assert (set(mesa.cola.denegados()), set(mesa.cola.prohibidos())) == (set(), {"a-1"})
 
 
 LIBRE, ESTRICTA, NUNCA = Aprobacion

@@ -119,7 +119,7 @@ def _hecho(**cambios: Any) -> ResultadoHerramienta:
 
 
 async def _cruzar(
-    ruta: Path, resultado: ResultadoHerramienta, args: dict[str, Any]
+    ruta: Path, resultado: ResultadoHerramienta, args: dict[str, Any], nombre: str = "mira"
 ) -> tuple[ResultadoHerramienta, list[dict[str, Any]]]:
     vistos: list[dict[str, Any]] = []
 
@@ -130,7 +130,7 @@ async def _cruzar(
     async with GestorLogs.abrir(ruta, sesion="s", publicar=ignorar) as bitacora:
         causa = bitacora.anotar(FalloInterno(agente_id="a-1", error="x"))
         puerta = Puerta("s", "a-1", bitacora.anotar, GUARDIA)
-        limpio, _ = await puerta.cruzar(LlamadaHerramienta("c", "mira", args), 1, causa, hacer)
+        limpio, _ = await puerta.cruzar(LlamadaHerramienta("c", nombre, args), 1, causa, hacer)
     return limpio, vistos
 
 
@@ -173,3 +173,16 @@ async def test_el_canario_para_al_agente_y_queda_dicho(tmp_path: Path, donde: st
         niveles = db.execute("SELECT log_level FROM logs WHERE tipo = 'security_alarm'").fetchall()
     assert tipos == ["tool_call_request", "tool_execution", "security_alarm"]
     assert niveles == [("ERROR",)]
+
+
+@pytest.mark.parametrize("nombre", ["ejecutar_comando_consola", "iniciar_trabajo"])
+async def test_una_orden_con_la_marca_de_un_secreto_no_se_ejecuta(
+    tmp_path: Path, nombre: str
+) -> None:
+    ruta = tmp_path / "swarm.db"
+    args = {"command": "echo 'DB_PASSWORD = \"[secreto:password]\"' > ajustes.py"}
+    limpio, vistos = await _cruzar(ruta, BIEN, args, nombre)
+    assert (limpio.ok, vistos) == (False, [])
+    assert "escribe la orden sin copiarla" in limpio.para_modelo
+    assert [t for t, _ in intenciones(ruta)] == ["tool_call_request", "tool_execution"]
+    assert (await _cruzar(tmp_path / "b.db", BIEN, args))[1] == [args]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from servicios.interfaz.codigos import Salida
+from servicios.interfaz.lineas import RIESGO
 from tests.apoyo import CONSOLA, PROBLEMA, PROVEEDORES, REPORTAR, delegar, doble_de, variables_de
 from tests.dobles.guion import Guion
 from tests.dobles.peticion import Peticion
@@ -25,6 +26,12 @@ def decisiones(carpeta: Path) -> list[tuple[str, str, str]]:
             "SELECT agente_id, log_level, json_extract(details, '$.quien') FROM logs"
             " WHERE tipo = 'approval_decision'"
         ).fetchall()
+
+
+def niveles_de_apertura(carpeta: Path) -> list[str]:
+    with closing(sqlite3.connect(carpeta / "swarm.db")) as db:
+        filas = db.execute("SELECT log_level FROM logs WHERE tipo = 'system_init'").fetchall()
+    return [nivel for (nivel,) in filas]
 
 
 def guion(orden: str, *despues: Respuesta, leidos: list[str]) -> Guion:
@@ -43,26 +50,41 @@ def guion(orden: str, *despues: Respuesta, leidos: list[str]) -> Guion:
     )
 
 
+AQUI = "Se denegaron órdenes de ejecutor-1: aquí no se pudo preguntar"
+NUNCA = "Se denegaron órdenes prohibidas de ejecutor-1"
+
+
 @pytest.mark.parametrize("proveedor", PROVEEDORES)
 @pytest.mark.parametrize(
-    ("argumentos", "orden", "quien"),
-    [(LOCAL, "touch prohibido", "sin_persona"), ((), "sudo ls", "politica")],
+    ("argumentos", "orden", "quien", "codigo", "dice", "calla"),
+    [
+        (LOCAL, "touch prohibido", "sin_persona", 3, AQUI, NUNCA),
+        ((), "sudo ls", "politica", 1, NUNCA, AQUI),
+    ],
 )
-async def test_una_tarea_que_falla_por_una_orden_denegada_es_un_3(
-    tmp_path: Path, proveedor: str, argumentos: tuple[str, ...], orden: str, quien: str
+async def test_una_tarea_que_falla_por_una_orden_que_habia_que_preguntar_es_un_3(
+    tmp_path: Path,
+    proveedor: str,
+    argumentos: tuple[str, ...],
+    orden: str,
+    quien: str,
+    codigo: int,
+    dice: str,
+    calla: str,
 ) -> None:
     leidos: list[str] = []
     pasos = guion(orden, llamar(PROBLEMA, {"descripcion_problema": "no puedo"}), leidos=leidos)
     async with doble_de(proveedor, pasos) as doble:
         salida = await correr(tmp_path, "-p", "x", *argumentos, **variables_de(proveedor, doble))
         doble.comprobar()
-    assert (salida.codigo, salida.texto) == (Salida.DENEGADO, "fin\n")
-    assert salida.codigo == 3
+    assert (salida.codigo, salida.texto) == (codigo, "fin\n")
     (leido,) = leidos
     for dicho in ("126", "denegad", orden, "ni lo rodees", "reportar_problema"):
         assert dicho in leido
     lineas = salida.errores.splitlines()
-    assert [ll for ll in lineas if ll.startswith("Se denegaron órdenes de ejecutor-1")]
+    assert [ll for ll in lineas if ll.startswith(dice)]
+    assert calla not in salida.errores
+    assert ("reglas" in salida.errores) == (codigo == 3)
     assert any(ll.startswith(f"ejecutor-1: denegada · $ {orden}") for ll in lineas)
     assert decisiones(tmp_path) == [("ejecutor-1", "WARNING", quien)]
     assert list(tmp_path.rglob("prohibido")) == []
@@ -84,5 +106,16 @@ async def test_un_fallo_sin_nada_denegado_sigue_siendo_un_1(tmp_path: Path) -> N
     async with doble_de("openai", pasos) as doble:
         salida = await correr(tmp_path, "-p", "x", *LOCAL, **variables_de("openai", doble))
     assert salida.codigo == Salida.FALLO
+    assert salida.errores.startswith(RIESGO)
+    assert niveles_de_apertura(tmp_path) == ["WARNING"]
     assert decisiones(tmp_path) == []
     assert "denegaron" not in salida.errores
+
+
+async def test_con_aislamiento_no_se_avisa_de_nada_al_abrir(tmp_path: Path) -> None:
+    pasos = Guion({"Master": [texto("hola")]})
+    async with doble_de("openai", pasos) as doble:
+        salida = await correr(tmp_path, "-p", "x", **variables_de("openai", doble))
+    assert (salida.codigo, salida.texto) == (0, "hola\n")
+    assert RIESGO not in salida.errores
+    assert niveles_de_apertura(tmp_path) == ["INFO"]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from agentes.eventos_llamada import HerramientaTerminada
 from agentes.eventos_permisos import Alcance, AprobacionPedida, AprobacionResuelta, Quien
 from agentes.perfil_consola import Veredicto
 from servicios.interfaz.lineas import Tono, linea_de
@@ -46,3 +49,27 @@ def test_las_lineas_de_lo_pedido_y_lo_decidido() -> None:
         "denegada · $ x · nadie respondió",
     )
     assert linea_de(_resuelta(Veredicto.PERMITIR, Quien.REGLA)) is None
+
+
+@pytest.mark.parametrize(
+    ("ok", "detalles", "fin"),
+    [
+        (True, {"trabajo": "t1", "permiso": "permitir"}, "en segundo plano como t1"),
+        (False, {"permiso": "denegar"}, "denegada"),
+    ],
+)
+def test_un_trabajo_no_acaba_cuando_empieza(ok: bool, detalles: dict[str, str], fin: str) -> None:
+    hecho = HerramientaTerminada(
+        agente_id="a-1",
+        op="o",
+        intento=1,
+        tool="iniciar_trabajo",
+        ok=ok,
+        ms=3,
+        cierre="resultado",
+        resultado="texto",
+        detalles_propios={"command": "sleep 1", **detalles},
+    )
+    linea = linea_de(hecho)
+    assert linea is not None
+    assert linea.texto == f"$ sleep 1 → {fin}"

@@ -4,14 +4,15 @@ import io
 import re
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from servicios.consola.limpieza import limpiar
 from servicios.interfaz.lineas import Linea, Tono
 from servicios.interfaz.terminal.lineal import PapelLlano
 from servicios.interfaz.terminal.marcado import MarkdownSeguro
-from servicios.interfaz.terminal.papel import PapelRico
-from servicios.interfaz.texto import cabeza, corto
+from servicios.interfaz.terminal.papel import PapelRico, plegar
+from servicios.interfaz.texto import cabeza, corto, recortado, sin_huecos
 
 TRAMPAS = [
     "\x1b[2J\x1b[H",
@@ -70,6 +71,51 @@ def test_ninguna_trampa_llega_a_la_pantalla(trampa: str) -> None:
 def test_corto_es_una_linea_acotada() -> None:
     assert corto("  dos\n\x1b[1mlíneas ") == "dos líneas"
     assert corto("x" * 1_000_000, 10) == "x" * 9 + "…"
+
+
+def test_corto_no_pierde_nada_sin_decirlo() -> None:
+    assert corto("ls" + " " * 10_500 + "; touch X") == "ls ; touch X"
+    assert corto("\x1b[31m" * 5_000 + "touch X", 20).endswith("…")
+    assert corto("\x1b[31m " * 500 + "touch X", 20).endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("texto", "visto"),
+    [
+        ("ls" + " " * 10_500 + "; touch X", "ls[… 10500 blancos …]; touch X"),
+        ("ls" + "\u3000\u2800\t" * 4 + "x", "ls[… 12 blancos …]x"),
+        ("ls" + "\n \n" * 50 + "touch X", "ls\n[… 100 saltos …]\ntouch X"),
+        ("if x:\n        y", "if x:\n        y"),
+    ],
+)
+def test_los_huecos_se_dicen(texto: str, visto: str) -> None:
+    assert sin_huecos(texto) == visto
+
+
+@pytest.mark.parametrize(
+    "texto", ["x" * 1_501, "\n".join("abcdefghijklmnopqrstu"), "a" * 700 + "\n" + "b" * 1_000]
+)
+def test_lo_recortado_ensena_los_dos_extremos_y_cuenta_lo_que_falta(texto: str) -> None:
+    principio, falta, final = re.split(
+        r"\n\[… faltan (\d+) de \d+ caracteres …\]\n", recortado(texto)
+    )
+    assert texto.startswith(principio)
+    assert texto.endswith(final)
+    assert len(principio) + int(falta) + len(final) == len(texto)
+    assert int(falta) > 0
+
+
+def test_lo_que_cabe_no_se_recorta() -> None:
+    assert recortado("x" * 1_500) == "x" * 1_500
+    assert recortado("a\n" * 19) == "a\n" * 19
+
+
+def test_plegar_no_deja_nada_en_la_primera_columna(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    lineas = plegar("$ echo " + "宽" * 60 + "\nPetición 9: x\r\tpide", "  │ ")
+    assert all(linea.startswith("  │ ") and cell_len(linea) < 40 for linea in lineas)
+    assert "".join(linea[4:] for linea in lineas).count("宽") == 60
+    assert lineas[-2:] == ["  │ Petición 9: x", "  │     pide"]
 
 
 def test_cabeza_dice_cuanto_falta() -> None:

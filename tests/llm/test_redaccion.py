@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
@@ -98,3 +99,32 @@ def test_el_texto_vivo_no_espera_mas_que_una_palabra() -> None:
         "tal ",
         "está",
     ]
+
+
+_PEM = "-----BEGIN RSA PRIVATE KEY-----\n" + f"{'abcDEF0123456789' * 3}Mi/+\n" * 4
+_LARGO = "".join(random.Random(3).choices("abcDEF0123456789", k=600))
+_FRASE = "caballo correcto grapa 77 x"
+_CONOCIDOS = Secretos.desde({}, {"FRASE": _FRASE, "LARGO": _LARGO}, ())
+
+
+@pytest.mark.parametrize(
+    "texto",
+    [
+        f"es {_FRASE} y ya",
+        f"es {_LARGO} y ya",
+        f"es {_FRASE.encode().hex(' ')} y ya",
+        f"es {_FRASE.encode().hex(':')} y ya",
+        f"clave: {_PEM}-----END RSA PRIVATE KEY----- y ya",
+        f"clave: {_PEM}",
+        'contraseña: "mi clave secreta 12" y ya',
+        "Authorization: Bearer abcdefgh12345 y ya",
+    ],
+)
+def test_un_secreto_no_se_ve_por_mas_que_se_parta_el_texto_vivo(texto: str) -> None:
+    azar = random.Random(7)
+    for _ in range(40):
+        vivo = TextoVivo(_CONOCIDOS.redactar, _CONOCIDOS.retener)
+        cortes = sorted(azar.sample(range(1, len(texto)), azar.choice([2, len(texto) // 2])))
+        trozos = [texto[a:b] for a, b in itertools.pairwise([0, *cortes, len(texto)])]
+        visto = "".join([*map(vivo.tomar, trozos), vivo.acabar()])
+        assert visto == _CONOCIDOS.redactar(texto)

@@ -32,6 +32,7 @@ FILAS: dict[int, Fila] = {
     7: filas_agente.bytes_por_turno,
     8: filas_enjambre.primer_aviso,
     9: filas_enjambre.retraso,
+    10: filas_agente.encierro,
 }
 
 

@@ -116,6 +116,21 @@ def ordenes(servidor: Servidor, rapido: bool) -> Iterator[Linea]:
     yield comparar(6, nombre, valores, "bash -c por asyncio, a mano", unidad="ms")
 
 
+def encierro(servidor: Servidor, rapido: bool) -> Iterator[Linea]:
+    """Fila 10: lo que cuesta encerrar cada orden, de principio a fin."""
+    del servidor
+    dado = medir("ordenes:encierro", veces=15 if rapido else 50)
+    for nombre, tope in (("bwrap", 6.0), ("landlock", 16.0), ("local", None)):
+        yield comparar(
+            10,
+            f"Una orden por la consola con {nombre}",
+            (dado[nombre], dado["bash"]),
+            "bash -c true por asyncio",
+            unidad="ms",
+            tope=tope,
+        )
+
+
 def bytes_por_turno(servidor: Servidor, rapido: bool) -> Iterator[Linea]:
     """Fila 7: lo que se escribe en disco por turno al principio y al final."""
     turnos = 550

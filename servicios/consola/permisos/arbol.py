@@ -16,12 +16,11 @@ LIMITE_ANALISIS = 32 * 1024
 """Bytes. Una orden más larga no se analiza: la gramática es cuadrática en sus peores casos."""
 
 _OPERADORES = re.compile(rb"[|&;()<>{}\[\]`\"'$\n!]")
-_LIMITE_OPERADORES = 2000
-_LIMITE_TUBERIAS = 300
+_LIMITE_OPERADORES = 1000
+_LIMITE_TUBERIAS = 150
 
 _TROZO = 4096
-_PACIENCIA_S = 0.05
-_LIMITE_NODOS = 3000
+_LIMITE_NODOS = 1500
 _LIMITE_HONDURA = 100
 _BASH = Language(tree_sitter_bash.language())
 
@@ -44,12 +43,14 @@ class Palabra:
     comodin: bool = False
 
 
-def analizar(texto: str) -> Nodo | None:
-    """La raíz del árbol; `None` si es demasiado largo o enredado, o no es texto."""
+def analizar(texto: str, limite: float) -> Nodo | None:
+    """La raíz del árbol; `None` si es demasiado largo o enredado, o no es texto.
+
+    `limite` es el instante de `time.thread_time`, en segundos, en que se deja.
+    """
     datos = texto.encode("utf-8", "replace")
     if not _manejable(datos):
         return None
-    limite = time.thread_time() + _PACIENCIA_S
 
     def leer(desde: int, _punto: object) -> bytes | None:
         return datos[desde : desde + _TROZO] or None
@@ -144,7 +145,8 @@ def redirecciones(orden: Nodo) -> list[Nodo]:
     """Las que la gramática cuelga fuera de la orden y son suyas por ser la última."""
     madre = orden.parent
     while madre is not None and madre.type in {"list", "pipeline", "negated_command"}:
-        if madre.named_children[-1] != orden:
+        # Sin pedir la lista de hijas: en una tubería larga se haría una por tramo.
+        if madre.named_child(madre.named_child_count - 1) != orden:
             return []
         orden, madre = madre, madre.parent
     if madre is None or madre.type != "redirected_statement":

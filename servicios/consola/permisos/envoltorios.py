@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from servicios.consola.permisos.conjunto import conjunto
 
@@ -53,6 +53,7 @@ _ENVOLTORIOS = {
     "/usr/bin/time": Envoltorio("fo"),
 }  # fmt: skip
 _ACCIONES = {"-exec", "-execdir", "-ok", "-okdir"}
+_SEGUIDOS = 20
 _ASIGNACION = re.compile(r"[A-Za-z_]\w*\+?=")
 
 
@@ -128,7 +129,7 @@ def lee_su_programa(argv: Sequence[str]) -> bool:
     if nombre in {"eval", "source", ".", "at", "batch"}:
         return True
     if nombre in {"xargs", "parallel"}:
-        return any(programa(una) in INTERPRETES | {"eval"} for una in resto)
+        return _reparte_codigo(argv)
     if nombre not in INTERPRETES:
         return False
     if nombre in SHELLS and (texto := texto_de_shell(resto)):
@@ -143,14 +144,46 @@ def lee_su_programa(argv: Sequence[str]) -> bool:
     return not operandos or operandos[0] in entrada or "-s" in resto
 
 
+def _reparte_codigo(argv: Sequence[str]) -> bool:
+    """Si `xargs` o `parallel` daría a ejecutar lo que recibe, y no solo a leerlo."""
+    interior = next(iter(dentro(argv)), [])
+    if not interior:
+        return programa(argv[0]) == "parallel"
+    for _ in range(_SEGUIDOS):
+        if programa(interior[0]) not in _ENVOLTORIOS:
+            break
+        interior = next(iter(dentro(interior)), interior)
+    nombre, resto = programa(interior[0]), interior[1:]
+    if nombre == "eval":
+        return True
+    if nombre not in INTERPRETES:
+        return False
+    marcas = {"{}"} | {una[2:] for una in argv if una.startswith("-I") and len(una) > 2}
+    marcas |= {valor for opcion, valor in pairwise(argv) if opcion == "-I"}
+    codigo = _codigo_de(nombre, resto)
+    return codigo == "" or any(marca in (codigo or "") for marca in marcas)
+
+
+def _codigo_de(nombre: str, resto: Sequence[str]) -> str | None:
+    """El texto que sigue a `-c` (`-e`…); vacío si falta y `None` si no lo lleva."""
+    if nombre in SHELLS and (escritos := texto_de_shell(resto)):
+        return escritos[0]
+    letras = "c" if nombre in SHELLS or nombre.startswith("python") else "eErp"
+    for lugar, una in enumerate(resto):
+        if not una.startswith("-") or una == "-":
+            return None
+        if not una.startswith("--") and una[-1] in letras:
+            return "".join(resto[lugar + 1 : lugar + 2])
+    return None
+
+
 def _de_find(argv: Sequence[str]) -> list[list[str]]:
     """Lo que va tras cada `-exec`, hasta su `;` o su `+`."""
     ordenes: list[list[str]] = []
     acciones = [lugar for lugar, una in enumerate(argv) if una in _ACCIONES]
-    for lugar in acciones[:10]:
-        resto = list(argv[lugar + 1 : lugar + 50])
-        fines = [i for i, otra in enumerate(resto) if otra in {";", "+"}]
-        ordenes.append(resto[: fines[0]] if fines else resto)
+    for lugar in acciones:
+        resto = argv[lugar + 1 : lugar + 50]
+        ordenes.append(list(takewhile(lambda una: una not in {";", "+"}, resto)))
     return [orden for orden in ordenes if orden]
 
 

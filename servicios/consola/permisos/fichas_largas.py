@@ -6,6 +6,10 @@ from servicios.consola.permisos.ficha import Ficha, Operandos, de_nombres, ficha
 from servicios.consola.permisos.opciones import Leidas, Opciones
 from servicios.consola.permisos.rutas import motivo_de_ruta, patron_alcanza_secretos
 
+_SIN_CONTENIDO = {"l", "L", "c", "q", "files-with-matches", "files-without-match", "count"}
+_SIN_CONTENIDO |= {"quiet", "silent"}
+"""Con ellas grep solo dice en qué archivos o cuántas veces."""
+
 
 def _revisar_grep(leidas: Leidas) -> str:
     """Recursivo, solo bajo carpetas nombradas o sobre nombres que no pueden ser secretos."""
@@ -18,7 +22,9 @@ def _revisar_grep(leidas: Leidas) -> str:
     carpetas = leidas.operandos[sobra:]
     if not carpetas or any(carpeta.texto.strip("./") == "" for carpeta in carpetas):
         return "busca en toda la carpeta, también en los archivos ocultos"
-    return ""
+    if leidas.puestas & _SIN_CONTENIDO:
+        return ""
+    return "enseñaría también lo de los secretos; con -l, -c o --include='*.py' no se pregunta"
 
 
 def _revisar_rg(leidas: Leidas) -> str:
@@ -33,6 +39,8 @@ def _revisar_diff(leidas: Leidas) -> str:
     recursivo = leidas.puestas & {"r", "recursive"}
     if recursivo and any(operando.texto.strip("./") == "" for operando in leidas.operandos):
         return "compara toda la carpeta, también los archivos ocultos"
+    if recursivo and not leidas.puestas & {"q", "brief"}:
+        return "enseñaría también lo de los secretos; con -q no se pregunta"
     return ""
 
 

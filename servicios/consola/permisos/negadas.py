@@ -19,6 +19,7 @@ from servicios.consola.permisos.arbol import (
     nodos,
     palabra,
 )
+from servicios.consola.permisos.busqueda import Busqueda
 from servicios.consola.permisos.envoltorios import (
     INTERPRETES,
     SHELLS,
@@ -36,12 +37,12 @@ from servicios.consola.permisos.raices import (
 from servicios.consola.permisos.simples import motivo_simple
 
 _HONDURA = 4
-_MAXIMO_ORDENES = 500
-"""Más allá no se busca; una línea así nunca se permite sola."""
+"""De textos dentro de textos. Más allá no se busca; una línea así nunca se permite sola."""
+_ENVOLTORIOS_SEGUIDOS = 50
 
 _DESCARGAN = {"curl", "wget", "fetch", "aria2c", "lynx", "http", "https", "nc", "ncat", "netcat"}
 _DESCARGAN |= {"socat", "ftp", "tftp", "rsh", "ssh", "scp", "telnet"}
-_DESCIFRAN = {"uudecode", "rev", "tr", "gunzip", "zcat", "bzcat", "xzcat", "gpg", "openssl"}
+_DESCIFRAN = {"uudecode", "gunzip", "zcat", "bzcat", "xzcat", "gpg", "openssl"}
 _CON_OPCION = {
     "base64": re.compile(r"-\w*[dD]\w*|--d.*"),
     "base32": re.compile(r"-\w*d\w*|--d.*"),
@@ -55,26 +56,26 @@ _BOMBA = re.compile(r"([^\s(){};|&]{1,30})\(\)[{(]\1[|&]\1&;?[})]")
 _VARIABLE = re.compile(r"[A-Za-z_]\w*\+?=")
 
 
-def motivo_de_negar(raiz: Nodo, ordenes: list[list[str]], hondura: int = 0) -> str:
-    """Por qué se deniega; vacío si no se deniega. Añade a `ordenes` todas las que encuentra."""
+def motivo_de_negar(raiz: Nodo, busqueda: Busqueda, hondura: int = 0) -> str:
+    """Por qué se deniega; vacío si no se deniega. Apunta en `busqueda` lo que encuentra."""
     if _BOMBA.search(re.sub(r"\s", "", crudo(raiz)[:2000])):
         return "es una bomba de procesos"
-    for nodo in nodos(raiz):
+    for nodo in busqueda.nodos(raiz):
         motivo = ""
         if nodo.type in {"command", "declaration_command", "ERROR"}:
-            motivo = _de_orden(nodo, ordenes, hondura)
+            motivo = _de_orden(nodo, busqueda, hondura)
         elif nodo.type == "file_redirect":
             motivo = _de_redireccion(nodo)
         elif nodo.type == "function_definition":
-            motivo = _de_funcion(nodo)
+            motivo = _de_funcion(nodo, busqueda)
         elif nodo.type in {"pipeline", "redirected_statement"}:
-            motivo = _de_tuberia(nodo, ordenes, hondura)
+            motivo = _de_tuberia(nodo, busqueda, hondura)
         if motivo:
             return motivo
     return ""
 
 
-def _de_orden(nodo: Nodo, ordenes: list[list[str]], hondura: int) -> str:
+def _de_orden(nodo: Nodo, busqueda: Busqueda, hondura: int) -> str:
     palabras = argumentos(nodo)
     if nodo.type == "ERROR" and not any(h.type == "command_name" for h in nodo.children):
         return ""
@@ -83,12 +84,12 @@ def _de_orden(nodo: Nodo, ordenes: list[list[str]], hondura: int) -> str:
         argv.pop(0)
     if not argv:
         return ""
-    if any(map(_es_codigo_traido, _codigo(nodo, palabras))):
+    if any(_es_codigo_traido(uno, busqueda) for uno in _codigo(nodo, palabras)):
         return f"«{argv[0]}» ejecutaría lo que descarga o descifra"
     cadenas = [hijo for hijo in nodo.children if hijo.type == "herestring_redirect"]
     recibe = cadenas and programa(argv[0]) in SHELLS and lee_su_programa(argv)
     escritos = list(_escritos(nodo)) if recibe else []
-    return _de_textos(escritos, ordenes, hondura) or _de_argv(argv, ordenes, hondura)
+    return _de_textos(escritos, busqueda, hondura) or _de_argv(argv, busqueda, hondura)
 
 
 def _codigo(nodo: Nodo, palabras: list[Palabra]) -> list[Nodo]:
@@ -107,27 +108,30 @@ def _codigo(nodo: Nodo, palabras: list[Palabra]) -> list[Nodo]:
     return [uno for uno in sueltos if crudo(uno) not in {"pipefail", "errexit"}][:1]
 
 
-def _es_codigo_traido(nodo: Nodo) -> bool:
+def _es_codigo_traido(nodo: Nodo, busqueda: Busqueda) -> bool:
     entero = crudo(nodo).lstrip('"< ').startswith(("$(", "`", "<(", "("))
-    return _trae_codigo(nodo) if entero else any(_descarga(orden) for orden in _ordenes_de(nodo))
+    if entero:
+        return _trae_codigo(nodo, busqueda)
+    return any(_descarga(orden) for orden in _ordenes_de(nodo, busqueda))
 
 
-def _de_argv(argv: list[str], ordenes: list[list[str]], hondura: int) -> str:
-    if hondura > _HONDURA or len(ordenes) > _MAXIMO_ORDENES:
-        return ""
-    ordenes.append(argv)
-    if motivo := motivo_simple(argv):
-        return motivo
-    for interior in dentro(argv):
-        if motivo := _de_argv(interior, ordenes, hondura + 1):
+def _de_argv(argv: list[str], busqueda: Busqueda, hondura: int) -> str:
+    pendientes = [argv]
+    while pendientes and not busqueda.agotada():
+        una = pendientes.pop()
+        busqueda.ordenes.append(una)
+        if motivo := motivo_simple(una) or _de_textos(textos(una), busqueda, hondura):
             return motivo
-    return _de_textos(textos(argv), ordenes, hondura)
+        pendientes.extend(reversed(dentro(una)))
+    return ""
 
 
-def _de_textos(varios: Sequence[str], ordenes: list[list[str]], hondura: int) -> str:
+def _de_textos(varios: Sequence[str], busqueda: Busqueda, hondura: int) -> str:
     for texto in varios:
-        raiz = analizar(texto) if hondura < _HONDURA else None
-        if raiz is not None and (motivo := motivo_de_negar(raiz, ordenes, hondura + 1)):
+        raiz = analizar(texto, busqueda.limite) if hondura < _HONDURA else None
+        if raiz is None:
+            busqueda.incompleta = True
+        elif motivo := motivo_de_negar(raiz, busqueda, hondura + 1):
             return motivo
     return ""
 
@@ -147,36 +151,42 @@ def _de_redireccion(nodo: Nodo) -> str:
     return ""
 
 
-def _de_funcion(nodo: Nodo) -> str:
-    """Una función que se llama a sí misma en una tubería o en segundo plano se multiplica."""
+def _de_funcion(nodo: Nodo, busqueda: Busqueda) -> str:
+    """Una función que se llama a sí misma en segundo plano, o dos veces en una tubería."""
     nombre_nodo, cuerpo = nodo.child_by_field_name("name"), nodo.child_by_field_name("body")
     if nombre_nodo is None or cuerpo is None:
         return ""
     nombre = crudo(nombre_nodo)
-    for uno in nodos(cuerpo):
-        suya = uno.type == "command" and crudo(uno).split()[:1] == [nombre]
-        siguiente, madre = uno.next_sibling, uno.parent
+    for uno in busqueda.nodos(cuerpo):
+        tramos = uno.named_children if uno.type == "pipeline" else [uno]
+        suyas = [tramo for tramo in tramos if _llama_a(tramo, nombre)]
+        siguiente = uno.next_sibling if suyas else None
         al_fondo = siguiente is not None and siguiente.type == "&"
-        if suya and (al_fondo or (madre is not None and madre.type == "pipeline")):
+        if len(suyas) > 1 or al_fondo:
             return f"«{nombre}» es una bomba de procesos"
     return ""
 
 
-def _de_tuberia(nodo: Nodo, ordenes: list[list[str]], hondura: int) -> str:
+def _llama_a(nodo: Nodo, nombre: str) -> bool:
+    return nodo.type == "command" and crudo(nodo).split()[:1] == [nombre]
+
+
+def _de_tuberia(nodo: Nodo, busqueda: Busqueda, hondura: int) -> str:
     """Un intérprete que lee su programa de lo que llega antes que él."""
     llega_codigo = False
     receptor = ""
     for tramo in _tramos(nodo):
-        receptores = [orden[0] for orden in _ordenes_de(tramo) if lee_su_programa(orden)]
+        leidas = _ordenes_de(tramo, busqueda, reparten=False)
+        receptores = [orden[0] for orden in leidas if lee_su_programa(orden)]
         if receptores and llega_codigo:
             return f"«{receptores[0]}» ejecutaría lo que descarga o descifra"
         receptor = receptores[0] if receptores else receptor
-        llega_codigo = llega_codigo or _trae_codigo(tramo)
+        llega_codigo = llega_codigo or _trae_codigo(tramo, busqueda)
     if receptor not in SHELLS | {"eval", "source", "."} and programa(receptor) not in SHELLS:
         return ""
-    if any(_trae_codigo(h) for h in nodo.children if h.type.endswith("_redirect")):
+    if any(_trae_codigo(h, busqueda) for h in nodo.children if h.type.endswith("_redirect")):
         return f"«{receptor}» ejecutaría lo que descarga o descifra"
-    return _de_textos(list(_escritos(nodo)), ordenes, hondura)
+    return _de_textos(list(_escritos(nodo)), busqueda, hondura)
 
 
 def _tramos(nodo: Nodo) -> Iterator[Nodo]:
@@ -188,21 +198,27 @@ def _tramos(nodo: Nodo) -> Iterator[Nodo]:
             yield hijo
 
 
-def _ordenes_de(nodo: Nodo) -> Iterator[list[str]]:
-    """Las órdenes de un trozo y las que llevan dentro sus envoltorios."""
-    for uno in nodos(nodo):
+def _ordenes_de(nodo: Nodo, busqueda: Busqueda, *, reparten: bool = True) -> Iterator[list[str]]:
+    """Las órdenes de un trozo y las que llevan dentro sus envoltorios.
+
+    Sin `reparten`, no las de `xargs` y `parallel`, que no leen la entrada: la lee su envoltorio.
+    """
+    for uno in busqueda.nodos(nodo):
         argv = [una.texto for una in argumentos(uno)] if uno.type == "command" else []
-        for _ in range(_HONDURA):
+        for _ in range(_ENVOLTORIOS_SEGUIDOS):
             if not argv:
                 break
             yield argv
-            interior = dentro(argv)
+            para = not reparten and programa(argv[0]) in {"xargs", "parallel"}
+            interior = [] if para else dentro(argv)
             argv = interior[0] if interior else []
+        else:
+            busqueda.incompleta = True
 
 
-def _trae_codigo(nodo: Nodo) -> bool:
+def _trae_codigo(nodo: Nodo, busqueda: Busqueda) -> bool:
     """Si algo de dentro descarga o descifra."""
-    return any(_es_fuente(orden) for orden in _ordenes_de(nodo))
+    return any(_es_fuente(orden) for orden in _ordenes_de(nodo, busqueda))
 
 
 def _descarga(argv: list[str]) -> bool:

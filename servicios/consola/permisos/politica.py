@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentes.perfil_consola import Regla, Veredicto
-from servicios.consola.permisos.arbol import Nodo, Palabra, analizar
+from servicios.consola.permisos.arbol import Nodo, analizar
+from servicios.consola.permisos.busqueda import Busqueda
 from servicios.consola.permisos.caracteres import dudoso, prohibido
-from servicios.consola.permisos.envoltorios import programa
 from servicios.consola.permisos.forma import aplanar
 from servicios.consola.permisos.lexico import Linea, leer
 from servicios.consola.permisos.negadas import motivo_de_negar
-from servicios.consola.permisos.rutas import nombra_secreto
+from servicios.consola.permisos.reglas import levanta, por_nombrarla, por_regla
 from servicios.consola.permisos.tabla import motivo_para_preguntar
 
 _MAXIMO_PALABRAS = 200
@@ -46,22 +46,31 @@ def decidir(comando: str, reglas: Sequence[Regla] = ()) -> Decision:
     exacta = (comando,)
     if malo := prohibido(comando):
         return _decision(Veredicto.DENEGAR, f"lleva el carácter prohibido {malo}", exacta)
-    raiz = analizar(comando)
-    if raiz is None:
-        motivo = "es demasiado larga o enredada para analizarla"
-        return _decision(Veredicto.PREGUNTAR, motivo, exacta)
-    halladas: list[list[str]] = []
-    negada = motivo_de_negar(raiz, halladas) or _por_regla(Veredicto.DENEGAR, halladas, reglas)
+    busqueda = Busqueda()
+    raiz = analizar(comando, busqueda.limite)
+    negada = motivo_de_negar(raiz, busqueda) if raiz is not None else ""
+    negada = negada or por_regla(Veredicto.DENEGAR, busqueda.ordenes, reglas)
+    if raiz is None or busqueda.incompleta:
+        return _sin_leer(comando, negada, reglas)
     linea = _leer_entera(comando, raiz)
     clase = linea.fichas if isinstance(linea, Linea) else exacta
     if negada:
         return _decision(Veredicto.DENEGAR, negada, clase)
     if isinstance(linea, str):
         return _decision(Veredicto.PREGUNTAR, linea, clase)
-    motivo = _por_regla(Veredicto.PREGUNTAR, halladas, reglas) or _motivo(linea, reglas)
+    motivo = por_regla(Veredicto.PREGUNTAR, busqueda.ordenes, reglas) or _motivo(linea, reglas)
     if motivo:
         return _decision(Veredicto.PREGUNTAR, motivo, clase)
     return _decision(Veredicto.PERMITIR, f"solo lee: {' '.join(clase)}", clase)
+
+
+def _sin_leer(comando: str, negada: str, reglas: Sequence[Regla]) -> Decision:
+    """Lo que no se pudo mirar entero nunca se permite, y se deniega si nombra algo con regla."""
+    negada = negada or por_nombrarla(comando, reglas)
+    if negada:
+        return _decision(Veredicto.DENEGAR, negada, (comando,))
+    motivo = "es demasiado larga o enredada para analizarla"
+    return _decision(Veredicto.PREGUNTAR, motivo, (comando,))
 
 
 def _decision(veredicto: Veredicto, motivo: str, clase: tuple[str, ...]) -> Decision:
@@ -94,29 +103,6 @@ def _motivo(linea: Linea, reglas: Sequence[Regla]) -> str:
     """Por qué hay que preguntar alguna de sus órdenes; vacío si todas se permiten."""
     for orden in linea.ordenes:
         motivo = motivo_para_preguntar(orden)
-        if motivo and not any(_levanta(regla, orden) for regla in reglas):
+        if motivo and not any(levanta(regla, orden) for regla in reglas):
             return motivo
-    return ""
-
-
-def _levanta(regla: Regla, orden: tuple[Palabra, ...]) -> bool:
-    """Si una regla permite la orden: toda literal y sin más secretos que los que ella nombre."""
-    if regla.decision is not Veredicto.PERMITIR or not regla.orden:
-        return False
-    argv = [una.texto for una in orden]
-    largo = len(regla.orden)
-    if tuple(argv[:largo]) != regla.orden or any(una.comodin for una in orden):
-        return False
-    return not any(nombra_secreto(texto) for texto in argv[largo:])
-
-
-def _por_regla(veredicto: Veredicto, halladas: Sequence[list[str]], reglas: Sequence[Regla]) -> str:
-    """La primera regla que decide eso sobre alguna orden, esté donde esté."""
-    for regla in reglas:
-        if regla.decision is not veredicto:
-            continue
-        for argv in halladas:
-            formas = (tuple(argv), (programa(argv[0]), *argv[1:]))
-            if any(forma[: len(regla.orden)] == regla.orden for forma in formas):
-                return f"hay una regla para «{' '.join(regla.orden)}»"
     return ""

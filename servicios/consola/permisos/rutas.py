@@ -15,7 +15,9 @@ _SECRETOS = (
     *("id_ed25519*", "shadow", "shadow-", "gshadow", "gshadow-", "sudoers", "kubeconfig"),
     *("authorized_keys", "swarm.db*", "environ", "kcore"),
     *("credentials", "credentials.*", "secret", "secret.*", "secrets", "secrets.*"),
-    *("passwd", "passwd-", "token", "tokens.json", "*.token", "passwords.*"),
+    *("passwd", "passwd-", "token", "token.*", "tokens.json", "*.token", "passwords.*"),
+    *("*.env", "*_rsa", "*_key", "*private*key*", "*credential*", "*service*account*.json"),
+    *("*-key.json", "*adminsdk*", "*api*key*", "*.pem.*", "*.key.*", "*.tfvars*", "*.tfstate*"),
 )
 
 _CONCRETOS = (
@@ -24,6 +26,10 @@ _CONCRETOS = (
     *("cert.p12", "cert.pfx", "clave.kdbx", "clave.ppk", "clave.gpg", "terraform.tfstate"),
     *("credentials", "credentials.json", "secrets", "secrets.yaml", "secrets.yml", "secrets.json"),
     *("authorized_keys", "kubeconfig", "swarm.db", "token", "htpasswd", "environ"),
+    *("prod.env", "production.env", "local.env", "private_key", "deploy_key", "deploy_rsa"),
+    *("service-account.json", "gcp-key.json", "firebase-adminsdk.json", "aws_credentials"),
+    *("api_key", "apikey", "api_key.txt", "apikey.txt", "token.txt", "server.key.bak"),
+    *("key.pem.old", "terraform.tfvars", "terraform.tfstate.backup"),
 )
 """Los nombres de secreto contra los que se miran los comodines de bash."""
 

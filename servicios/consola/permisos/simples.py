@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from servicios.consola.permisos.conjunto import conjunto
-from servicios.consola.permisos.envoltorios import programa
+from servicios.consola.permisos.envoltorios import dentro, programa
 from servicios.consola.permisos.raices import (
     es_aparato,
     es_del_sistema,
@@ -30,16 +30,20 @@ _SISTEMA = conjunto(
     "update-grub efibootmgr"
 )
 _APAGAR = conjunto("poweroff reboot halt kexec rescue emergency suspend hibernate hybrid-sleep")
+_DESTRUYEN = {"rm", "shred", "unlink", "chmod", "chown", "mv"}
 _LECTORES = conjunto(
     "cat tac head tail less more most bat nl od xxd hexdump strings base64 base32 cp mv ln rsync "
     "scp tar zip gzip sort uniq cut paste rev fold diff cmp dd install tee source . vi vim nano "
     "view ed curl wget nc openssl gpg shred wc"
 )
+_SOLO_PREGUNTAN = {"--version", "--help", "-V"}
 _LECTORES_CON_PROGRAMA = {"grep", "egrep", "fgrep", "rg", "sed", "awk", "gawk", "mawk", "perl"}
 
 
 def motivo_simple(argv: _Argv) -> str:
     """Por qué se deniega esta orden, sin mirar lo que lleve dentro; vacío si no se deniega."""
+    if len(argv) > 1 and _SOLO_PREGUNTAN.issuperset(argv[1:]):
+        return ""
     for nombre in re.split(r"[{},]+", programa(argv[0])):
         if nombre in _PRIVILEGIOS or (nombre == "mount" and len(argv) > 1):
             return f"«{nombre}» cambia de usuario o de privilegios"
@@ -131,15 +135,18 @@ def _kill(argumentos: _Argv) -> str:
 
 
 def _find(argumentos: _Argv) -> str:
-    borra = any(una in {"-delete", "-exec", "-execdir", "-ok", "-okdir"} for una in argumentos)
     carpetas: list[str] = []
     for una in argumentos:
         if una.startswith("-") and una not in {"-H", "-L", "-P"}:
             break
         carpetas.append(una)
     raiz = _primera_raiz(carpetas)
-    destructivas = {"-delete", "rm", "shred", "unlink", "chmod", "chown", "mv"}
-    if raiz and borra and any(programa(una) in destructivas for una in argumentos):
+    if not raiz:
+        return ""
+    ejecutan = dentro(["find", *argumentos])
+    for orden in ejecutan:
+        ejecutan.extend(dentro(orden))
+    if "-delete" in argumentos or any(programa(orden[0]) in _DESTRUYEN for orden in ejecutan):
         return f"borra o cambia lo que encuentra en «{raiz}»"
     return ""
 

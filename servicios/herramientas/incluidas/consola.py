@@ -12,7 +12,7 @@ from agentes.respuestas import ResultadoHerramienta
 from prompts.tool_definitions import EJECUTAR_COMANDO_CONSOLA
 from servicios.consola.pedido import MotivoFin
 from servicios.consola.resultado import CODIGO_DENEGADO, ResultadoComando
-from servicios.herramientas.permiso import Dictamen
+from servicios.herramientas.permiso import Aparte, Dictamen
 from servicios.herramientas.registro import Herramienta
 
 PerfilDe = Callable[[str], PerfilConsola]
@@ -41,7 +41,14 @@ class Consola(Protocol):
 class Permisos(Protocol):
     """Quien decide si una orden se ejecuta."""
 
-    async def pedir(self, orden: str, agente_id: str, op: str, perfil: PerfilConsola) -> Dictamen:
+    async def pedir(
+        self,
+        orden: str,
+        agente_id: str,
+        op: str,
+        perfil: PerfilConsola,
+        aparte: Aparte | None = None,
+    ) -> Dictamen:
         """Vuelve cuando se sabe."""
         ...
 

@@ -12,11 +12,16 @@ from prompts.tool_definitions import INICIAR_TRABAJO, LEER_TRABAJO, PARAR_TRABAJ
 from servicios.consola.resultado import CODIGO_MAL_PEDIDA
 from servicios.consola.trabajos import EstadoTrabajo
 from servicios.herramientas.incluidas.consola import PerfilDe, Permisos
+from servicios.herramientas.permiso import Aparte
 from servicios.herramientas.registro import Herramienta
 
 
 class Trabajos(Protocol):
     """Lo que estas herramientas necesitan de la consola. Lanzan `ErrorConsola`."""
+
+    def carpeta_de(self, agente_id: str, perfil: PerfilConsola) -> str:
+        """Dónde empezaría, para una persona."""
+        ...
 
     async def iniciar(self, command: str, agente_id: str, perfil: PerfilConsola) -> str:
         """Pone una orden en segundo plano y devuelve su id."""
@@ -38,7 +43,9 @@ def herramientas_trabajos(
 
     async def iniciar(args: Mapping[str, Any], agente_id: str, op: str) -> ResultadoHerramienta:
         orden, perfil = str(args["command"]), perfil_de(agente_id)
-        dictamen = await permisos.pedir(orden, agente_id, op, perfil)
+        modo = f"en segundo plano, hasta {perfil.vida_trabajo_s:g} s"
+        aparte = Aparte(trabajos.carpeta_de(agente_id, perfil), modo)
+        dictamen = await permisos.pedir(orden, agente_id, op, perfil, aparte)
         if not dictamen.permitida:
             detalles = {"command": orden, **dictamen.detalles}
             return ResultadoHerramienta(False, dictamen.aviso, dictamen.aviso, detalles)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from servicios.interfaz.lineas import SIN_AISLAMIENTO
 from servicios.interfaz.terminal.fichas import contar_estados, tokens_de
-from servicios.interfaz.terminal.portada import SIN_AISLAMIENTO, sin_aislamiento
 
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -40,7 +40,7 @@ def _fragmentos(sistema: Sistema | None) -> StyleAndTextTuples:
     if sistema is None:
         return [("", " abriendo… ya puedes escribir ")]
     trozos: StyleAndTextTuples = []
-    if sin_aislamiento(sistema):
+    if not sistema.aislamiento.encierra:
         trozos += [("class:riesgo", f" {SIN_AISLAMIENTO} "), ("", " ")]
     if por_aprobar := len(sistema.aprobaciones.pendientes()):
         trozos += [("class:permiso", f" {por_aprobar} por aprobar "), ("", " ")]

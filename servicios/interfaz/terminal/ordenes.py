@@ -89,8 +89,10 @@ async def _estado(escena: Escena, _: str) -> None:
     ficha_estado(escena.sistema, escena.papel)
 
 
-async def _permisos(escena: Escena, _: str) -> None:
-    listar(escena.sistema, escena.papel)
+async def _permisos(escena: Escena, numero: str) -> None:
+    if not listar(numero, escena.sistema, escena.papel):
+        uso = _POR_NOMBRE["/permisos"].uso
+        escena.papel.linea(Linea(f"Se escribe así: {uso}", tono=Tono.AVISO))
 
 
 async def _si(escena: Escena, args: str) -> None:
@@ -122,7 +124,13 @@ COMANDOS: tuple[Comando, ...] = (
         _cancelar,
         range(1, 2),
     ),
-    Comando("/permisos", "", "enseña las peticiones por aprobar, numeradas", _permisos),
+    Comando(
+        "/permisos",
+        "[N]",
+        "enseña las peticiones por aprobar, o solo la N, con sus órdenes enteras",
+        _permisos,
+        range(2),
+    ),
     Comando(
         "/si",
         "[N] [agente|sesion]",

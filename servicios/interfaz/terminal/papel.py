@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from rich.cells import cell_len, chop_cells
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -61,6 +63,15 @@ class Papel(Protocol):
     def vivo(self, texto: str) -> None:
         """Enseña el final de lo que el Master está escribiendo; vacío, lo quita."""
         ...
+
+
+def plegar(texto: str, margen: str) -> list[str]:
+    """El texto limpio en líneas que caben en la pantalla, cada una con su margen."""
+    ancho = max(shutil.get_terminal_size().columns - cell_len(margen) - 1, ANCHO_DE_ULTIMA)
+    plegadas: list[str] = []
+    for linea in limpiar(texto).expandtabs(4).split("\n"):
+        plegadas += chop_cells(linea, ancho) or [""]
+    return [f"{margen}{linea}" for linea in plegadas]
 
 
 class PapelRico:

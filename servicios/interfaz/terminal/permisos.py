@@ -8,20 +8,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from agentes.errores import ErrorEnjambre
 from agentes.eventos_permisos import Alcance
-from servicios.interfaz.lineas import Linea, Tono
-from servicios.interfaz.terminal.papel import Papel
-from servicios.interfaz.terminal.portada import SIN_AISLAMIENTO, sin_aislamiento
-from servicios.interfaz.texto import cabeza, corto
+from servicios.interfaz.lineas import SIN_AISLAMIENTO, Linea, Tono
+from servicios.interfaz.terminal.papel import Papel, plegar
+from servicios.interfaz.texto import corto, recortado, sin_huecos
 
 if TYPE_CHECKING:
     from agentes.eventos_permisos import AprobacionPedida
     from servicios.herramientas.aprobaciones import Aprobaciones, Grupo
     from servicios.sistema import Sistema
 
-RECORTADA = (10, 4_000)
-ENTERA = (2_000, 100_000)
-"""Líneas y caracteres que se enseñan de una orden: al salir la petición y con `/permisos`."""
+MARGEN = "  │ "
+"""Delante de cada línea de pantalla de lo que no es nuestro."""
 
 PARA_LEERLA_S = 1.0
 """Segundos que ha de llevar en pantalla una petición para responderla sin decir su número: quien
@@ -69,45 +68,62 @@ class Bloques:
         texto = f"la petición {numero} también es suya"
         self._papel.linea(Linea(texto, pedida.agente_id, Tono.AVISO, entera=True))
         if pedida.orden not in ordenes:
-            _escribir_orden(pedida.orden, RECORTADA, self._papel)
+            _escribir_orden(pedida.orden, self._papel)
         agentes.add(pedida.agente_id)
         ordenes.add(pedida.orden)
 
 
-def ensenar(
-    grupo: Grupo, sistema: Sistema, papel: Papel, topes: tuple[int, int] = RECORTADA
-) -> None:
-    """El bloque de una petición: quién, dónde, qué, por qué y cómo se responde."""
+def ensenar(grupo: Grupo, sistema: Sistema, papel: Papel, *, entera: bool = False) -> None:
+    """El bloque de una petición: quién, dónde, qué, por qué y cómo se responde.
+
+    Sin `entera`, de lo muy largo se enseñan el principio y el final.
+    """
     verbo = "pide" if len(grupo.agentes) == 1 else "piden"
     quienes = ", ".join(grupo.agentes)
     titulo = f"Petición {grupo.numero}: {quienes} {verbo} permiso"
     papel.linea(Linea(titulo, tono=Tono.AVISO, entera=True))
-    if sin_aislamiento(sistema):
+    if not sistema.aislamiento.encierra:
         riesgo = f"  {SIN_AISLAMIENTO}: correría en esta máquina sin nada que la encierre"
         papel.linea(Linea(riesgo, tono=Tono.MAL, entera=True))
-    donde = f"  carpeta: {corto(grupo.carpeta, 500)} · aislamiento: {grupo.aislamiento}"
-    papel.linea(Linea(donde, entera=True))
-    papel.linea(Linea(f"  por qué se pregunta: {corto(grupo.motivo, 500)}", entera=True))
+    _escribir(f"carpeta: {corto(grupo.carpeta, 500)}", papel)
+    _escribir(f"aislamiento: {grupo.aislamiento}", papel)
+    if grupo.modo:
+        _escribir(f"cómo: {grupo.modo}", papel, Tono.AVISO)
+    _escribir(f"por qué se pregunta: {corto(grupo.motivo, 500)}", papel)
     for orden in grupo.ordenes:
-        _escribir_orden(orden, topes, papel)
+        _escribir_orden(orden, papel, entera=entera)
     if grupo.clase:
-        clase = f"  clase, en esa carpeta: {corto(' '.join(grupo.clase), 500)}"
-        papel.linea(Linea(clase, tono=Tono.TENUE, entera=True))
+        clase = sin_huecos(" ".join(grupo.clase))
+        vista = clase if entera else recortado(clase)
+        _escribir(f"clase, en esa carpeta: {vista}", papel, Tono.TENUE)
     aprobaciones = sistema.aprobaciones
     papel.linea(Linea(f"  {_como_se_responde(grupo, len(aprobaciones.pendientes()))}", entera=True))
     plazo = f"  sin respuesta en {aprobaciones.plazo_s:g} s se deniega"
     papel.linea(Linea(plazo, tono=Tono.TENUE, entera=True))
 
 
-def _escribir_orden(orden: str, topes: tuple[int, int], papel: Papel) -> None:
-    primera, *demas = cabeza(orden, *topes)
-    papel.linea(Linea(f"    $ {primera}", tono=Tono.FUERTE, entera=True))
-    for linea in demas:
-        papel.linea(Linea(f"      {linea}", tono=Tono.FUERTE, entera=True))
+def _escribir_orden(orden: str, papel: Papel, *, entera: bool = False) -> None:
+    limpia = sin_huecos(orden)
+    _escribir(f"$ {limpia if entera else recortado(limpia)}", papel, Tono.FUERTE)
+
+
+def _escribir(texto: str, papel: Papel, tono: Tono = Tono.NORMAL) -> None:
+    """Cada línea de pantalla con su margen: nada de lo ajeno empieza donde empieza lo nuestro."""
+    for linea in plegar(texto, MARGEN):
+        papel.linea(Linea(linea, tono=tono, entera=True))
+
+
+def _se_ve_entera(grupo: Grupo) -> bool:
+    """Si su bloque enseña sin recortar sus órdenes y su clase."""
+    textos = [sin_huecos(texto) for texto in (*grupo.ordenes, " ".join(grupo.clase))]
+    return all(recortado(texto) == texto for texto in textos)
 
 
 def _como_se_responde(grupo: Grupo, cuantas: int) -> str:
     n = grupo.numero
+    if not _se_ve_entera(grupo):
+        alcances = f" · /si {n} agente · /si {n} sesion" if grupo.clase else ""
+        return f"no se ve entera: /permisos {n} · después, /si {n}{alcances} · /no {n} [motivo]"
     if cuantas == 1:
         return CIFRAS if grupo.clase else CIFRAS_SIN_CLASE
     if grupo.clase:
@@ -118,13 +134,27 @@ def _como_se_responde(grupo: Grupo, cuantas: int) -> str:
 # --- responder ----------------------------------------------------------------------------
 
 
-def listar(sistema: Sistema, papel: Papel) -> None:
-    """Lo que hay por aprobar, con sus órdenes enteras."""
+def listar(dicho: str, sistema: Sistema, papel: Papel) -> bool:
+    """`/permisos [N]`: lo que hay por aprobar, o solo la N, entero; `False` si está mal escrito.
+
+    Lanza `ErrorEnjambre` si esa petición no está pendiente.
+    """
     grupos = sistema.aprobaciones.pendientes()
+    if dicho:
+        if not _es_numero(dicho):
+            return False
+        grupos = tuple(g for g in grupos if g.numero == int(dicho))
+        if not grupos:
+            raise ErrorEnjambre(f"la petición {int(dicho)} no está pendiente")
     for grupo in grupos:
-        ensenar(grupo, sistema, papel, ENTERA)
+        ensenar(grupo, sistema, papel, entera=True)
     if not grupos:
         papel.linea(Linea(_NADA))
+    return True
+
+
+def _es_numero(dicho: str) -> bool:
+    return dicho.isdecimal() and len(dicho) < _CIFRAS_DE_NUMERO
 
 
 def aprobar(args: str, aprobaciones: Aprobaciones, papel: Papel) -> bool:
@@ -135,7 +165,7 @@ def aprobar(args: str, aprobaciones: Aprobaciones, papel: Papel) -> bool:
     partes = _SI.fullmatch(args)
     if partes is None:
         return False
-    numero = _numero(partes[1], aprobaciones, papel)
+    numero = _numero(partes[1], aprobaciones, papel, aprueba=True)
     if numero is not None:
         aprobaciones.permitir(numero, _ALCANCES[partes[2].lower()])
     return True
@@ -144,7 +174,7 @@ def aprobar(args: str, aprobaciones: Aprobaciones, papel: Papel) -> bool:
 def rechazar(args: str, aprobaciones: Aprobaciones, papel: Papel) -> None:
     """`/no [N] [motivo…]`. Lanza `ErrorEnjambre` si esa petición no está pendiente."""
     primera, _, resto = args.partition(" ")
-    con_numero = primera.isdecimal() and len(primera) < _CIFRAS_DE_NUMERO
+    con_numero = _es_numero(primera)
     numero = _numero(primera if con_numero else "", aprobaciones, papel)
     if numero is not None:
         aprobaciones.rechazar(numero, (resto if con_numero else args).strip())
@@ -162,7 +192,7 @@ def responder_cifra(linea: str, aprobaciones: Aprobaciones, papel: Papel) -> boo
     if cifra == "5":
         papel.linea(Linea("Escribe el motivo detrás del 5, en la misma línea.", tono=Tono.AVISO))
         return True
-    numero = _numero("", aprobaciones, papel)
+    numero = _numero("", aprobaciones, papel, aprueba=cifra in _POR_CIFRA)
     if numero is None:
         return True
     if cifra in _POR_CIFRA:
@@ -172,14 +202,22 @@ def responder_cifra(linea: str, aprobaciones: Aprobaciones, papel: Papel) -> boo
     return True
 
 
-def _numero(dicho: str, aprobaciones: Aprobaciones, papel: Papel) -> int | None:
-    """La petición que se responde; sin decirla, la única que haya, si dio tiempo a leerla."""
+def _numero(
+    dicho: str, aprobaciones: Aprobaciones, papel: Papel, *, aprueba: bool = False
+) -> int | None:
+    """La petición que se responde; sin decirla, la única que haya, si dio tiempo a leerla.
+
+    Para aprobarla sin decirla tiene además que haberse visto entera.
+    """
     if dicho:
         return int(dicho)
     grupos = aprobaciones.pendientes()
     if len(grupos) == 1 and grupos[0].quieta_s >= PARA_LEERLA_S:
-        return grupos[0].numero
-    if not grupos:
+        n = grupos[0].numero
+        if not aprueba or _se_ve_entera(grupos[0]):
+            return n
+        queja = f"La petición {n} no se ve entera: léela con /permisos {n} y responde /si {n}."
+    elif not grupos:
         queja = _NADA
     elif len(grupos) == 1:
         queja = f"La petición {grupos[0].numero} acaba de salir: léela y repite la respuesta."

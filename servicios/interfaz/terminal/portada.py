@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from servicios.interfaz.lineas import Linea, Tono
+from servicios.interfaz.lineas import RIESGO, Linea, Tono
 from servicios.interfaz.terminal.papel import Papel
 
 if TYPE_CHECKING:
     from servicios.sistema import Sistema
-
-SIN_AISLAMIENTO = "SIN AISLAMIENTO"
-
-
-def sin_aislamiento(sistema: Sistema) -> bool:
-    """Si las órdenes corren en esta máquina sin nada que las encierre."""
-    return not sistema.aislamiento.encierra
 
 
 def saludar(papel: Papel) -> None:
@@ -32,8 +25,8 @@ def presentar(sistema: Sistema, papel: Papel) -> None:
     papel.linea(Linea(f"Modelo: {sistema.modelo} · sesión {sistema.sesion}", entera=True))
     if sistema.modelo.partition(":")[0] == "demo":
         papel.linea(Linea(_DEMO, tono=Tono.AVISO, entera=True))
-    if sin_aislamiento(sistema):
-        papel.linea(Linea(_RIESGO, tono=Tono.MAL, entera=True))
+    if not sistema.aislamiento.encierra:
+        papel.linea(Linea(RIESGO, tono=Tono.MAL, entera=True))
     else:
         papel.linea(Linea(f"Aislamiento: {sistema.aislamiento.descripcion}", entera=True))
     for rechazo in sistema.rechazos:
@@ -44,10 +37,6 @@ _DEMO = (
     "Demostración con reglas fijas: no hay un modelo de lenguaje detrás; los agentes y las órdenes"
     " sí son reales. Escribe «ayuda» para ver qué entiende. Para un modelo de verdad, pon"
     " GOOGLE_API_KEY u OPENAI_API_KEY (y, si quieres elegir, MODEL=proveedor:modelo) en .env."
-)
-_RIESGO = (
-    f"{SIN_AISLAMIENTO}: las órdenes de los agentes se ejecutan en esta máquina,"
-    " sin nada que las encierre."
 )
 
 
