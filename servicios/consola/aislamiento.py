@@ -103,6 +103,8 @@ async def _intentar(
     try:
         aislamiento = _crear(nombre, duenio, porque)
         causa = await probar(aislamiento)
+        if causa:
+            await aislamiento.cerrar()
     except ErrorConsola as error:
         return None, str(error).removeprefix("consola: ")
     return (None, _en_claro(causa)) if causa else (aislamiento, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -12,6 +13,7 @@ from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Red
 from servicios.consola import visibles
 from servicios.consola.entorno import RUTA_PROGRAMAS
+from servicios.consola.etc import copiar_etc
 from servicios.consola.montajes import Modo, Montaje, planear
 from servicios.consola.pedido import MARCA_FILTRO, Encierro
 from servicios.consola.plaza import Plaza
@@ -57,7 +59,8 @@ class Bwrap:
         self._python = visibles.carpetas_de_python()
         propio = _DE_CUALQUIERA if duenio is None else _DE_ROOT
         self._principio = (programa, *_ESPACIOS, *propio)
-        self._maquina = tuple(_maquina())
+        self._copia = copiar_etc(visibles.ETC, visibles.ETC_CON_RED)
+        self._maquina = tuple(_maquina(self._copia))
         self._bajar = () if duenio is None else _bajar_a(duenio)
 
     async def encerrar(self, plaza: Plaza) -> Encierro:
@@ -82,7 +85,8 @@ class Bwrap:
         """Nada: cada orden monta lo suyo y se lo lleva."""
 
     async def cerrar(self) -> None:
-        """Nada, por lo mismo."""
+        """Borra la copia de `/etc`."""
+        await asyncio.to_thread(shutil.rmtree, self._copia, ignore_errors=True)
 
     def _sitio(self, plaza: Plaza) -> Iterator[str]:
         """Lo que se monta para esta plaza; al final la raíz queda de solo lectura."""
@@ -123,8 +127,8 @@ class _Suelo:
     """Qué rutas del encierro son de la máquina (ahí no se crea nada) y cuáles hemos hecho."""
 
     def __init__(self) -> None:
-        self.ajenas = {visibles.USR, Path("/proc"), Path("/dev")}
-        self.nuestras = {Path("/"), Path("/tmp"), Path("/etc")}  # noqa: S108
+        self.ajenas = {visibles.USR, Path("/proc"), Path("/dev"), Path("/etc")}
+        self.nuestras = {Path("/"), Path("/tmp")}  # noqa: S108
 
     def es_ajeno(self, ruta: Path) -> bool:
         """Si lo más cercano que la contiene es de la máquina."""
@@ -143,7 +147,7 @@ class _Suelo:
                 yield from ("--perms", "0755", "--dir", str(madre))
 
 
-def _maquina() -> Iterator[str]:
+def _maquina(etc: Path) -> Iterator[str]:
     """Lo que se monta igual para todas las plazas."""
     yield from ("--ro-bind", "/usr", "/usr")
     for nombre in visibles.ENLAZADAS:
@@ -152,7 +156,7 @@ def _maquina() -> Iterator[str]:
             yield from ("--symlink", str(ruta.readlink()), str(ruta))
         elif ruta.is_dir():
             yield from ("--ro-bind", str(ruta), str(ruta))
-    yield from ("--perms", "0755", "--dir", "/etc", *_etc(visibles.ETC))
+    yield from ("--ro-bind", str(etc), "/etc")
     # Root vería /proc/sys escribible si no se monta encima.
     yield from ("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev")
     yield from _carpeta_en_memoria("/dev/shm", "1777", _SHM)  # noqa: S108

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ class Palabra:
     comodin: bool = False
 
 
-def analizar(texto: str, limite: float) -> Nodo | None:
+def analizar(texto: str, limite: float = math.inf) -> Nodo | None:
     """La raíz del árbol; `None` si es demasiado largo o enredado, o no es texto.
 
     `limite` es el instante de `time.thread_time`, en segundos, en que se deja.

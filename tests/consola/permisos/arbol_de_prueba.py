@@ -36,18 +36,22 @@ _ARCHIVOS = {
     ".github/workflows/ci.yml": "on: push\n",
     ".env.example": "CLAVE=\n",
 }
-_SECRETOS = (".env", ".env.local", "id_rsa", "server.pem", "server.key", ".netrc", ".ssh/id_rsa")
+_SECRETOS = (
+    *(".env", ".env.local", "id_rsa", "server.pem", "server.key", ".netrc", ".ssh/id_rsa"),
+    *("src/.env", "tests/prod.env", "token.txt", "server.key.bak", "deploy_key"),
+)
 _TRAMPAS = (
     *(
         "-osalida",
         "-osalida.txt",
         "-osalida.py",
+        "-osalida.csv",
         "--output=salida",
         "--output=salida.py",
         "-delete",
     ),
     *("--files0-from=.env", "-f.env", "-r", "-r.py", "-rf", "-exec", "--compress-program=touch"),
-    *("--pre=touch", "-i", "-i.txt", "-s", "--ext-diff", "-e", "-fsalida", "-o", "-w", "-rHe.py"),
+    *("--pre=touch", "-i", "-i.csv", "-s", "--ext-diff", "-e", "-fsalida", "-o", "-w", "-rHe.py"),
 )
 """Archivos que se llaman como opciones, por si un comodín los alcanza."""
 

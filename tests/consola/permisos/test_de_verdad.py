@@ -18,10 +18,10 @@ if sys.platform != "linux":
 PERMITIDAS = [orden for _, orden in CORRIENTES if decidir(orden).veredicto is Veredicto.PERMITIR]
 CON_COMODINES = (
     *("ls *", "ls -d *", "wc -l *", "du -sh *", "stat *", "md5sum *", "echo *", "ls ?*"),
-    *("cat -- *.py", "cat *.py", "head -n 1 *.py", "head -n 1 *.txt", "tail -n 1 *.txt"),
-    *("grep -n main *.py", "grep -c x *.txt", "grep -n -e x *.py", "nl *.txt", "cat [a-c].txt"),
-    *("sort -- *.txt", "cut -c1 -- *.txt", "find . -name *.py", "printf '%s\\n' *"),
-    *("file -- *", "strings -- *.py", "sed -n 1p a*.txt", "awk '{print $1}' a*.txt", "ls -- *"),
+    *("cat -- *.py", "cat *.py", "head -n 1 *.py", "head -n 1 *.csv", "tail -n 1 *.csv"),
+    *("grep -n main *.py", "grep -c x *.csv", "grep -n -e x *.py", "nl *.csv", "cat [a-c].txt"),
+    *("sort -- *.csv", "cut -c1 -- *.csv", "find . -name *.py", "printf '%s\\n' *"),
+    *("file -- *", "strings -- *.py", "sed -n 1p d*.csv", "awk '{print $1}' d*.csv", "ls -- *"),
 )
 
 
