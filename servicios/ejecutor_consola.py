@@ -21,21 +21,21 @@ from typing import TYPE_CHECKING, Self
 
 from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Espacio, PerfilConsola
-from servicios.consola.aislamiento import AUTO, Aislamiento, elegir_aislamiento
-from servicios.consola.contenedor import IMAGEN, Contenedor
+from servicios.consola.aislamientos.aislamiento import AUTO, Aislamiento, elegir_aislamiento
+from servicios.consola.aislamientos.contenedor import IMAGEN, Contenedor
 from servicios.consola.cuaderno import recoger_hojas
 from servicios.consola.estado import Estado
-from servicios.consola.lanzador import Lanzador
 from servicios.consola.pedido import MotivoFin
-from servicios.consola.plazas import Plazas
+from servicios.consola.plazas.plazas import Plazas
 from servicios.consola.preparacion import Generales, Preparada, Taller, reparo_de
-from servicios.consola.red import ProxySalida
+from servicios.consola.red.proxy import ProxySalida
 from servicios.consola.resultado import (
     CODIGO_MAL_PEDIDA,
     CODIGO_MATADA,
     ResultadoComando,
     resultado_de,
 )
+from servicios.consola.supervision.lanzador import Lanzador
 from servicios.consola.trabajos import Trabajos
 from servicios.reloj import Compas
 

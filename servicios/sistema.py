@@ -33,8 +33,8 @@ from servicios.ajustes import Ajustes
 from servicios.bucle_logico_agente import BucleLogicoAgente, LimitesAgente, PuertosAgente
 from servicios.buzon import BusEventos, Buzon
 from servicios.cargar_llm import Modelos
-from servicios.consola.aislamiento import Aislamiento
-from servicios.consola.secretos import VARIABLE_CANARIO
+from servicios.consola.aislamientos.aislamiento import Aislamiento
+from servicios.consola.secretos.secretos import VARIABLE_CANARIO
 from servicios.conversacion import Conversacion, PuertosConversacion, Ritmo, en_marcha
 from servicios.gestor_enjambre import GestorEnjambre, PuertosGestor
 from servicios.gestor_logs import GestorLogs

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from servicios.consola.aislamiento import UID_ORDENES
+from servicios.consola.aislamientos.aislamiento import UID_ORDENES
 from tests.apoyo_docker import RAIZ, Prestado, demonio_prestado
 
 CONVERSAR = RAIZ / "docker/conversar.sh"

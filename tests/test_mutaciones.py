@@ -59,7 +59,7 @@ MUTACIONES = [
     ),
     Mutacion(
         "sin matar el árbol de procesos",
-        "servicios/consola/procesos.py",
+        "servicios/consola/supervision/procesos.py",
         "        if not quedan:\n",
         "        if True:\n",
         "tests/consola/test_muerte.py::test_el_tiempo_agotado_mata_el_arbol_entero",

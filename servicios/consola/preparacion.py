@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from agentes.perfil_consola import Espacio, PerfilConsola, Red
-from servicios.consola.corrida import Corrida
 from servicios.consola.cuaderno import Hojas, abrir_hojas
 from servicios.consola.entorno import entorno_de_orden
 from servicios.consola.estado import Estado
 from servicios.consola.pedido import Limites, Pedido
 from servicios.consola.plaza import Aislamiento, Plaza
+from servicios.consola.supervision.corrida import Corrida
 
 _MIB = 1024 * 1024
 _TOPE_COMANDO = 100_000

@@ -10,9 +10,9 @@ from dotenv import dotenv_values
 
 from agentes.respuestas import con_textos
 from servicios.ajustes import VARIABLES, Ajustes
-from servicios.consola.claves import clave_de_sesion, marca_de
-from servicios.consola.limpieza import limpiar
-from servicios.consola.secretos import VARIABLE_CANARIO, Secretos
+from servicios.consola.secretos.claves import clave_de_sesion, marca_de
+from servicios.consola.secretos.limpieza import limpiar
+from servicios.consola.secretos.secretos import VARIABLE_CANARIO, Secretos
 from servicios.llm.preajustes import PREAJUSTES
 
 _AJUSTES = {nombre for variable in VARIABLES.values() for nombre in variable.nombres}

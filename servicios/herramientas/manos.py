@@ -12,9 +12,9 @@ from agentes.eventos import Apunte, Evento
 from prompts.plantillas import leer_prompt
 from prompts.tool_definitions import ESQUEMAS
 from servicios.ajustes import Ajustes
-from servicios.consola.aislamiento import usuario_de_ordenes
+from servicios.consola.aislamientos.aislamiento import usuario_de_ordenes
 from servicios.consola.permisos import decidir
-from servicios.consola.red import ProxySalida
+from servicios.consola.red.proxy import ProxySalida
 from servicios.ejecutor_consola import EjecutorConsola, OpcionesConsola, abrir_consola
 from servicios.herramientas.aprobaciones import Aprobaciones
 from servicios.herramientas.guardia import Guardia

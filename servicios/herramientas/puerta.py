@@ -161,9 +161,7 @@ def _lleva_marca(llamada: LlamadaHerramienta) -> bool:
 
 
 def _sin_marcas(llamada: LlamadaHerramienta) -> ResultadoHerramienta:
-    texto = (
-        "[secreto:…] es una marca que tapa un valor, no el valor: escribe la orden sin copiarla"
-    )
+    texto = "[secreto:…] es una marca que tapa un valor, no el valor: escribe la orden sin copiarla"
     return ResultadoHerramienta(False, texto, detalles=_orden(llamada))
 
 

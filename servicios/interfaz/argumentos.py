@@ -8,7 +8,7 @@ from typing import NoReturn
 from servicios.interfaz import headless
 
 AISLAMIENTOS = ("auto", "bwrap", "landlock", "docker", "local")
-"""Los de `servicios.consola.aislamiento`, que aquí no se importa por lo que arrastra."""
+"""Los de `servicios.consola.aislamientos.aislamiento`, que aquí no se importa por lo que arrastra."""
 
 
 class _Analizador(argparse.ArgumentParser):

@@ -17,7 +17,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from agentes.eventos import EstadoAgente, HechoAnotado
-from servicios.consola.limpieza import limpiar
+from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz.codigos import Salida, codigo_de
 from servicios.interfaz.lineas import RIESGO, linea_de
 from servicios.registros.textos import a_json

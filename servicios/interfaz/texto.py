@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from servicios.consola.limpieza import limpiar
+from servicios.consola.secretos.limpieza import limpiar
 
 TOPE_A_LA_VISTA = 1_500
 LINEAS_A_LA_VISTA = 20

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from agentes.perfil_consola import PerfilConsola
-from servicios.consola.aislamiento import UID_ORDENES
+from servicios.consola.aislamientos.aislamiento import UID_ORDENES
 from servicios.ejecutor_consola import EjecutorConsola
 
 RAIZ = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from servicios.consola.aislamiento import UID_ORDENES
+from servicios.consola.aislamientos.aislamiento import UID_ORDENES
 from tests.consola.apoyo import SOY_ROOT, UID_CORRIENTE, carpeta_para, python_para
 
 HIJO_PLAZA = str(Path(__file__).with_name("hijo_plaza.py"))

@@ -11,7 +11,7 @@ from typing import Any
 
 from agentes.eventos import Apunte, Evento
 from agentes.eventos_red import ConexionCerrada, ConexionPedida
-from servicios.consola.red import ProxySalida
+from servicios.consola.red.proxy import ProxySalida
 
 AGENTE = "ejecutor-1"
 

@@ -28,7 +28,9 @@ async def crear(aislamiento: str, tmp_path: Path) -> AsyncIterator[CrearConsola]
 
         async def nueva(**opciones: Any) -> EjecutorConsola:
             opciones = {"aislamiento": aislamiento, **opciones}
-            return await pila.enter_async_context(abrir_consola(tmp_path, OpcionesConsola(**opciones)))
+            return await pila.enter_async_context(
+                abrir_consola(tmp_path, OpcionesConsola(**opciones))
+            )
 
         yield nueva
 

@@ -22,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from servicios.consola import landlock, seccomp
+from servicios.consola.aislamientos import landlock, seccomp
 from servicios.consola.pedido import Cerca
 
 _MAL_ESCRITO = 70

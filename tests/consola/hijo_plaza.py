@@ -17,15 +17,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Espacio, PerfilConsola, Red
-from servicios.consola.aislamiento import UID_ORDENES
-from servicios.consola.bwrap import Bwrap
-from servicios.consola.cercado import Cercado
+from servicios.consola.aislamientos.aislamiento import UID_ORDENES
+from servicios.consola.aislamientos.bwrap import Bwrap
+from servicios.consola.aislamientos.cercado import Cercado
+from servicios.consola.aislamientos.local import Local
 from servicios.consola.entorno import entorno_de_orden
-from servicios.consola.lanzador import Lanzador
-from servicios.consola.local import Local
 from servicios.consola.pedido import Limites, Pedido
 from servicios.consola.plaza import Aislamiento
-from servicios.consola.plazas import Plazas
+from servicios.consola.plazas.plazas import Plazas
+from servicios.consola.supervision.lanzador import Lanzador
 
 RAIZ = Path(__file__).resolve().parents[2]
 SENUELO = "llave falsa"

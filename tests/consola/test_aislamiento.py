@@ -9,9 +9,14 @@ import pytest
 
 from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Red
-from servicios.consola.aislamiento import NOMBRES, Aislamiento, Probar, elegir_aislamiento
+from servicios.consola.aislamientos.aislamiento import (
+    NOMBRES,
+    Aislamiento,
+    Probar,
+    elegir_aislamiento,
+)
+from servicios.consola.aislamientos.local import Local
 from servicios.consola.entorno import entorno_de_orden
-from servicios.consola.local import Local
 from servicios.consola.plaza import Plaza
 from tests.consola.apoyo import DUENIO, solo_root
 

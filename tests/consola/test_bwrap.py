@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from agentes.perfil_consola import Red
-from servicios.consola.bwrap import Bwrap
+from servicios.consola.aislamientos.bwrap import Bwrap
 from servicios.consola.pedido import MARCA_FILTRO
 from servicios.consola.plaza import Plaza
 from tests.consola import ataques

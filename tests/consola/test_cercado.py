@@ -13,8 +13,8 @@ import pytest
 
 from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Red
-from servicios.consola import landlock
-from servicios.consola.cercado import Cercado
+from servicios.consola.aislamientos import landlock
+from servicios.consola.aislamientos.cercado import Cercado
 from servicios.consola.plaza import Plaza
 from tests.consola import ataques
 from tests.consola.apoyo import RAIZ, solo_root
@@ -160,14 +160,12 @@ def test_un_entorno_virtual_en_la_carpeta_del_programa_no_la_ensena(
     programa = tmp_path / "trabajo/enjambre"
     entorno = (programa / donde).resolve()
     (programa / "servicios/consola").mkdir(parents=True)
-    shutil.copy(RAIZ / "servicios/consola/visibles.py", programa / "servicios/consola")
+    shutil.copy(RAIZ / "servicios/consola/aislamientos/visibles.py", programa / "servicios/consola")
     for secreto in (programa / ".env", programa / "data/.clave", entorno / "notas"):
         secreto.parent.mkdir(exist_ok=True)
         secreto.touch()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", entorno], check=True)
-    contar = (
-        "from servicios.consola.visibles import carpetas_de_python as c; print(*c(), sep='\\n')"
-    )
+    contar = "from servicios.consola.aislamientos.visibles import carpetas_de_python as c; print(*c(), sep='\\n')"
     python = entorno / "bin/python"
     dicho = subprocess.run(
         [python, "-c", contar], cwd=programa, capture_output=True, text=True, check=True

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from servicios.consola.cgrupo import (
+from servicios.consola.supervision.cgrupo import (
     JERARQUIAS,
     Cgrupo,
     Jerarquias,
@@ -77,7 +77,7 @@ def _lanzar(grupo: Cgrupo, codigo: str) -> subprocess.Popen[str]:
     """Un Python que entra en el grupo y ejecuta eso."""
     entrar = (
         f"import sys; sys.path.insert(0, {str(RAIZ)!r})\n"
-        "from servicios.consola.cgrupo import Cgrupo\n"
+        "from servicios.consola.supervision.cgrupo import Cgrupo\n"
         f"Cgrupo({grupo._memoria!r}, {grupo._procesos!r}, es_v2={grupo._es_v2}).entrar()\n"
     )
     linea = [sys.executable, "-I", "-S", "-B", "-c", entrar + codigo]

@@ -15,12 +15,12 @@ import pytest
 
 from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Espacio, PerfilConsola, Red
-from servicios.consola.aislamiento import UID_ORDENES
-from servicios.consola.contenedor import Contenedor, Topes
+from servicios.consola.aislamientos.aislamiento import UID_ORDENES
+from servicios.consola.aislamientos.contenedor import Contenedor, Topes
 from servicios.consola.entorno import entorno_de_orden
-from servicios.consola.lanzador import Lanzador
 from servicios.consola.pedido import Limites, MotivoFin, Pedido
 from servicios.consola.plaza import Plaza
+from servicios.consola.supervision.lanzador import Lanzador
 from servicios.ejecutor_consola import EjecutorConsola, OpcionesConsola, abrir_consola
 from tests.apoyo_docker import BASE, Prestado, demonio_prestado
 from tests.consola import ataques

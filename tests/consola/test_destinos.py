@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agentes.errores import ErrorConsola
-from servicios.consola.destinos import ListaDestinos, leer_destino
+from servicios.consola.red.destinos import ListaDestinos, leer_destino
 
 LISTA = (
     "pypi.org:443",

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from servicios.consola import landlock, seccomp
+from servicios.consola.aislamientos import landlock, seccomp
 from tests.consola.apoyo import SOY_ROOT, carpeta_para, solo_root
 from tests.consola.apoyo_cercas import HERRAMIENTAS, SISTEMA, UIDS, Intento
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agentes.errores import ErrorConsola
-from servicios.consola.lectura import abrir_dentro, abrir_paso_a_paso, leer_dentro
+from servicios.consola.plazas.lectura import abrir_dentro, abrir_paso_a_paso, leer_dentro
 
 Leer = Callable[[Path, str], bytes]
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from servicios.consola.limpieza import limpiar
+from servicios.consola.secretos.limpieza import limpiar
 
 CONTROLES = [
     *(chr(n) for n in range(0x20) if chr(n) not in "\n\t\r"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agentes.perfil_consola import PerfilConsola
-from servicios.consola.procesos import tamano
+from servicios.consola.supervision.procesos import tamano
 from servicios.ejecutor_consola import EjecutorConsola, MotivoFin
 from tests.consola.apoyo import AISLAMIENTOS
 from tests.consola.apoyo_plazas import sitio

@@ -24,9 +24,7 @@ EN_ARBOL = 5
 async def test_el_tiempo_agotado_mata_el_arbol_entero(consola: EjecutorConsola) -> None:
     n = sueno()
     inicio = time.monotonic()
-    tarea = asyncio.create_task(
-        consola.ejecutar_comando_seguro(ARBOL.format(n=n), "a-1", en(2))
-    )
+    tarea = asyncio.create_task(consola.ejecutar_comando_seguro(ARBOL.format(n=n), "a-1", en(2)))
     assert await hasta_que(lambda: len(vivos(n)) == EN_ARBOL)
     resultado = await tarea
     assert vivos(n) == []

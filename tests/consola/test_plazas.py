@@ -12,8 +12,8 @@ import pytest
 
 from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Espacio, PerfilConsola
-from servicios.consola import plazas as modulo
-from servicios.consola.plazas import Plazas
+from servicios.consola.plazas import plazas as modulo
+from servicios.consola.plazas.plazas import Plazas
 from tests.consola.apoyo import (
     RAIZ,
     SOY_ROOT,
@@ -130,7 +130,7 @@ def test_a_una_carpeta_sin_permisos_se_le_devuelven() -> None:
         import os, pathlib, sys
         sys.path.insert(0, {str(RAIZ)!r})
         from agentes.perfil_consola import PerfilConsola
-        from servicios.consola.plazas import Plazas
+        from servicios.consola.plazas.plazas import Plazas
         base = pathlib.Path(sys.argv[1])
         for _ in range(2):
             plaza = Plazas(base / "data", base, base, None, "x").plaza("a-1", PerfilConsola())

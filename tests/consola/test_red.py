@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from agentes.errores import ErrorBitacora, ErrorConsola
-from servicios.consola.conexion import LimitesProxy
-from servicios.consola.red import ProxySalida
+from servicios.consola.red.conexion import LimitesProxy
+from servicios.consola.red.proxy import ProxySalida
 from tests.consola.apoyo import DUENIO, hasta_que, solo_root
 from tests.consola.apoyo_red import (
     AGENTE,

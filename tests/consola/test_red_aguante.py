@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
-from servicios.consola.conexion import LimitesProxy
+from servicios.consola.red.conexion import LimitesProxy
 from tests.consola.apoyo import hasta_que
 from tests.consola.apoyo_red import (
     AGENTE,

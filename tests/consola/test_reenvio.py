@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from servicios.consola.reenvio import CODIGO_NO_EXISTE, CODIGO_NO_SE_PUEDE
+from servicios.consola.red.reenvio import CODIGO_NO_EXISTE, CODIGO_NO_SE_PUEDE
 from tests.consola.apoyo_red import (
     AGENTE,
     BitacoraDePrueba,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from servicios.consola import seccomp
-from servicios.consola.reenvio import CODIGO_USO
+from servicios.consola.aislamientos import seccomp
+from servicios.consola.red.reenvio import CODIGO_USO
 from tests.consola.apoyo import RAIZ, hasta_que, vivos
 from tests.consola.apoyo_red import AGENTE, BitacoraDePrueba, proxy
 from tests.consola.apoyo_reenvio import PYTHON, VARIANTES, encierro
@@ -169,7 +169,7 @@ async def test_la_orden_no_entra_en_el_reenviador_ni_abre_sockets_de_unix(varian
 
 async def test_no_importa_nada_pesado() -> None:
     codigo = (
-        f"import sys; sys.path.insert(0, {str(RAIZ)!r}); import servicios.consola.reenvio; "
+        f"import sys; sys.path.insert(0, {str(RAIZ)!r}); import servicios.consola.red.reenvio; "
         "print([m for m in ('asyncio', 'typing', 'pathlib', 'ssl', 'json') if m in sys.modules])"
     )
     proceso = await asyncio.create_subprocess_exec(

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from agentes.perfil_consola import PerfilConsola
-from servicios.consola.captura import Captura
+from servicios.consola.supervision.captura import Captura
 from servicios.ejecutor_consola import EjecutorConsola, Generales, MotivoFin
 from tests.consola.apoyo import CrearConsola, en
 
@@ -76,7 +76,9 @@ async def test_quien_no_para_de_escribir_muere_al_pasar_del_total(crear: CrearCo
 async def test_el_limite_de_salida_de_un_agente_manda_sobre_el_general(
     consola: EjecutorConsola,
 ) -> None:
-    resultado = await consola.ejecutar_comando_seguro("seq 1000", "a-1", PerfilConsola(limite_salida=100))
+    resultado = await consola.ejecutar_comando_seguro(
+        "seq 1000", "a-1", PerfilConsola(limite_salida=100)
+    )
     assert resultado.bytes_omitidos == 3893 - 100
     assert resultado.salida.endswith("999\n1000\n")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from servicios.consola import seccomp
+from servicios.consola.aislamientos import seccomp
 from tests.consola.apoyo_cercas import HERRAMIENTAS, UIDS, Intento
 
 if not seccomp.disponible():

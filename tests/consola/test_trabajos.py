@@ -31,7 +31,9 @@ async def test_un_trabajo_sigue_mientras_el_agente_hace_otra_cosa(
         while "empieza" not in (await consola.trabajos.leer("t1", "a-1")).salida:
             await asyncio.sleep(0.02)
     assert (await consola.trabajos.leer("t1", "a-1")).vivo
-    assert (await consola.ejecutar_comando_seguro("touch ya; echo listo", "a-1")).salida == "listo\n"
+    assert (
+        await consola.ejecutar_comando_seguro("touch ya; echo listo", "a-1")
+    ).salida == "listo\n"
     assert await _hasta_terminar(consola, "t1") is MotivoFin.OK
     final = await consola.trabajos.leer("t1", "a-1")
     assert final.resultado is not None

@@ -12,7 +12,7 @@ import pytest
 
 from agentes.errores import ErrorConsola
 from agentes.perfil_consola import PerfilConsola
-from servicios.consola.aislamiento import UID_ORDENES
+from servicios.consola.aislamientos.aislamiento import UID_ORDENES
 from servicios.consola.entorno import entorno_de_orden
 from servicios.ejecutor_consola import EjecutorConsola, OpcionesConsola, abrir_consola
 from tests.consola.apoyo import (

@@ -9,7 +9,7 @@ from enum import StrEnum
 from agentes.perfil_consola import PerfilConsola
 from agentes.perfil_json import CLAVES_CONSOLA
 from servicios.ajustes import RAIZ, VARIABLES
-from servicios.consola.aislamiento import AUTO, NOMBRES, UID_ORDENES
+from servicios.consola.aislamientos.aislamiento import AUTO, NOMBRES, UID_ORDENES
 from servicios.consola.pedido import MotivoFin
 from servicios.consola.preparacion import Generales
 from servicios.interfaz.argumentos import AISLAMIENTOS

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from servicios.ajustes import RAIZ, Ajustes
-from servicios.consola.bwrap import Bwrap
+from servicios.consola.aislamientos.bwrap import Bwrap
 from servicios.interfaz.codigos import Salida
 from servicios.interfaz.terminal.lineal import PapelLlano
 from servicios.interfaz.terminal.narracion import Narrador

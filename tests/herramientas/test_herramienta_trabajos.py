@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agentes.perfil_consola import Espacio, PerfilConsola
 from servicios.ajustes import RAIZ, Ajustes
-from servicios.consola.secretos import Secretos
+from servicios.consola.secretos.secretos import Secretos
 from servicios.ejecutor_consola import OpcionesConsola, abrir_consola
 from servicios.herramientas.aprobaciones import Aprobaciones
 from servicios.herramientas.guardia import Guardia

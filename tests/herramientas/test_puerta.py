@@ -14,7 +14,7 @@ import pytest
 from agentes.errores import ErrorAlarma, ErrorBitacora, ErrorConfiguracion, ErrorConsola
 from agentes.eventos import Apunte, FalloInterno
 from agentes.respuestas import LlamadaHerramienta, ResultadoHerramienta
-from servicios.consola.secretos import Secretos
+from servicios.consola.secretos.secretos import Secretos
 from servicios.gestor_logs import GestorLogs
 from servicios.herramientas.guardia import Guardia
 from servicios.herramientas.puerta import Puerta

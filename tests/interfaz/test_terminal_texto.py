@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from servicios.consola.limpieza import limpiar
+from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz.lineas import Linea, Tono
 from servicios.interfaz.terminal.lineal import PapelLlano
 from servicios.interfaz.terminal.marcado import MarkdownSeguro

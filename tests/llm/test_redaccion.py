@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from agentes.respuestas import LlamadaHerramienta, Uso
-from servicios.consola.secretos import Secretos
+from servicios.consola.secretos.secretos import Secretos
 from servicios.llm.colector import Recogido
 from servicios.llm.flujo import Razon
 from servicios.llm.redaccion import HistoriaLimpia, TextoVivo, sin_secretos

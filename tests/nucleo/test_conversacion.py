@@ -18,7 +18,7 @@ from agentes.eventos import Apunte, Evento, FalloMaster, TurnoInterrumpido
 from agentes.mensajes import Aviso, ClaseAviso
 from agentes.respuestas import LlamadaHerramienta, Uso
 from servicios.buzon import Buzon
-from servicios.consola.secretos import Secretos
+from servicios.consola.secretos.secretos import Secretos
 from servicios.conversacion import Conversacion, PuertosConversacion, Ritmo
 from servicios.herramientas.guardia import Guardia
 from servicios.herramientas.puerta import Puerta

@@ -20,7 +20,7 @@ from agentes.eventos import (
     SesionAbierta,
 )
 from agentes.eventos_llamada import HerramientaPedida, HerramientaTerminada
-from servicios.consola.secretos import Secretos
+from servicios.consola.secretos.secretos import Secretos
 from servicios.gestor_logs import GestorLogs
 
 SECRETO = 'tok "9876\\54321abc'

@@ -26,13 +26,12 @@ async def encierro(veces: int) -> dict[str, float]:
             consola = await pila.enter_async_context(abrir_consola(base, OpcionesConsola(nombre)))
             formas[nombre] = _por(consola)
         tiempos: dict[str, list[float]] = {nombre: [] for nombre in formas}
-        for vuelta in range(veces + _CALENTAR):
+        for _ in range(veces + _CALENTAR):
             for nombre, hacer in formas.items():
                 inicio = time.perf_counter()
                 await hacer()
-                if vuelta >= _CALENTAR:
-                    tiempos[nombre].append((time.perf_counter() - inicio) * 1000)
-    return {nombre: median(serie) for nombre, serie in tiempos.items()}
+                tiempos[nombre].append((time.perf_counter() - inicio) * 1000)
+    return {nombre: median(serie[_CALENTAR:]) for nombre, serie in tiempos.items()}
 
 
 async def _a_pelo() -> None:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from servicios.consola.limpieza import limpiar
+from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz.lineas import Linea
 from servicios.interfaz.terminal.ordenes import SALIR, TECLAS_LLANAS
 from servicios.interfaz.terminal.portada import saludar

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markdown_it import MarkdownIt
 from rich.markdown import Markdown
 
-from servicios.consola.limpieza import limpiar
+from servicios.consola.secretos.limpieza import limpiar
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

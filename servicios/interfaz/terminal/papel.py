@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from servicios.consola.limpieza import limpiar
+from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz.lineas import Linea
 from servicios.interfaz.terminal.marcado import MarkdownSeguro
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from servicios.consola.contenedor import IMAGEN
+from servicios.consola.aislamientos.contenedor import IMAGEN
 from tests.consola.apoyo import python_para
 from tests.consola.apoyo_plazas import USUARIOS, Sitio
 

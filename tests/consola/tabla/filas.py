@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentes.errores import ErrorConsola
-from servicios.consola.lectura import leer_dentro
+from servicios.consola.plazas.lectura import leer_dentro
 from tests.consola.apoyo_plazas import PROYECTO, SOLO_LECTURA
 from tests.consola.tabla.terreno import MARCA_ETC, Intento, Tanda
 

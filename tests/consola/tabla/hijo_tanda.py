@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Espacio, PerfilConsola
-from servicios.consola.cgrupo import JERARQUIAS
+from servicios.consola.supervision.cgrupo import JERARQUIAS
 from servicios.ejecutor_consola import EjecutorConsola, OpcionesConsola, abrir_consola
 
 _LATIDO_S = 0.005

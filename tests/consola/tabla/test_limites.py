@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from servicios.consola.procesos import tamano
+from servicios.consola.supervision.procesos import tamano
 from tests.consola.apoyo import sueno
 from tests.consola.apoyo_plazas import Sitio, sitio
 from tests.consola.tabla.apoyo_tabla import (

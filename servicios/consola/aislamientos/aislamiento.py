@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Awaitable, Callable
 
 from agentes.errores import ErrorConsola
-from servicios.consola import landlock, seccomp
-from servicios.consola.bwrap import Bwrap
-from servicios.consola.cercado import Cercado
+from servicios.consola.aislamientos import landlock, seccomp
+from servicios.consola.aislamientos.bwrap import Bwrap
+from servicios.consola.aislamientos.cercado import Cercado
+from servicios.consola.aislamientos.local import Local
 from servicios.consola.entorno import RUTA_PROGRAMAS
-from servicios.consola.local import Local
 from servicios.consola.plaza import Aislamiento
 
 __all__ = ["AUTO", "NOMBRES", "UID_ORDENES", "Aislamiento", "Probar", "elegir_aislamiento"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from servicios.consola.pedido import Informe, MotivoFin
-from servicios.consola.supervisor import LARGO
+from servicios.consola.supervision.supervisor import LARGO
 
 _TROZO = 65_536
 _MENSAJE_MAXIMO = 256 * 1024 * 1024

@@ -14,9 +14,9 @@ import os
 import signal
 import socket
 
-from servicios.consola.cgrupo import barrer_abandonados
-from servicios.consola.puesto import PREFIJO
-from servicios.consola.supervisor import supervisar
+from servicios.consola.supervision.cgrupo import barrer_abandonados
+from servicios.consola.supervision.puesto import PREFIJO
+from servicios.consola.supervision.supervisor import supervisar
 
 SALUDO = b"listo"
 

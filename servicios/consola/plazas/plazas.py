@@ -7,10 +7,10 @@ from pathlib import Path
 
 from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Espacio, PerfilConsola
-from servicios.consola import carpetas
+from servicios.consola.aislamientos.visibles import casa_de_la_persona
 from servicios.consola.plaza import Plaza
-from servicios.consola.proyecto import Proyecto
-from servicios.consola.visibles import casa_de_la_persona
+from servicios.consola.plazas import carpetas
+from servicios.consola.plazas.proyecto import Proyecto
 
 _ID_AGENTE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _LLAVE = ".ssh/id_rsa"

@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from agentes.errores import ErrorConsola
-from servicios.consola.corrida import Corrida
 from servicios.consola.pedido import Informe, MotivoFin, Pedido
-from servicios.consola.servidor_fork import SALUDO
-from servicios.consola.supervisor import LARGO
+from servicios.consola.supervision.corrida import Corrida
+from servicios.consola.supervision.servidor_fork import SALUDO
+from servicios.consola.supervision.supervisor import LARGO
 
-_RAIZ = Path(__file__).resolve().parents[2]
-_ARRANQUE = "import sys; sys.path.insert(0, {raiz!r}); from servicios.consola.servidor_fork import servir; servir()"
+_RAIZ = Path(__file__).resolve().parents[3]
+_ARRANQUE = "import sys; sys.path.insert(0, {raiz!r}); from servicios.consola.supervision.servidor_fork import servir; servir()"
 _LIMITE_ARRANQUE_S = 10.0
 _LIMITE_CIERRE_S = 5.0
 _RESPIRO_S = 0.002

@@ -6,8 +6,8 @@ import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from servicios.consola.codificaciones import MINIMO
-from servicios.consola.limpieza import RUIDO
+from servicios.consola.secretos.codificaciones import MINIMO
+from servicios.consola.secretos.limpieza import RUIDO
 
 MARCA_HUECO = "bytes omitidos …]"
 """Lo que lleva todo texto con algo omitido."""

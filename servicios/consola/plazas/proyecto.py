@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from agentes.errores import ErrorConsola
-from servicios.consola.visibles import carpetas_de_python
+from servicios.consola.aislamientos.visibles import carpetas_de_python
 
 _SE_EJECUTA_SOLO = (
     *(".git/hooks", ".git/config", ".git/config.worktree", ".git/modules", ".gitmodules"),

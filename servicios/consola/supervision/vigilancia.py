@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 
-from servicios.consola.cgrupo import Cgrupo
 from servicios.consola.pedido import MotivoFin, Pedido
-from servicios.consola.procesos import descendientes, memoria, sin_nombre, tamano
+from servicios.consola.supervision.cgrupo import Cgrupo
+from servicios.consola.supervision.procesos import descendientes, memoria, sin_nombre, tamano
 
 _CADA_S = 0.1
 _DISCO_CADA_S = 0.5

@@ -11,8 +11,8 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 
-from servicios.consola.cgrupo import Cgrupo
-from servicios.consola.hijo import ser_la_orden
+from servicios.consola.supervision.cgrupo import Cgrupo
+from servicios.consola.supervision.hijo import ser_la_orden
 
 PREFIJO = "enjambre-"
 """Cómo empieza el nombre de nuestros grupos de control."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from agentes.errores import ErrorBitacora
 from agentes.eventos import Apunte, Evento
 from agentes.eventos_red import ConexionCerrada, ConexionPedida
-from servicios.consola.destinos import Destino, ListaDestinos, leer_destino
+from servicios.consola.red.destinos import Destino, ListaDestinos, leer_destino
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
 Vigilar = Callable[[str], str | None]

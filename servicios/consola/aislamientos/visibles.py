@@ -31,7 +31,7 @@ ETC_CON_RED = tuple(
 """Lo que hace falta además para encontrar a otras máquinas."""
 
 
-_RAIZ = Path(__file__).resolve().parents[2]
+_RAIZ = Path(__file__).resolve().parents[3]
 """La carpeta del programa, con sus claves y quizá con sus datos."""
 
 _DE_PYTHON = ("bin", "lib", "lib64", "include", "share", "pyvenv.cfg")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Red
-from servicios.consola import visibles
-from servicios.consola.montajes import Modo, Montaje, planear
+from servicios.consola.aislamientos import visibles
+from servicios.consola.aislamientos.montajes import Modo, Montaje, planear
 from servicios.consola.pedido import Cerca, Encierro
 from servicios.consola.plaza import Plaza
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Red
-from servicios.consola.demonio import ETIQUETA, Demonio, ErrorDocker, sesion_propia
-from servicios.consola.dentro import ENTRADA, EXEC, PROCESO_1, REMATE, REMATE_DENTRO
-from servicios.consola.montajes import Modo, planear
+from servicios.consola.aislamientos.demonio import ETIQUETA, Demonio, ErrorDocker, sesion_propia
+from servicios.consola.aislamientos.dentro import ENTRADA, EXEC, PROCESO_1, REMATE, REMATE_DENTRO
+from servicios.consola.aislamientos.montajes import Modo, planear
 from servicios.consola.pedido import Encierro
 from servicios.consola.plaza import Plaza
 
@@ -31,7 +31,7 @@ _BASH = ("/bin/bash", "-p", "-c")
 _TMP = "/tmp:exec,nosuid,nodev,size=64m,mode=1777"  # noqa: S108
 _TAPA = 64 * 1024
 _AQUI = Path(__file__).resolve().parent
-_REENVIO = _AQUI / "reenvio.py"
+_REENVIO = _AQUI.parent / "red/reenvio.py"
 _PARA_REENVIAR = (_REENVIO, _AQUI / "seccomp.py")
 _DE_LA_IMAGEN = {
     *("bin", "boot", "dev", "etc", "lib", "lib64", "opt", "proc", "run", "sbin", "sys", "tmp"),

@@ -19,9 +19,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from agentes.respuestas import en_unicode
-from servicios.consola.codificaciones import HEXADECIMAL, LITERALES, formas
-from servicios.consola.formatos import pendiente, tapar_formatos
-from servicios.consola.repartidos import MARCA_HUECO, Repartidos, sin_ruido
+from servicios.consola.secretos.codificaciones import HEXADECIMAL, LITERALES, formas
+from servicios.consola.secretos.formatos import pendiente, tapar_formatos
+from servicios.consola.secretos.repartidos import MARCA_HUECO, Repartidos, sin_ruido
 
 VARIABLE_CANARIO = "SWARM_CANARIO"
 """La variable de nuestro entorno que lleva el canario; ninguna orden la recibe."""

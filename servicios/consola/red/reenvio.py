@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
-sys.path.insert(0, __file__.rsplit("/", 3)[0])
+sys.path.insert(0, __file__.rsplit("/", 4)[0])
 
-from servicios.consola import seccomp
+from servicios.consola.aislamientos import seccomp
 
 CODIGO_NO_EXISTE = 127
 CODIGO_NO_SE_PUEDE = 126

@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 
 from agentes.errores import ErrorConsola
-from servicios.consola.conexion import (
+from servicios.consola.red.conexion import (
     Alarmar,
     Anotar,
     Conexion,
@@ -33,7 +33,7 @@ from servicios.consola.conexion import (
     Resolver,
     Vigilar,
 )
-from servicios.consola.destinos import ListaDestinos
+from servicios.consola.red.destinos import ListaDestinos
 
 _RUTA_MAXIMA = 107
 """Bytes que caben en la dirección de un socket de Unix."""

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Red
-from servicios.consola import visibles
+from servicios.consola.aislamientos import visibles
+from servicios.consola.aislamientos.etc import copiar_etc
+from servicios.consola.aislamientos.montajes import Modo, Montaje, planear
 from servicios.consola.entorno import RUTA_PROGRAMAS
-from servicios.consola.etc import copiar_etc
-from servicios.consola.montajes import Modo, Montaje, planear
 from servicios.consola.pedido import MARCA_FILTRO, Encierro
 from servicios.consola.plaza import Plaza
 
@@ -24,7 +24,7 @@ _SHM = 16 * _MIB
 _TAPA = 64 * 1024
 
 _AQUI = Path(__file__).resolve().parent
-_REENVIO = _AQUI / "reenvio.py"
+_REENVIO = _AQUI.parent / "red/reenvio.py"
 _PARA_REENVIAR = (_REENVIO, _AQUI / "seccomp.py")
 
 _ESPACIOS = (

@@ -20,17 +20,17 @@ import time
 from contextlib import suppress
 from dataclasses import asdict
 
-from servicios.consola.captura import Captura
-from servicios.consola.cgrupo import Cgrupo
 from servicios.consola.pedido import Informe, MotivoFin, Pedido, ensayar
-from servicios.consola.procesos import (
+from servicios.consola.supervision.captura import Captura
+from servicios.consola.supervision.cgrupo import Cgrupo
+from servicios.consola.supervision.procesos import (
     adoptar_huerfanos,
     enterrar,
     matar_descendencia,
     tamano,
 )
-from servicios.consola.puesto import Puesto
-from servicios.consola.vigilancia import Vigilancia
+from servicios.consola.supervision.puesto import Puesto
+from servicios.consola.supervision.vigilancia import Vigilancia
 
 GRACIA_S = 0.2
 """Lo que se espera el final de las tuberías cuando la orden ya terminó, en segundos."""

@@ -12,10 +12,10 @@ import resource
 import signal
 from collections.abc import Sequence
 
-from servicios.consola import landlock, seccomp
-from servicios.consola.camino import abrir_camino
-from servicios.consola.cgrupo import Cgrupo
+from servicios.consola.aislamientos import landlock, seccomp
 from servicios.consola.pedido import MARCA_FILTRO, Encierro, Pedido, ensayar
+from servicios.consola.supervision.camino import abrir_camino
+from servicios.consola.supervision.cgrupo import Cgrupo
 
 CODIGO_SIN_LANZAR = 127
 

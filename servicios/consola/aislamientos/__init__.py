@@ -1,0 +1,1 @@
+"""Los aislamientos, cómo se elige uno y las cercas del núcleo que usan."""

@@ -1,0 +1,1 @@
+"""Lo que no debe salir y lo que no debe entrar: secretos, marcas y texto hostil."""

@@ -1,0 +1,1 @@
+"""Lo que lanza cada orden y la vigila hasta el final: corre en parte fuera del enjambre."""
