@@ -20,7 +20,7 @@ VARIANTES = ("root", "otro_usuario") if SOY_ROOT else ("otro_usuario",)
 PYTHON = shutil.which("python3", path="/usr/local/bin:/usr/bin") or "python3"
 _LIMITE_S = 60.0
 _UID_DE_ROOT = 10_001
-_ARCHIVOS = ("reenvio.py", "seccomp.py")
+_ARCHIVOS = ("red/reenvio.py", "aislamientos/seccomp.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Encierro:
 
     def argv(self, enchufe: Path, *orden: str) -> list[str]:
         """La línea entera, con el reenviador delante de la orden."""
-        reenvio = self.carpeta / "servicios" / "consola" / "reenvio.py"
+        reenvio = self.carpeta / "servicios/consola/red/reenvio.py"
         paso = ("--perms", "0755", "--dir", str(enchufe.parent))
         return [
             *(*self.delante, *paso, "--bind", str(enchufe), str(enchufe), *self.detras),
@@ -85,6 +85,7 @@ def encierro(variante: str) -> Iterator[Encierro]:
         dentro = carpeta / "servicios" / "consola"
         dentro.mkdir(parents=True)
         for archivo in _ARCHIVOS:
+            (dentro / archivo).parent.mkdir()
             (dentro / archivo).write_bytes((RAIZ / "servicios/consola" / archivo).read_bytes())
         nuevo = Encierro(carpeta, _delante(variante, uid, carpeta), _detras(variante, uid), uid)
         prueba = subprocess.run(

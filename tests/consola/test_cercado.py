@@ -159,8 +159,9 @@ def test_un_entorno_virtual_en_la_carpeta_del_programa_no_la_ensena(
 ) -> None:
     programa = tmp_path / "trabajo/enjambre"
     entorno = (programa / donde).resolve()
-    (programa / "servicios/consola").mkdir(parents=True)
-    shutil.copy(RAIZ / "servicios/consola/aislamientos/visibles.py", programa / "servicios/consola")
+    destino = programa / "servicios/consola/aislamientos"
+    destino.mkdir(parents=True)
+    shutil.copy(RAIZ / "servicios/consola/aislamientos/visibles.py", destino)
     for secreto in (programa / ".env", programa / "data/.clave", entorno / "notas"):
         secreto.parent.mkdir(exist_ok=True)
         secreto.touch()

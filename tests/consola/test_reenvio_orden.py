@@ -17,7 +17,7 @@ from tests.consola.apoyo import RAIZ, hasta_que, vivos
 from tests.consola.apoyo_red import AGENTE, BitacoraDePrueba, proxy
 from tests.consola.apoyo_reenvio import PYTHON, VARIANTES, encierro
 
-REENVIO = str(RAIZ / "servicios" / "consola" / "reenvio.py")
+REENVIO = str(RAIZ / "servicios/consola/red/reenvio.py")
 
 # Dentro: busca al reenviador por su línea y prueba a entrar en su memoria; después, un socket.
 CURIOSO = """
