@@ -149,8 +149,10 @@ def test_se_barre_lo_de_los_muertos_y_solo_eso(grupo: Cgrupo) -> None:
         ruta.mkdir()
     try:
         barrer_abandonados("barrer-enjambre-")
+        assert all(ruta.exists() for ruta in rutas), "los recientes pueden ser de otro espacio"
+        barrer_abandonados("barrer-enjambre-", viejo_s=0)
         assert [ruta.exists() for ruta in rutas] == [False, False, True, True]
-        barrer_abandonados("enjambre-")
+        barrer_abandonados("enjambre-", viejo_s=0)
         assert len(_nuestros()) == len({JERARQUIAS.memoria, JERARQUIAS.procesos})
     finally:
         for ruta in rutas:

@@ -61,10 +61,18 @@ class Bwrap:
         self._principio = (programa, *_ESPACIOS, *propio)
         self._copia = copiar_etc(visibles.ETC, visibles.ETC_CON_RED)
         self._maquina = tuple(_maquina(self._copia))
+        self._hechos: dict[Plaza, Encierro] = {}
         self._bajar = () if duenio is None else _bajar_a(duenio)
 
     async def encerrar(self, plaza: Plaza) -> Encierro:
         """Ver `Aislamiento`. Con `red: lista` el filtro lo pone `reenvio.py`, ya dentro."""
+        if plaza.ocultas or plaza.protegidas:
+            return self._encerrar(plaza)  # hay que mirar qué existe ahora
+        if plaza not in self._hechos:
+            self._hechos[plaza] = self._encerrar(plaza)
+        return self._hechos[plaza]
+
+    def _encerrar(self, plaza: Plaza) -> Encierro:
         reenvio = _reenvio(plaza)
         filtro = "" if reenvio else "con_red" if plaza.red is Red.LIBRE else "sin_red"
         return Encierro(
@@ -82,7 +90,9 @@ class Bwrap:
         )
 
     async def olvidar(self, agente_id: str) -> None:
-        """Nada: cada orden monta lo suyo y se lo lleva."""
+        """Solo lo pensado para sus plazas: cada orden monta lo suyo y se lo lleva."""
+        for plaza in [p for p in self._hechos if p.agente_id == agente_id]:
+            del self._hechos[plaza]
 
     async def cerrar(self) -> None:
         """Borra la copia de `/etc`."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 _BASE = "/sys/fs/cgroup"
 _PROPIOS = "/proc/self/cgroup"
 _CONTROLADORES = {"memory", "pids"}
+_VIEJO_S = 60.0
 _INTENTOS = 20
 _TOPE_LECTURA = 65_536
 _RESPIRO_S = 0.002
@@ -122,15 +123,31 @@ def descubrir(base: str = _BASE, propios: str = _PROPIOS) -> Jerarquias:
     return Jerarquias(unida, unida, es_v2=True)
 
 
-def barrer_abandonados(prefijo: str, donde: Jerarquias | None = None) -> None:
-    """Quita los grupos vacíos `prefijo` + pid de procesos que ya no existen; nunca lanza."""
+def barrer_abandonados(
+    prefijo: str, donde: Jerarquias | None = None, *, viejo_s: float = _VIEJO_S
+) -> None:
+    """Quita los grupos vacíos `prefijo` + pid de procesos que ya no existen; nunca lanza.
+
+    Los de menos de `viejo_s` se dejan: en otro espacio de pids el suyo puede existir y no verse.
+    """
     hay = donde or JERARQUIAS
     for carpeta in filter(None, dict.fromkeys((hay.memoria, hay.procesos))):
         for nombre in _entradas(carpeta):
             pid = nombre.removeprefix(prefijo).partition("-")[0]
             suyo = nombre.startswith(prefijo) and pid.isdigit()
-            if suyo and not os.path.exists(f"/proc/{pid}"):
+            if (
+                suyo
+                and not os.path.exists(f"/proc/{pid}")
+                and _edad(f"{carpeta}/{nombre}") >= viejo_s
+            ):
                 _sin_carpeta(f"{carpeta}/{nombre}")
+
+
+def _edad(carpeta: str) -> float:
+    try:
+        return time.time() - os.stat(carpeta).st_mtime
+    except OSError:
+        return -1.0
 
 
 def _de_v1(montada: str, propia: str) -> str:

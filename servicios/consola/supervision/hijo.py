@@ -54,8 +54,7 @@ def ser_la_orden(encargo: int, tubos: Sequence[int], cgrupo: Cgrupo | None) -> N
         for desde, hasta in ((entrada, 0), (salida, 1), (error, 2)):
             os.dup2(desde, hasta)
         _sanear_senales()
-        if cgrupo is not None:
-            cgrupo.entrar()
+        cgrupo = _dentro_de(cgrupo)
         ensayar()
         if crudo := _leer_todo(encargo):
             _ejecutar(Pedido.de_json(crudo), cgrupo)
@@ -64,6 +63,16 @@ def ser_la_orden(encargo: int, tubos: Sequence[int], cgrupo: Cgrupo | None) -> N
         os.write(queja, f"{fallo.strerror or fallo}{que}".encode("utf-8", "replace"))
     finally:
         os._exit(CODIGO_SIN_LANZAR)
+
+
+def _dentro_de(cgrupo: Cgrupo | None) -> Cgrupo | None:
+    """El grupo, ya dentro; si alguien lo quitó, ninguno: queda la vigilancia del supervisor."""
+    if cgrupo is not None:
+        try:
+            cgrupo.entrar()
+        except OSError:
+            return None
+    return cgrupo
 
 
 def _leer_todo(encargo: int) -> bytes:

@@ -39,7 +39,10 @@ class Puesto:
     def preparar(cls) -> Puesto:
         """Bifurca el hijo, todavía con nuestro usuario y sin encerrar. Lanza `OSError`."""
         cgrupo = Cgrupo.crear(
-            f"{PREFIJO}{os.getpid()}", memoria=_SIN_TOPE, procesos=_PROCESOS_SIN_TOPE
+            # El pid no basta: en otro espacio de pids puede haber otro igual.
+            f"{PREFIJO}{os.getpid()}-{os.urandom(4).hex()}",
+            memoria=_SIN_TOPE,
+            procesos=_PROCESOS_SIN_TOPE,
         )
         encargo, encargar = os.pipe()
         tubos = [os.pipe() for _ in range(3)]
