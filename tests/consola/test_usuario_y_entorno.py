@@ -27,33 +27,6 @@ from tests.consola.apoyo import (
 )
 
 
-def test_el_entorno_es_una_lista_de_lo_permitido() -> None:
-    nuestro = {
-        "OPENAI_API_KEY": "sk-canario",
-        "PATH": "/mio",
-        "LD_PRELOAD": "x",
-        "SSH_AUTH_SOCK": "/x",
-        "LANG": "es_ES.UTF-8",
-        "LC_TIME": "C",
-        "TZ": "Europe/Madrid",
-    }
-    assert entorno_de_orden(Path("/espacio"), Path("/casa"), nuestro) == {
-        "LANG": "es_ES.UTF-8",
-        "LC_TIME": "C",
-        "TZ": "Europe/Madrid",
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "TERM": "dumb",
-        "PAGER": "cat",
-        "GIT_PAGER": "cat",
-        "GIT_TERMINAL_PROMPT": "0",
-        "PYTHONUNBUFFERED": "1",
-        "CI": "1",
-        "HOME": "/casa",
-        "PWD": "/espacio",
-        "TMPDIR": "/casa/tmp",
-    }
-
-
 def test_una_variable_concedida_pasa_y_las_que_mandan_no() -> None:
     nuestro = {"IDIOMA": "es", "LD_PRELOAD": "x", "BASH_ENV": "y", "OTRA": "z"}
     dado = entorno_de_orden(Path("/e"), Path("/c"), nuestro, ("IDIOMA", "LD_PRELOAD", "BASH_ENV"))
