@@ -56,7 +56,7 @@ async def bitacora(
 
 def apertura() -> SesionAbierta:
     return SesionAbierta(
-        agente_id=SISTEMA, version="0.1", modelo="demo", aislamiento="local", cara="terminal"
+        agente_id=SISTEMA, version="0.1", modelo="demo", aislamiento="bwrap", cara="terminal"
     )
 
 
