@@ -87,7 +87,7 @@ class Evento:
 
     def detalles(self) -> dict[str, Any]:
         """Los campos que van a la columna `details` (JSON); los apuntes no entran."""
-        fuera = {"agente_id", "avisos", "directivas"}
+        fuera = {"agente_id", "avisos", "directivas", "lineas"}
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in fuera}
 
 

@@ -13,7 +13,12 @@ from agentes.respuestas import Uso
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlamadaIniciada(Evento):
-    """Sale una petición al modelo. `nuevos` trae solo los mensajes que no llevaba la anterior."""
+    """Sale una petición al modelo. `nuevos` trae solo los mensajes que no llevaba la anterior.
+
+    `avisos`, `directivas` y `lineas` son los que entran en la historia con ella. `historia` es el
+    hash corrido de la historia entera y `proposito`, vacío en un turno corriente, dice para qué
+    se llama si no lo es (`compactar`).
+    """
 
     tipo: ClassVar[str] = "llm_input"
     nivel: ClassVar[str] = "DEBUG"
@@ -22,6 +27,9 @@ class LlamadaIniciada(Evento):
     nuevos: tuple[dict[str, Any], ...]
     avisos: tuple[Apunte, ...] = ()
     directivas: tuple[Apunte, ...] = ()
+    lineas: tuple[Apunte, ...] = ()
+    historia: str = ""
+    proposito: str = ""
 
     @property
     def mensaje(self) -> str:
@@ -42,6 +50,7 @@ class LlamadaTerminada(Evento):
     uso: Uso
     intentos: int
     ms: int
+    proposito: str = ""
 
     @property
     def mensaje(self) -> str:
@@ -80,6 +89,24 @@ class LlamadaFallida(Evento):
     clase: str
     ms: int
     descartado: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoriaCompactada(Evento):
+    """La historia de un agente se cambió por otra más corta: `mensajes` es la nueva, entera.
+
+    `antes` y `despues` son tokens estimados; lo que se quitó sigue en las filas anteriores.
+    """
+
+    tipo: ClassVar[str] = "history_compaction"
+    antes: int
+    despues: int
+    foco: str
+    mensajes: tuple[dict[str, Any], ...]
+
+    @property
+    def mensaje(self) -> str:
+        return f"Historia compactada: de {self.antes} a {self.despues} tokens"
 
 
 # --- herramientas y acciones ------------------------------------------------------------

@@ -70,6 +70,18 @@ class LlamadaHerramienta:
 
 
 @dataclass(frozen=True, slots=True)
+class Operacion:
+    """Un uso de una herramienta: `fila` es la de su intención, ya comprometida.
+
+    `op` (sesión:agente:turno:llamada) es la misma en todos sus intentos; la fila, una por intento.
+    """
+
+    op: str
+    fila: int
+    intento: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class ResultadoHerramienta:
     """Un resultado con dos públicos: `para_modelo` entra en la historia, `para_usuario` se enseña.
 

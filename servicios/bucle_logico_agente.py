@@ -27,7 +27,7 @@ from agentes.eventos import (
     Evento,
 )
 from agentes.mensajes import Aviso, Directiva
-from agentes.respuestas import LlamadaHerramienta, ResultadoHerramienta
+from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
 from prompts.avisos import directiva, notificacion, resumir_avisos
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Herramientas(Protocol):
     """Lo que el agente sabe hacer."""
 
     async def ejecutar(
-        self, nombre: str, args: dict[str, Any], agente_id: str, op: str
+        self, nombre: str, args: dict[str, Any], agente_id: str, operacion: Operacion
     ) -> ResultadoHerramienta:
         """Ejecuta una herramienta; un fallo vuelve como valor."""
         ...
@@ -226,14 +226,14 @@ class BucleLogicoAgente:
             llamada,
             self._puertos.interlocutor.turno,
             causa,
-            lambda intencion, op: self._hacer(llamada, intencion, op),
+            lambda intencion, operacion: self._hacer(llamada, intencion, operacion),
         )
         self.agente.espera = Espera.NADA
         self._causa = cierre
         self._responder(llamada, resultado.para_modelo)
 
     async def _hacer(
-        self, llamada: LlamadaHerramienta, causa: Apunte, op: str
+        self, llamada: LlamadaHerramienta, causa: Apunte, operacion: Operacion
     ) -> ResultadoHerramienta:
         match llamada.nombre:
             case "reportar_resultado_final":
@@ -245,7 +245,7 @@ class BucleLogicoAgente:
                 return ResultadoHerramienta(True, await self._puertos.ejecutar(pedida))
             case nombre:
                 return await self._puertos.herramientas.ejecutar(
-                    nombre, llamada.args, self.agente.nombre, op
+                    nombre, llamada.args, self.agente.nombre, operacion
                 )
 
     def _responder(self, llamada: LlamadaHerramienta, texto: str) -> None:

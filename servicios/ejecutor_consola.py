@@ -93,7 +93,11 @@ class EjecutorConsola:
         return str(donde)
 
     async def ejecutar_comando_seguro(
-        self, command: str, agente_id: str, perfil: PerfilConsola | None = None
+        self,
+        command: str,
+        agente_id: str,
+        perfil: PerfilConsola | None = None,
+        fila: int | None = None,
     ) -> ResultadoComando:
         """Ejecuta `command` en bash, donde quedó la orden anterior de ese agente.
 
@@ -101,6 +105,7 @@ class EjecutorConsola:
         la orden y todos sus procesos mueren antes de que la cancelación siga. Lanza
         `ErrorConsola` si esta máquina no puede lanzarla o el aislamiento no cumple el perfil.
         """
+        del fila  # todavía no deja nada en el disco
         if reparo := reparo_de(command):
             return ResultadoComando("", reparo, CODIGO_MAL_PEDIDA)
         ficha = self._fichas.setdefault(agente_id, _Ficha())

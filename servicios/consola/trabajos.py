@@ -55,11 +55,14 @@ class Trabajos:
             return "su espacio"
         return str(self._taller.plazas.plaza(agente_id, perfil).carpeta)
 
-    async def iniciar(self, command: str, agente_id: str, perfil: PerfilConsola) -> str:
+    async def iniciar(
+        self, command: str, agente_id: str, perfil: PerfilConsola, fila: int | None = None
+    ) -> str:
         """Pone una orden en segundo plano y devuelve su id (`t1`, `t2`…).
 
         Lanza `ErrorConsola` si el agente ya tiene `max_trabajos` o no se puede lanzar.
         """
+        del fila  # todavía no deja nada en el disco
         if reparo := reparo_de(command):
             raise ErrorConsola(reparo)
         suyos = self._por_agente.setdefault(agente_id, {})

@@ -17,12 +17,12 @@ from agentes.errores import ErrorAlarma
 from agentes.eventos import Apunte, Evento
 from agentes.eventos_llamada import HerramientaPedida, HerramientaTerminada
 from agentes.eventos_seguridad import AlarmaSeguridad
-from agentes.respuestas import LlamadaHerramienta, ResultadoHerramienta, con_textos
+from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta, con_textos
 from servicios.herramientas.guardia import Guardia
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
-Hacer = Callable[[Apunte, str], Awaitable[ResultadoHerramienta]]
-"""Recibe la fila de su intención, que es la causa de todo lo que haga, y su `op`."""
+Hacer = Callable[[Apunte, Operacion], Awaitable[ResultadoHerramienta]]
+"""Recibe la fila de su intención, que es la causa de todo lo que haga, y su operación."""
 
 
 _DE_CONSOLA = {"ejecutar_comando_consola", "iniciar_trabajo"}
@@ -72,13 +72,13 @@ class Puerta:
         )
         cruce = _Cruce(llamada, op, pedida, time.monotonic())
         try:
-            await pedida
+            operacion = Operacion(op, await pedida)
             if que := self._guardia.alarma(llamada.args):
                 sin_ejecutar = self._depurado(_sin_ejecutar(llamada, que), op)
                 self._cerrar(cruce, sin_ejecutar, "resultado")
                 raise self._dar_alarma(cruce, "los argumentos", que)
             copiada = _lleva_marca(llamada)
-            resultado = _sin_marcas(llamada) if copiada else await hacer(pedida, op)
+            resultado = _sin_marcas(llamada) if copiada else await hacer(pedida, operacion)
         except asyncio.CancelledError as cancelada:
             self._acabar(cruce, _a_medias(llamada, cancelada), "interrumpido")
             raise

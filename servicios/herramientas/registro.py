@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentes.errores import ErrorConfiguracion, ErrorEnjambre
-from agentes.respuestas import ResultadoHerramienta
+from agentes.respuestas import Operacion, ResultadoHerramienta
 from prompts.tool_definitions import Esquema
 
-Funcion = Callable[[Mapping[str, Any], str, str], Awaitable[ResultadoHerramienta]]
-"""Recibe los argumentos ya validados, el id del agente que la usa y la `op` de ese uso."""
+Funcion = Callable[[Mapping[str, Any], str, Operacion], Awaitable[ResultadoHerramienta]]
+"""Recibe los argumentos ya validados, el id del agente que la usa y ese uso."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,14 @@ class RegistroHerramientas:
         return tuple(self._por_nombre[n].esquema for n in nombres if n in self._por_nombre)
 
     async def ejecutar(
-        self, nombre: str, args: Mapping[str, Any], agente_id: str, op: str
+        self, nombre: str, args: Mapping[str, Any], agente_id: str, operacion: Operacion
     ) -> ResultadoHerramienta:
         """Ejecuta una herramienta; cualquier fallo suyo vuelve como valor."""
         herramienta = self._por_nombre.get(nombre)
         if herramienta is None:
             return ResultadoHerramienta(False, f"Error: no existe la herramienta «{nombre}».")
         try:
-            return await herramienta.funcion(args, agente_id, op)
+            return await herramienta.funcion(args, agente_id, operacion)
         except ErrorEnjambre as error:
             return ResultadoHerramienta(False, f"Error: {error}")
         except Exception as error:  # noqa: BLE001 - una herramienta rota no tumba al agente

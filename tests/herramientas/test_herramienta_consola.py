@@ -13,7 +13,7 @@ import pytest
 from agentes.eventos import Apunte, Evento
 from agentes.eventos_permisos import Alcance, AprobacionResuelta
 from agentes.perfil_consola import Aprobacion, PerfilConsola, Red, Regla, Veredicto
-from agentes.respuestas import ResultadoHerramienta
+from agentes.respuestas import Operacion, ResultadoHerramienta
 from servicios.consola.pedido import MotivoFin
 from servicios.consola.resultado import ResultadoComando
 from servicios.herramientas.aprobaciones import Aprobaciones
@@ -65,7 +65,7 @@ class ConsolaApuntada:
         self.atascada = False
 
     async def ejecutar_comando_seguro(
-        self, command: str, agente_id: str, perfil: PerfilConsola
+        self, command: str, agente_id: str, perfil: PerfilConsola, fila: int
     ) -> ResultadoComando:
         self.ejecutadas.append((command, agente_id, perfil))
         try:
@@ -97,7 +97,7 @@ class Banco:
         return Recibo()
 
     async def usar(self, orden: str) -> ResultadoHerramienta:
-        return await self._herramienta.funcion({"command": orden}, "a-1", "s:a-1:1:c")
+        return await self._herramienta.funcion({"command": orden}, "a-1", Operacion("s:a-1:1:c", 7))
 
     @property
     def quienes(self) -> list[str]:

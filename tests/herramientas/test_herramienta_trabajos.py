@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from agentes.perfil_consola import Espacio, PerfilConsola
+from agentes.respuestas import Operacion
 from servicios.ajustes import RAIZ, Ajustes
 from servicios.consola.secretos.secretos import Secretos
 from servicios.ejecutor_consola import OpcionesConsola, abrir_consola
@@ -26,7 +27,7 @@ async def test_la_peticion_dice_que_es_un_trabajo_y_donde_empieza(tmp_path: Path
         cola = Aprobaciones(lambda *_: Recibo(), RelojReal(), hay_persona=True)
         permiso = Permiso(decidir, cola, Lugar("local", False), consola.carpeta_de)
         iniciar = herramientas_trabajos(consola.trabajos, lambda _: perfil, permiso)[0]
-        pedido = iniciar.funcion({"command": "touch aqui"}, "a-1", "s:a-1:1:c")
+        pedido = iniciar.funcion({"command": "touch aqui"}, "a-1", Operacion("s:a-1:1:c", 1))
         tarea = asyncio.ensure_future(pedido)
         while not cola.pendientes():
             await asyncio.sleep(0)

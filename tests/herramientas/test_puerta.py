@@ -13,7 +13,7 @@ import pytest
 
 from agentes.errores import ErrorAlarma, ErrorBitacora, ErrorConfiguracion, ErrorConsola
 from agentes.eventos import Apunte, FalloInterno
-from agentes.respuestas import LlamadaHerramienta, ResultadoHerramienta
+from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
 from servicios.consola.secretos.secretos import Secretos
 from servicios.gestor_logs import GestorLogs
 from servicios.herramientas.guardia import Guardia
@@ -39,7 +39,7 @@ async def test_al_ejecutar_la_intencion_ya_esta_guardada(tmp_path: Path) -> None
     ruta = tmp_path / "swarm.db"
     vistas: list[Any] = []
 
-    async def hacer(_: Apunte, op: str) -> ResultadoHerramienta:
+    async def hacer(_: Apunte, uso: Operacion) -> ResultadoHerramienta:
         vistas.extend(intenciones(ruta))
         return BIEN
 
@@ -56,7 +56,7 @@ async def test_si_la_intencion_no_se_guarda_no_se_ejecuta(tmp_path: Path) -> Non
     ruta = tmp_path / "swarm.db"
     ejecutadas: list[int] = []
 
-    async def hacer(_: Apunte, op: str) -> ResultadoHerramienta:
+    async def hacer(_: Apunte, uso: Operacion) -> ResultadoHerramienta:
         ejecutadas.append(1)
         return BIEN
 
@@ -74,7 +74,7 @@ async def test_cancelar_deja_un_cierre_que_dice_la_verdad(tmp_path: Path) -> Non
     ruta = tmp_path / "swarm.db"
     empezo = asyncio.Event()
 
-    async def hacer(_: Apunte, op: str) -> ResultadoHerramienta:
+    async def hacer(_: Apunte, uso: Operacion) -> ResultadoHerramienta:
         empezo.set()
         await asyncio.Event().wait()
         return BIEN
@@ -99,17 +99,19 @@ async def test_cancelar_deja_un_cierre_que_dice_la_verdad(tmp_path: Path) -> Non
     [(ErrorConsola("sin bash"), "Error: sin bash"), (ValueError("ay"), "ValueError: ay")],
 )
 async def test_una_herramienta_rota_es_un_valor(fallo: Exception, dice: str) -> None:
-    async def romper(args: Mapping[str, Any], agente_id: str, op: str) -> ResultadoHerramienta:
+    async def romper(
+        args: Mapping[str, Any], agente_id: str, uso: Operacion
+    ) -> ResultadoHerramienta:
         raise fallo
 
     registro = RegistroHerramientas()
     registro.registrar(Herramienta(ESQUEMA, romper))
-    resultado = await registro.ejecutar("mira", {}, "a-1", "s:a-1:1:c")
+    resultado = await registro.ejecutar("mira", {}, "a-1", Operacion("s:a-1:1:c", 1))
     assert not resultado.ok
     assert dice in resultado.para_modelo
     with pytest.raises(ErrorConfiguracion, match="mira"):
         registro.registrar(Herramienta(ESQUEMA, romper))
-    assert not (await registro.ejecutar("otra", {}, "a-1", "s:a-1:1:c")).ok
+    assert not (await registro.ejecutar("otra", {}, "a-1", Operacion("s:a-1:1:c", 1))).ok
 
 
 def _hecho(**cambios: Any) -> ResultadoHerramienta:
@@ -123,7 +125,7 @@ async def _cruzar(
 ) -> tuple[ResultadoHerramienta, list[dict[str, Any]]]:
     vistos: list[dict[str, Any]] = []
 
-    async def hacer(_: Apunte, op: str) -> ResultadoHerramienta:
+    async def hacer(_: Apunte, uso: Operacion) -> ResultadoHerramienta:
         vistos.append(args)
         return resultado
 

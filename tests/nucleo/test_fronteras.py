@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agentes.eventos import MASTER, USUARIO
+from agentes.respuestas import Operacion
 from servicios.herramientas.registro import Herramienta
 from servicios.sistema import Sistema
 from tests.apoyo import (
@@ -75,7 +76,7 @@ async def test_cuando_un_superior_acaba_los_suyos_se_cancelan(
     ]
 
 
-async def sin_resultado(args: Mapping[str, Any], agente_id: str, op: str) -> Any:
+async def sin_resultado(args: Mapping[str, Any], agente_id: str, uso: Operacion) -> Any:
     """Una herramienta que incumple su contrato: no devuelve nada."""
 
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agentes.eventos import MASTER
-from agentes.respuestas import ResultadoHerramienta
+from agentes.respuestas import Operacion, ResultadoHerramienta
 from servicios.ajustes import Ajustes
 from servicios.herramientas.registro import Herramienta
 from servicios.llm.preajustes import resolver_modelo
@@ -70,7 +70,9 @@ def _ofrecer_nada(sistema: Sistema, mirar: Callable[[], None]) -> None:
     """Registra la herramienta y la da a los obreros; la orden de consola es otra fila."""
     registro = sistema.registro
 
-    async def ejecutar(args: Mapping[str, Any], agente_id: str, op: str) -> ResultadoHerramienta:
+    async def ejecutar(
+        args: Mapping[str, Any], agente_id: str, uso: Operacion
+    ) -> ResultadoHerramienta:
         mirar()
         return ResultadoHerramienta(True, nada(args["texto"]))
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from agentes.definicion import DefinicionAgente
 from agentes.perfil_consola import PerfilConsola
-from agentes.respuestas import ResultadoHerramienta
+from agentes.respuestas import Operacion, ResultadoHerramienta
 from prompts.tool_definitions import EJECUTAR_COMANDO_CONSOLA
 from servicios.consola.pedido import MotivoFin
 from servicios.consola.resultado import CODIGO_DENEGADO, ResultadoComando
@@ -32,7 +32,7 @@ class Consola(Protocol):
     """Lo que esta herramienta necesita de la consola."""
 
     async def ejecutar_comando_seguro(
-        self, command: str, agente_id: str, perfil: PerfilConsola
+        self, command: str, agente_id: str, perfil: PerfilConsola, fila: int
     ) -> ResultadoComando:
         """Ejecuta una orden y vuelve con su resultado; nunca lanza por culpa de la orden."""
         ...
@@ -56,14 +56,16 @@ class Permisos(Protocol):
 def herramienta_consola(consola: Consola, perfil_de: PerfilDe, permisos: Permisos) -> Herramienta:
     """La herramienta sobre una consola; nada se ejecuta sin permiso."""
 
-    async def ejecutar(args: Mapping[str, Any], agente_id: str, op: str) -> ResultadoHerramienta:
+    async def ejecutar(
+        args: Mapping[str, Any], agente_id: str, uso: Operacion
+    ) -> ResultadoHerramienta:
         orden, perfil = str(args["command"]), perfil_de(agente_id)
-        dictamen = await permisos.pedir(orden, agente_id, op, perfil)
+        dictamen = await permisos.pedir(orden, agente_id, uso.op, perfil)
         if not dictamen.permitida:
             denegada = ResultadoComando("", dictamen.aviso, CODIGO_DENEGADO, MotivoFin.DENEGADO)
             return _resultado(orden, denegada, dictamen)
         try:
-            hecho = await consola.ejecutar_comando_seguro(orden, agente_id, perfil)
+            hecho = await consola.ejecutar_comando_seguro(orden, agente_id, perfil, uso.fila)
         except asyncio.CancelledError as cancelada:
             if cancelada.args and isinstance(cancelada.args[0], ResultadoComando):
                 cancelada.args = (_resultado(orden, cancelada.args[0], dictamen),)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from agentes.perfil_consola import PerfilConsola
-from agentes.respuestas import ResultadoHerramienta
+from agentes.respuestas import Operacion, ResultadoHerramienta
 from prompts.tool_definitions import INICIAR_TRABAJO, LEER_TRABAJO, PARAR_TRABAJO
 from servicios.consola.resultado import CODIGO_MAL_PEDIDA
 from servicios.consola.trabajos import EstadoTrabajo
@@ -23,7 +23,7 @@ class Trabajos(Protocol):
         """Dónde empezaría, para una persona."""
         ...
 
-    async def iniciar(self, command: str, agente_id: str, perfil: PerfilConsola) -> str:
+    async def iniciar(self, command: str, agente_id: str, perfil: PerfilConsola, fila: int) -> str:
         """Pone una orden en segundo plano y devuelve su id."""
         ...
 
@@ -41,15 +41,17 @@ def herramientas_trabajos(
 ) -> tuple[Herramienta, ...]:
     """Las tres; iniciar uno pasa por los mismos permisos que cualquier orden."""
 
-    async def iniciar(args: Mapping[str, Any], agente_id: str, op: str) -> ResultadoHerramienta:
+    async def iniciar(
+        args: Mapping[str, Any], agente_id: str, uso: Operacion
+    ) -> ResultadoHerramienta:
         orden, perfil = str(args["command"]), perfil_de(agente_id)
         modo = f"en segundo plano, hasta {perfil.vida_trabajo_s:g} s"
         aparte = Aparte(trabajos.carpeta_de(agente_id, perfil), modo)
-        dictamen = await permisos.pedir(orden, agente_id, op, perfil, aparte)
+        dictamen = await permisos.pedir(orden, agente_id, uso.op, perfil, aparte)
         if not dictamen.permitida:
             detalles = {"command": orden, **dictamen.detalles}
             return ResultadoHerramienta(False, dictamen.aviso, dictamen.aviso, detalles)
-        trabajo_id = await trabajos.iniciar(orden, agente_id, perfil)
+        trabajo_id = await trabajos.iniciar(orden, agente_id, perfil, uso.fila)
         texto = (
             f"Trabajo {trabajo_id} en marcha (vida máxima {perfil.vida_trabajo_s:g} s)."
             " Míralo con leer_trabajo."
@@ -57,10 +59,14 @@ def herramientas_trabajos(
         detalles = {"command": orden, "trabajo": trabajo_id, **dictamen.detalles}
         return ResultadoHerramienta(True, texto, texto, detalles)
 
-    async def leer(args: Mapping[str, Any], agente_id: str, _op: str) -> ResultadoHerramienta:
+    async def leer(
+        args: Mapping[str, Any], agente_id: str, _uso: Operacion
+    ) -> ResultadoHerramienta:
         return _contar(await trabajos.leer(str(args["trabajo_id"]), agente_id))
 
-    async def parar(args: Mapping[str, Any], agente_id: str, _op: str) -> ResultadoHerramienta:
+    async def parar(
+        args: Mapping[str, Any], agente_id: str, _uso: Operacion
+    ) -> ResultadoHerramienta:
         return _contar(await trabajos.parar(str(args["trabajo_id"]), agente_id))
 
     return (
