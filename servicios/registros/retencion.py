@@ -75,17 +75,15 @@ def podar(ruta: Path, sesiones: Sequence[str], carpeta: Path, tomar: Tomar) -> l
     with ExitStack() as llaves:
         for sesion in sesiones:
             llaves.enter_context(tomar(sesion))
-        with _abierta(ruta, "rw") as db:
-            anclas: list[Ancla] = []
-            try:
-                for sesion in sesiones:
-                    anclas.append(_archivada(ruta, db, sesion, carpeta))
-                _quitar(ruta, db, anclas)
-            except BaseException:
-                for ancla in anclas:
-                    ancla.archivo.unlink(missing_ok=True)
-                raise
-            return anclas
+        db = llaves.enter_context(_abierta(ruta, "rw"))
+        cerradas = [_cerrada(ruta, db, sesion) for sesion in sesiones]
+        with ExitStack() as sobras:
+            for sesion in sesiones:
+                sobras.callback(_archivo(carpeta, sesion).unlink, missing_ok=True)
+            anclas = [_archivada(ruta, db, cerrada, carpeta) for cerrada in cerradas]
+            _quitar(ruta, db, anclas)
+            sobras.pop_all()
+        return anclas
 
 
 def vaciar(ruta: Path) -> None:
@@ -95,22 +93,44 @@ def vaciar(ruta: Path) -> None:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _archivada(ruta: Path, db: sqlite3.Connection, sesion: str, carpeta: Path) -> Ancla:
-    """Escribe el archivo de una sesión y comprueba que dice lo que la base."""
+@dataclass(frozen=True, slots=True)
+class _Cerrada:
+    """Lo que dice la base de una sesión que se puede podar."""
+
+    sesion: str
+    nombre: str | None
+    filas: int
+    ultima_fila: int | None
+    ultimo_hash: str | None
+    primera_fila: int | None
+
+
+def _cerrada(ruta: Path, db: sqlite3.Connection, sesion: str) -> _Cerrada:
     conocida = db.execute(_SESION, (sesion,)).fetchone()
     if conocida is None:
         raise ErrorBitacora(f"{ruta}: no hay ninguna sesión {sesion}")
-    abierta, nombre, filas, ultima, hash_, primera = conocida
+    abierta, *resto = conocida
     if abierta:
         raise ErrorBitacora(
             f"{ruta}: la sesión {sesion} no se cerró y puede reanudarse; reanúdala y ciérrala antes"
         )
-    archivo = carpeta / f"{sesion}.jsonl.gz"
-    huella = archivar(db, sesion, archivo)
+    return _Cerrada(sesion, *resto)
+
+
+def _archivo(carpeta: Path, sesion: str) -> Path:
+    return carpeta / f"{sesion}.jsonl.gz"
+
+
+def _archivada(ruta: Path, db: sqlite3.Connection, c: _Cerrada, carpeta: Path) -> Ancla:
+    """Escribe el archivo de una sesión y comprueba que dice lo que la base."""
+    archivo = _archivo(carpeta, c.sesion)
+    huella = archivar(db, c.sesion, archivo)
     dicho = comprobar(archivo)
-    if filas and (dicho.filas, dicho.ultima_fila, dicho.hash) != (filas, ultima, hash_):
-        raise ErrorBitacora(f"{ruta}: la sesión {sesion} no está entera y no se poda: verifícala")
-    return Ancla(sesion, nombre, primera, ultima, filas, hash_, archivo, huella)
+    final = (c.filas, c.ultima_fila, c.ultimo_hash)
+    if c.filas and (dicho.filas, dicho.ultima_fila, dicho.hash) != final:
+        raise ErrorBitacora(f"{ruta}: la sesión {c.sesion} no está entera y no se poda: verifícala")
+    filas = (c.primera_fila, c.ultima_fila, c.filas, c.ultimo_hash)
+    return Ancla(c.sesion, c.nombre, *filas, archivo, huella)
 
 
 def _quitar(ruta: Path, db: sqlite3.Connection, anclas: Sequence[Ancla]) -> None:

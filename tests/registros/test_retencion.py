@@ -77,6 +77,9 @@ def test_podar_quita_esas_y_no_toca_las_demas(
     assert [a.sesion for a in anclas] == list(cuales)
     dichos = [ruta.parent / archivo for (archivo,) in preguntar("SELECT archivo FROM anclas", ruta)]
     assert all(archivo.exists() for archivo in dichos)
+    with pytest.raises(ErrorBitacora, match="no hay ninguna sesión"):
+        podar(ruta, cuales, tmp_path / "archivo", libre)
+    assert all(a.archivo.exists() for a in anclas)
     for tabla in ("logs", "agent_runs", "commands", "model_calls", "messages", "notices"):
         columna = [c[1] for c in preguntar(f"PRAGMA table_info({tabla})", ruta)].index("session")
         assert despues[tabla] == [f for f in antes[tabla] if f[columna] not in cuales], tabla
