@@ -85,7 +85,7 @@ async def test_sqlite_utils_la_entiende(ruta: Path) -> None:
     filas = await modulo("sqlite_utils", "rows", str(ruta), "commands", "--where", "command <> ''")
     assert sorted(f["return_code"] for f in filas) == [0, 3]
     db = sqlite_utils.Database(ruta)
-    ajenas = {(f.column, f.other_table) for f in db["logs"].foreign_keys}
+    ajenas = {(f.column, f.other_table) for f in db.table("logs").foreign_keys}
     db.conn.close()
     assert ajenas == {("agente_id", "agentes"), ("session", "sessions"), ("causa", "logs")}
 
