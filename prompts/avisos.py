@@ -102,3 +102,10 @@ def texto_estado(estados: Sequence[Mapping[str, str]], tope: int = 12_000) -> st
             break
         lineas.append(linea)
     return "\n".join(lineas)
+
+
+RECUERDO = notificacion(
+    "Nadie lee tu texto suelto. Si has terminado, llama a reportar_resultado_final; si no puedes"
+    " seguir, a reportar_problema; si no, sigue trabajando con tus herramientas."
+)
+"""Lo que se le dice a un agente que escribe sin llamar a nada."""

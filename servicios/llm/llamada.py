@@ -264,6 +264,7 @@ class Interlocutor:
             razon=recogido.razon,
             uso=recogido.uso,
             apunte=apunte,
+            turno=self._turno,
         )
 
     def _ms_desde(self, inicio: float) -> int:
