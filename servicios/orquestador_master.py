@@ -7,20 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from agentes.acciones import AccionPedida, accion_desde
 from agentes.decisiones import Interlocutor, Turno
 from agentes.errores import ErrorModelo
 from agentes.eventos import MASTER, Apunte
 from agentes.respuestas import Uso
-from prompts.avisos import notificacion
-from servicios.llm.historial import adaptar
-
-RETIRADO = notificacion(
-    "El proveedor rechazó lo último que entró en la conversación y se retiró. Si eran avisos,"
-    " estado_enjambre dice qué agentes acabaron o esperan y leer_reporte lo que contaron."
-)
+from servicios.llm.historial import adaptar, retirar_lo_nuevo
 
 
 class OrquestadorMaster:
@@ -29,7 +23,6 @@ class OrquestadorMaster:
     def __init__(self, interlocutor: Interlocutor, instrucciones: str) -> None:
         self._interlocutor = interlocutor
         self._historial: list[BaseMessage] = [SystemMessage(instrucciones)]
-        self._aceptado = 1
         self._causa: Apunte | None = None
         self._avisos: list[Apunte] = []
         self.uso = Uso()
@@ -48,13 +41,6 @@ class OrquestadorMaster:
         self._causa = causa or self._causa
         self._avisos.extend(avisos)
 
-    def _retirar_lo_nuevo(self) -> None:
-        """Quita lo que el proveedor no admite; lo que se sabe de las acciones se queda."""
-        nuevo = self._historial[self._aceptado :]
-        sabido = [m for m in nuevo if isinstance(m, ToolMessage)]
-        self._historial[self._aceptado :] = [*sabido, HumanMessage(RETIRADO)]
-        self._avisos.clear()
-
     async def process_input_and_events(
         self, input_from_user: str | None = None, causa: Apunte | None = None
     ) -> Turno:
@@ -70,11 +56,11 @@ class OrquestadorMaster:
             respuesta = await self._interlocutor.pensar(self._historial, self._causa, avisos)
         except ErrorModelo as error:
             if error.envenena:
-                self._retirar_lo_nuevo()
+                retirar_lo_nuevo(self._historial)
+                self._avisos.clear()
             raise
         del self._avisos[: len(avisos)]
         self._historial.append(respuesta.mensaje)
-        self._aceptado = len(self._historial)
         self._causa = respuesta.apunte
         self.uso += respuesta.uso
         return Turno(
