@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,13 +38,16 @@ class Interlocutor(Protocol):
 
     async def pensar(
         self,
-        historial: Sequence[BaseMessage],
+        historial: list[BaseMessage],
         causa: Apunte | None,
         avisos: tuple[Apunte, ...] = (),
         directivas: tuple[Apunte, ...] = (),
         lineas: tuple[Apunte, ...] = (),
     ) -> RespuestaModelo:
-        """Una llamada al modelo. Lanza `ErrorModelo` si no hay respuesta que valga."""
+        """Una llamada al modelo, que antes puede acortar `historial` ahí mismo si ya no cabe.
+
+        Lanza `ErrorModelo` si no hay respuesta que valga.
+        """
         ...
 
 

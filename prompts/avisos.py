@@ -27,6 +27,13 @@ def notificacion(texto: str) -> str:
     return f"{MARCA} {texto}"
 
 
+RETIRADO = notificacion(
+    "El proveedor rechazó lo último que entró en la conversación y se retiró. Si eran avisos,"
+    " estado_enjambre dice qué agentes acabaron o esperan y leer_reporte lo que contaron."
+)
+"""Lo que queda en lugar de lo que un proveedor no admite."""
+
+
 def directiva(de: str, texto: str) -> str:
     """Un mensaje para un agente, entero y con su remitente."""
     return notificacion(f"Mensaje de {de}:\n{texto}")

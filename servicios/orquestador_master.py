@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from agentes.acciones import AccionPedida, accion_desde
 from agentes.decisiones import Interlocutor, RespuestaModelo, Turno
@@ -15,13 +15,7 @@ from agentes.errores import ErrorModelo
 from agentes.eventos import MASTER, Apunte
 from agentes.guardado import HistoriaGuardada
 from agentes.respuestas import Uso
-from prompts.avisos import notificacion
-from servicios.llm.historial import adaptar
-
-RETIRADO = notificacion(
-    "El proveedor rechazó lo último que entró en la conversación y se retiró. Si eran avisos,"
-    " estado_enjambre dice qué agentes acabaron o esperan y leer_reporte lo que contaron."
-)
+from servicios.llm.historial import adaptar, retirar_lo_nuevo
 
 
 class OrquestadorMaster:
@@ -48,9 +42,6 @@ class OrquestadorMaster:
             self._avisos.extend(guardada.reentrega.avisos)
             self._lineas.extend(guardada.reentrega.lineas)
             self.uso = guardada.uso
-        self._aceptado = 1 + max(
-            (i for i, m in enumerate(self._historial) if isinstance(m, AIMessage)), default=0
-        )
 
     def add_message_to_history(
         self,
@@ -67,14 +58,6 @@ class OrquestadorMaster:
         self._causa = causa or self._causa
         self._avisos.extend(avisos)
         self._lineas.extend(lineas)
-
-    def _retirar_lo_nuevo(self) -> None:
-        """Quita lo que el proveedor no admite; lo que se sabe de las acciones se queda."""
-        nuevo = self._historial[self._aceptado :]
-        sabido = [m for m in nuevo if isinstance(m, ToolMessage)]
-        self._historial[self._aceptado :] = [*sabido, HumanMessage(RETIRADO)]
-        self._avisos.clear()
-        self._lineas.clear()
 
     async def process_input_and_events(
         self, input_from_user: str | None = None, causa: Apunte | None = None
@@ -93,12 +76,13 @@ class OrquestadorMaster:
             )
         except ErrorModelo as error:
             if error.envenena:
-                self._retirar_lo_nuevo()
+                retirar_lo_nuevo(self._historial)
+                self._avisos.clear()
+                self._lineas.clear()
             raise
         del self._avisos[: len(avisos)]
         del self._lineas[: len(lineas)]
         self._historial.append(respuesta.mensaje)
-        self._aceptado = len(self._historial)
         self._causa = respuesta.apunte
         self.uso += respuesta.uso
         return turno_de(respuesta)

@@ -45,7 +45,8 @@ from servicios.herramientas.puerta import Puerta
 from servicios.herramientas.registro import RegistroHerramientas
 from servicios.llm.admision import Admision
 from servicios.llm.colector import Validadores
-from servicios.llm.llamada import Interlocutor, Politica, Via
+from servicios.llm.interlocutor import Interlocutor
+from servicios.llm.llamada import Politica, Via
 from servicios.llm.preajustes import ReferenciaModelo
 from servicios.orquestador_master import OrquestadorMaster
 from servicios.registros.consultas import Consultas

@@ -21,6 +21,7 @@ from tests.dobles.gemini import DobleGemini
 from tests.dobles.guion import Guion
 from tests.dobles.openai import DobleOpenAI
 from tests.dobles.respuestas import Respuesta, llamada, respuesta
+from tests.registros.apoyo_historias import comprobar_historias
 
 PROVEEDORES = ("openai", "gemini")
 REPORTAR = "reportar_resultado_final"
@@ -82,13 +83,17 @@ def delegar(*tareas: str, tipo: str = "ejecutor", dice: str = "") -> Respuesta:
 async def enjambre(
     doble: Doble, carpeta: Path, *tipos: dict[str, Any], proveedor: str, **variables: str
 ) -> AsyncIterator[Sistema]:
-    """Un sistema abierto cuyo modelo es ese doble (ya abierto)."""
+    """Un sistema abierto cuyo modelo es ese doble (ya abierto).
+
+    Al cerrarse, sus historias se rehacen de la bitácora y han de ser las que se mandaron.
+    """
     raiz = preparar_raiz(carpeta, {**variables_de(proveedor, doble), **variables}, *tipos)
     ajustes = Ajustes.leer(raiz)
     referencia = resolver_modelo(ajustes.model, ajustes)
     assert referencia is not None
     async with abrir_sistema(ajustes, referencia, "prueba") as sistema:
         yield sistema
+    comprobar_historias(ajustes.datos / "swarm.db")
 
 
 async def conversar(sistema: Sistema, *lineas: str) -> str:

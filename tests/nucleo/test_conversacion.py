@@ -86,6 +86,7 @@ class ModeloGuionizado:
         causa: Apunte | None,
         avisos: tuple[Apunte, ...] = (),
         directivas: tuple[Apunte, ...] = (),
+        lineas: tuple[Apunte, ...] = (),
     ) -> RespuestaModelo:
         self.historias.append(list(historial))
         self.avisos.append(len(avisos))
