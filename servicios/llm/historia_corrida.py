@@ -12,6 +12,8 @@ from typing import Any
 import orjson
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
+_REPETIDOS = {"function_call", "tool_calls"}
+"""Copias de las llamadas que dejan los clientes; las que valen van aparte."""
 _LARGO = 32
 _HONDO = 64
 _ENTERO_MAXIMO = 2**63 - 1
@@ -77,7 +79,7 @@ def canonico(mensaje: BaseMessage) -> bytes:
     datos: dict[str, Any] = {
         "tipo": mensaje.type,
         "contenido": mensaje.content,
-        "extra": mensaje.additional_kwargs,
+        "extra": {k: v for k, v in mensaje.additional_kwargs.items() if k not in _REPETIDOS},
     }
     if isinstance(mensaje, AIMessage):
         datos["llamadas"] = [[ll["name"], ll["args"]] for ll in mensaje.tool_calls]
