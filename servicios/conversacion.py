@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -18,7 +18,7 @@ from langchain_core.messages import ToolMessage
 
 from agentes.acciones import AccionPedida, Rechazada
 from agentes.decisiones import Turno
-from agentes.errores import ErrorAlarma, ErrorBitacora, ErrorModelo
+from agentes.errores import ErrorAlarma, ErrorBitacora, ErrorEnjambre, ErrorModelo
 from agentes.eventos import (
     MASTER,
     Apunte,
@@ -267,11 +267,11 @@ class Conversacion:
 
 @asynccontextmanager
 async def en_marcha(
-    conversacion: Conversacion, fallo: asyncio.Future[ErrorBitacora]
+    conversacion: Conversacion, fallo: Awaitable[ErrorEnjambre]
 ) -> AsyncIterator[None]:
-    """La conversación corre mientras dure el bloque; si la bitácora falla, todo se para.
+    """La conversación corre mientras dure el bloque; si llega `fallo`, todo se para.
 
-    Lanza entonces ese `ErrorBitacora`, y no un grupo de errores.
+    Lanza entonces ese error, y no un grupo de errores.
     """
     try:
         async with asyncio.TaskGroup() as grupo:
@@ -286,7 +286,7 @@ async def en_marcha(
         raise _primero(errores) from None
 
 
-async def _lanzar(fallo: asyncio.Future[ErrorBitacora]) -> None:
+async def _lanzar(fallo: Awaitable[ErrorEnjambre]) -> None:
     raise await asyncio.shield(fallo)
 
 

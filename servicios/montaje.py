@@ -5,7 +5,6 @@ piezas → Master + gestor + un bucle por agente + conversación, de abajo arrib
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -162,7 +161,7 @@ class Nucleo:
 async def montar(
     piezas: Piezas,
     guardada: SesionGuardada | None,
-    fallo: asyncio.Future[ErrorEnjambre],
+    fallo: Awaitable[ErrorEnjambre],
 ) -> AsyncIterator[Nucleo]:
     """El núcleo en marcha mientras dure el bloque; si `fallo` llega, todo se para y se lanza.
 

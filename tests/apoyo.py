@@ -14,6 +14,9 @@ from typing import Any
 from agentes.eventos import HechoAnotado, TextoMaster
 from servicios.ajustes import RAIZ, Ajustes
 from servicios.buzon import Suscripcion
+from servicios.herramientas.guardia import Guardia
+from servicios.herramientas.puerta import Anotar, PuertosPuerta
+from servicios.herramientas.registro import RegistroHerramientas
 from servicios.llm.preajustes import resolver_modelo
 from servicios.sistema import Sistema, abrir_sistema
 from tests.dobles.base import Doble
@@ -59,6 +62,15 @@ def preparar_raiz(carpeta: Path, variables: dict[str, str], *tipos: dict[str, An
     lineas = [f"{clave}={valor}" for clave, valor in completas.items()]
     (carpeta / ".env").write_text("\n".join(lineas), encoding="utf-8")
     return carpeta
+
+
+def puertos_puerta(anotar: Anotar, guardia: Guardia) -> PuertosPuerta:
+    """Los de una puerta que no tiene nada que recordar ni que soltar."""
+
+    def soltar(_: int) -> None:
+        return
+
+    return PuertosPuerta(anotar, guardia, RegistroHerramientas().rescatar, soltar)
 
 
 def tipo(nombre: str, **cambios: Any) -> dict[str, Any]:

@@ -225,7 +225,7 @@ class Llamador:
             razon=recogido.razon,
             uso=recogido.uso,
             apunte=apunte,
-            turno=self._turno,
+            turno=marcha.turno,
         )
 
     def _ms_desde(self, inicio: float) -> int:

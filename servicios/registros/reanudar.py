@@ -28,7 +28,6 @@ from agentes.respuestas import ResultadoHerramienta, Uso
 from servicios.registros.apuntes import ApunteFila
 from servicios.registros.fallos import explicar
 from servicios.registros.historias import (
-    TIPOS_DE_HISTORIA,
     FilaHistoria,
     FilaSalida,
     Historia,
@@ -46,9 +45,10 @@ _AGENTES = """
 _COMPACTADA = """
     SELECT coalesce(max(id), 0) FROM logs
     WHERE session = ? AND agente_id = ? AND tipo = 'history_compaction'"""
-_HISTORIA = f"""
+_HISTORIA = """
     SELECT id, tipo, details, causa FROM logs
-    WHERE session = ? AND agente_id = ? AND id >= ? AND tipo IN {TIPOS_DE_HISTORIA}
+    WHERE session = ? AND agente_id = ? AND id >= ?
+        AND tipo IN ('llm_input', 'llm_output', 'llm_call', 'history_compaction')
     ORDER BY epoca, seq"""
 _GASTO = """
     SELECT count(*) FILTER (WHERE proposito = ''), coalesce(sum(tokens_in), 0),
