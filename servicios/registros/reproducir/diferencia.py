@@ -38,9 +38,7 @@ def comparar(
     return sorted(diferencias, key=lambda d: d.fila or 1 << 62)
 
 
-def _de_agente(
-    agente: str, una: list[FilaGrabada], otra: list[FilaGrabada]
-) -> Diferencia | None:
+def _de_agente(agente: str, una: list[FilaGrabada], otra: list[FilaGrabada]) -> Diferencia | None:
     for a, b in zip_longest(una, otra):
         if a is None and b is not None:
             return Diferencia(agente, None, b.tipo, "sobra en la segunda")

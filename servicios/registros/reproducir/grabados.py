@@ -152,7 +152,9 @@ class LlamadorGrabado:
             **{**datos, "uso": Uso(**datos["uso"]), "llamadas": tuple(datos["llamadas"])},
         )
         apunte = self._anotador.anotar(evento, marcha.entrada)
-        plegada = plegar_historia([FilaHistoria(fila.id, fila.tipo, datos | {"proposito": ""}, None)])
+        plegada = plegar_historia(
+            [FilaHistoria(fila.id, fila.tipo, datos | {"proposito": ""}, None)]
+        )
         if plegada.salida is None:
             raise ErrorModelo("la grabación no trae la respuesta", clase="respuesta")
         respuesta = respuesta_de(plegada.salida)
