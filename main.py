@@ -21,9 +21,16 @@ from servicios.interfaz.argumentos import leer_argumentos
 from servicios.interfaz.codigos import Salida, codigo_de
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from types import ModuleType
 
     from servicios.sistema import Sistema
+
+ORDENES = {
+    "auditar": "servicios.interfaz.auditar.ordenes",
+    "exportar": "servicios.interfaz.auditar.exportar",
+}
+"""Suborden → el módulo que la hace con `correr(argumentos) -> int`; se importa si se pide."""
 
 
 @asynccontextmanager
@@ -66,20 +73,28 @@ def _escribir_lo_que_se_pueda() -> None:
             salida.reconfigure(errors="replace")
 
 
+def _conversar(argumentos: Namespace) -> int:
+    """Hace la tarea si la hay; si no, conversa."""
+    tarea, aislamiento = argumentos.tarea, argumentos.aislamiento
+    if tarea is None:
+        tarea = _tarea_de_la_entrada()
+    if tarea is not None:
+        return _hacer(tarea, argumentos.salida or "texto", aislamiento)
+    if argumentos.salida is not None:
+        raise ErrorConfiguracion("--salida necesita una tarea: usa -p «tarea»")
+    abrir = functools.partial(_abrir, "terminal", aislamiento, demo_sin_clave=True)
+    return asyncio.run(terminal.conversar(abrir))
+
+
 def main(argv: list[str] | None = None) -> int:
     """Corre el programa y devuelve su código de salida; ningún error enseña una traza."""
-    argumentos = leer_argumentos(argv)
-    tarea, aislamiento = argumentos.tarea, argumentos.aislamiento
+    argumentos = leer_argumentos(argv, ORDENES)
     try:
         _escribir_lo_que_se_pueda()
-        if tarea is None:
-            tarea = _tarea_de_la_entrada()
-        if tarea is not None:
-            return _hacer(tarea, argumentos.salida or "texto", aislamiento)
-        if argumentos.salida is not None:
-            raise ErrorConfiguracion("--salida necesita una tarea: usa -p «tarea»")
-        abrir = functools.partial(_abrir, "terminal", aislamiento, demo_sin_clave=True)
-        return asyncio.run(terminal.conversar(abrir))
+        if argumentos.orden is not None:
+            (orden,) = _importar(ORDENES[argumentos.orden])
+            return int(orden.correr(argumentos))
+        return _conversar(argumentos)
     except ErrorEnjambre as error:
         print(error, file=sys.stderr)
         return codigo_de(error)
