@@ -23,6 +23,7 @@ from agentes.eventos import (
     SISTEMA,
     Apunte,
     DefinicionRechazada,
+    Evento,
     SesionAbierta,
     SesionCerrada,
 )
@@ -65,7 +66,10 @@ class Cierre:
 
 @dataclass(frozen=True, slots=True)
 class Sistema:
-    """Lo que ve una cara. `rechazos` son las líneas de los tipos de agente que no valen."""
+    """Lo que ve una cara. `rechazos` son las líneas de los tipos de agente que no valen.
+
+    `anotar` guarda un hecho de la propia cara y `redactar` quita los secretos de un texto.
+    """
 
     ajustes: Ajustes
     sesion: str
@@ -80,6 +84,8 @@ class Sistema:
     master: OrquestadorMaster
     gestor: GestorEnjambre
     consultas: Consultas
+    anotar: Callable[[Evento], Apunte]
+    redactar: Callable[[str], str]
     cierre: Cierre
 
 
@@ -191,6 +197,8 @@ async def abrir_sistema(
             master=master,
             gestor=gestor,
             consultas=piezas.consultas,
+            anotar=piezas.bitacora.anotar,
+            redactar=piezas.guardia.secretos.redactar,
             cierre=piezas.cierre,
         )
 

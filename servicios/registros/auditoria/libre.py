@@ -70,6 +70,10 @@ def _autorizar(
 ) -> int:
     if accion in _LEER:
         return sqlite3.SQLITE_OK
+    if accion == sqlite3.SQLITE_UPDATE and uno == "sqlite_master":
+        # Así declara SQLite sus tablas de mentira (`json_each`, `pragma_table_info`). Cambiar el
+        # esquema de verdad pide además `PRAGMA writable_schema`, que no pasa.
+        return sqlite3.SQLITE_OK
     if accion == sqlite3.SQLITE_FUNCTION and (dos or "").lower() not in _FUNCIONES_NO:
         return sqlite3.SQLITE_OK
     if accion == sqlite3.SQLITE_PRAGMA:
