@@ -9,14 +9,21 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
 from agentes.definicion import DefinicionAgente
-from agentes.eventos import SISTEMA, DefinicionRechazada, SesionAbierta, SesionCerrada
+from agentes.eventos import (
+    SISTEMA,
+    Apunte,
+    DefinicionRechazada,
+    Evento,
+    SesionAbierta,
+    SesionCerrada,
+)
 from agentes.eventos_sesion import SesionReanudada
 from agentes.guardado import HistoriaGuardada, SesionGuardada
 from agentes.mensajes import Aviso, EntradaUsuario
@@ -61,6 +68,7 @@ class Cierre:
 class Sistema:
     """Lo que ve una cara. `rechazos` son las líneas de los tipos de agente que no valen.
 
+    `anotar` guarda un hecho de la propia cara y `redactar` quita los secretos de un texto;
     `guardada` es la sesión tal como estaba, si se reanuda.
     """
 
@@ -77,6 +85,8 @@ class Sistema:
     master: OrquestadorMaster
     gestor: GestorEnjambre
     consultas: Consultas
+    anotar: Callable[[Evento], Apunte]
+    redactar: Callable[[str], str]
     cierre: Cierre
     guardada: SesionGuardada | None
 
@@ -208,6 +218,8 @@ async def abrir_sistema(
             master=nucleo.master,
             gestor=nucleo.gestor,
             consultas=base.consultas,
+            anotar=bitacora.anotar,
+            redactar=base.guardia.secretos.redactar,
             cierre=cierre,
             guardada=base.guardada,
         )

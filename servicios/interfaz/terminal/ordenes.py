@@ -15,6 +15,12 @@ from servicios.interfaz.terminal.fichas import (
     ficha_estado,
     ficha_modelo,
 )
+from servicios.interfaz.terminal.ordenes_bitacora import (
+    nombrar,
+    sacar,
+    ver_por_que,
+    ver_sesiones,
+)
 from servicios.interfaz.terminal.papel import Papel
 from servicios.interfaz.terminal.permisos import aprobar, listar, rechazar
 from servicios.interfaz.texto import corto
@@ -104,6 +110,22 @@ async def _no(escena: Escena, args: str) -> None:
     rechazar(args, escena.sistema.aprobaciones, escena.papel)
 
 
+async def _sesiones(escena: Escena, pedida: str) -> None:
+    await ver_sesiones(escena.sistema, escena.papel, pedida)
+
+
+async def _nombrar(escena: Escena, nombre: str) -> None:
+    await nombrar(escena.sistema, escena.papel, nombre)
+
+
+async def _por_que(escena: Escena, que: str) -> None:
+    await ver_por_que(escena.sistema, escena.papel, que)
+
+
+async def _exportar(escena: Escena, formato: str) -> None:
+    await sacar(escena.sistema, escena.papel, formato)
+
+
 async def _salir(escena: Escena, _: str) -> None:
     escena.salir()
 
@@ -143,6 +165,28 @@ COMANDOS: tuple[Comando, ...] = (
     ),
     Comando("/modelo", "", "dice qué modelo responde y cómo cambiarlo", _modelo),
     Comando("/estado", "", "dice cómo va todo: agentes, tokens, aislamiento, sesión", _estado),
+    Comando(
+        "/sesiones",
+        "[sesión]",
+        "lista las sesiones, o dice cómo fue una y cómo seguirla (también /resume)",
+        _sesiones,
+        range(2),
+    ),
+    Comando("/nombrar", "NOMBRE", "pone nombre a esta sesión", _nombrar, range(1, 100)),
+    Comando(
+        "/por-que",
+        "ID|fila",
+        "enseña la cadena de causas de un agente o de una fila de la bitácora",
+        _por_que,
+        range(1, 2),
+    ),
+    Comando(
+        "/exportar",
+        "[formato]",
+        "saca esta sesión a un archivo, sin secretos: html (por defecto), md, json o csv",
+        _exportar,
+        range(2),
+    ),
     Comando(SALIR, "", "cierra la sesión (también /salir y Ctrl-D)", _salir),
 )
 """Las órdenes, en el orden de la ayuda."""
@@ -171,7 +215,8 @@ TECLAS_LLANAS: Teclas = (
 )
 """Las del modo llano, donde la línea es del terminal: Ctrl-C la tira sin decir si había algo."""
 
-_POR_NOMBRE = {c.nombre: c for c in COMANDOS} | {"/salir": COMANDOS[-1]}
+_POR_NOMBRE = {c.nombre: c for c in COMANDOS}
+_POR_NOMBRE |= {"/salir": _POR_NOMBRE[SALIR], "/resume": _POR_NOMBRE["/sesiones"]}
 
 
 def es_orden(linea: str) -> bool:

@@ -49,10 +49,12 @@ def avisar_cierre(vivos: Sequence[str], papel: Papel) -> None:
 
 
 def despedir(sistema: Sistema, cancelados: Sequence[str], papel: Papel) -> None:
-    """Después de cerrar: quién quedó cancelado y dónde está todo."""
+    """Después de cerrar: quién quedó cancelado, dónde está todo y cómo se vuelve."""
     if cancelados:
         papel.linea(
             Linea(f"Agentes cancelados: {', '.join(cancelados)}.", tono=Tono.AVISO, entera=True)
         )
     guardada = f"Sesión {sistema.sesion} guardada en {sistema.ajustes.datos / 'swarm.db'}."
     papel.linea(Linea(guardada, tono=Tono.TENUE, entera=True))
+    seguir = f"Para seguir: python main.py --reanudar {sistema.sesion}"
+    papel.linea(Linea(seguir, tono=Tono.TENUE, entera=True))

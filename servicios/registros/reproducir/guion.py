@@ -144,10 +144,7 @@ class Guion:
 
     def _libre(self, fila: FilaGrabada) -> bool:
         """Si lo que sigue a esa fila sin esperar a nadie puede llegar a los demás."""
-        for propia in self._rafaga(fila):
-            if not self._caben(propia):
-                return False
-        return True
+        return all(self._caben(propia) for propia in self._rafaga(fila))
 
     def _rafaga(self, fila: FilaGrabada) -> Iterator[FilaGrabada]:
         """Lo que se escribe sin esperar a nada desde esa fila."""
