@@ -35,8 +35,8 @@ from prompts.avisos import resumir_avisos
 
 if TYPE_CHECKING:
     from servicios.buzon import BuzonConVentana
-    from servicios.herramientas.puerta import Puerta
     from servicios.orquestador_master import OrquestadorMaster
+    from servicios.puertos import Puerta
 
 Entrada = EntradaUsuario | Aviso
 

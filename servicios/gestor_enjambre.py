@@ -128,7 +128,7 @@ class GestorEnjambre:
     ) -> str:
         """Registra y arranca un agente; devuelve su id. `KeyError` si el tipo no existe."""
         definicion = self._tipos[agent_type]
-        numero = await self._puertos.siguiente_numero(agent_type)
+        numero = await self._puertos.siguiente_numero(agent_type, causa)
         encargo = Encargo(f"{agent_type}-{numero}", definicion, task_description, superior)
         apunte = self._puertos.anotar(
             AgenteLanzado(

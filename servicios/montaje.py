@@ -25,10 +25,16 @@ from servicios.bucle_logico_agente import BucleLogicoAgente, LimitesAgente
 from servicios.buzon import Buzon, BuzonConVentana
 from servicios.conversacion import Conversacion, PorAcabar, PuertosConversacion, Ritmo, en_marcha
 from servicios.gestor_enjambre import GestorEnjambre
-from servicios.herramientas.puerta import Puerta, PuertosPuerta
 from servicios.motores.local import MotorLocal
 from servicios.orquestador_master import OrquestadorMaster, turno_de
-from servicios.puertos import Anotar, Herramientas, PuertosAgente, PuertosGestor, Superior
+from servicios.puertos import (
+    Anotar,
+    Herramientas,
+    Puerta,
+    PuertosAgente,
+    PuertosGestor,
+    Superior,
+)
 
 NOMBRES_MASTER = tuple(esquema["name"] for esquema in HERRAMIENTAS_MASTER)
 _CORTADA = "el programa se cortó mientras esperaba la respuesta"
@@ -62,11 +68,11 @@ class Topes:
 class Piezas:
     """Lo que hay debajo del núcleo.
 
-    `nuevo_buzon` da el de cada agente; `modelo_de`, con qué modelo piensa un tipo; `olvidar`
-    recibe a cada agente que acaba; `por_aprobar` dice quiénes esperan a la persona.
+    `nuevo_buzon` y `nueva_puerta` dan los de cada agente y `superior_de`, cómo ve a su superior;
+    `modelo_de`, con qué modelo piensa un tipo; `olvidar` recibe a cada agente que acaba;
+    `por_aprobar` dice quiénes esperan a la persona.
     """
 
-    sesion: str
     modelo: str
     topes: Topes
     tipos: Mapping[str, DefinicionAgente]
@@ -74,10 +80,11 @@ class Piezas:
     interlocutor: NuevoInterlocutor
     modelo_de: Callable[[DefinicionAgente], str]
     herramientas: Herramientas
-    puerta: PuertosPuerta
+    nueva_puerta: Callable[[str, HistoriaGuardada | None], Puerta]
+    superior_de: Callable[[Superior], Superior]
     nuevo_buzon: Callable[[str], Buzon[Directiva | Aviso]]
     buzon_master: BuzonConVentana[EntradaUsuario | Aviso]
-    siguiente_numero: Callable[[str], Awaitable[int]]
+    siguiente_numero: Callable[[str, Apunte | None], Awaitable[int]]
     leer_reporte: Callable[[str], Awaitable[str | None]]
     olvidar: Callable[[str], None]
     por_aprobar: Callable[[], frozenset[str]]
@@ -104,9 +111,9 @@ class Piezas:
         puertos = PuertosAgente(
             anotar=self.anotar,
             interlocutor=self.interlocutor(agente.nombre, modelo, herramientas, historia),
-            puerta=self._puerta(agente.nombre, historia),
+            puerta=self.nueva_puerta(agente.nombre, historia),
             herramientas=self.herramientas,
-            superior=superior,
+            superior=self.superior_de(superior),
         )
         limites = LimitesAgente(
             max_iterations=definicion.max_iterations or self.topes.max_iteraciones,
@@ -115,10 +122,6 @@ class Piezas:
         )
         buzon = self.nuevo_buzon(agente.nombre)
         return BucleLogicoAgente(agente, buzon, puertos, limites, causa, historia)
-
-    def _puerta(self, agente_id: str, historia: HistoriaGuardada | None) -> Puerta:
-        memoria = historia.operaciones if historia else None
-        return Puerta(self.sesion, agente_id, self.puerta, memoria)
 
     def puertos_gestor(self, motor: MotorLocal) -> PuertosGestor:
         """De qué vive el gestor, con las tareas en ese motor."""
@@ -144,7 +147,7 @@ class Piezas:
             tope_aviso=self.topes.reporte,
             max_rondas=self.topes.max_rondas,
         )
-        puertos = PuertosConversacion(self.anotar, gestor, self._puerta(MASTER, historia))
+        puertos = PuertosConversacion(self.anotar, gestor, self.nueva_puerta(MASTER, historia))
         return Conversacion(master, self.buzon_master, puertos, ritmo, _por_acabar(guardada))
 
 

@@ -17,11 +17,28 @@ from agentes.definicion import DefinicionAgente, Encargo
 from agentes.eventos import Apunte, EstadoAgente, Evento
 from agentes.guardado import HistoriaGuardada
 from agentes.mensajes import Aviso, Directiva
-from agentes.respuestas import Operacion, ResultadoHerramienta
-from servicios.herramientas.puerta import Puerta
+from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
 """Encola un hecho con su causa; esperar lo que devuelve es esperar a que esté guardado."""
+
+Hacer = Callable[[Apunte, Operacion], Awaitable[ResultadoHerramienta]]
+"""Recibe la fila de su intención, que es la causa de todo lo que haga, y su operación."""
+
+
+class Puerta(Protocol):
+    """Por donde pasa todo efecto: intención guardada, ejecutar, cierre."""
+
+    async def cruzar(
+        self, llamada: LlamadaHerramienta, turno: int, causa: Apunte, hacer: Hacer
+    ) -> tuple[ResultadoHerramienta, Apunte]:
+        """El resultado de una llamada y la fila de su cierre."""
+        ...
+
+    def soltar(self) -> None:
+        """Suelta lo que quede en el disco de lo ya cerrado."""
+        ...
+
 
 # --- lo que sabe un agente ---------------------------------------------------------------
 
@@ -130,7 +147,8 @@ class Crear(Protocol):
 class PuertosGestor:
     """De qué vive el gestor.
 
-    `modelo_de` dice con qué modelo piensa un tipo; `leer_reporte` da el último reporte de un
+    `modelo_de` dice con qué modelo piensa un tipo; `siguiente_numero`, el de un agente nuevo de un
+    tipo, que se lanza por esa causa; `leer_reporte` da el último reporte de un
     agente, `olvidar` recibe a cada uno que acaba y `por_aprobar` dice quiénes esperan a la
     persona.
     """
@@ -139,7 +157,7 @@ class PuertosGestor:
     crear: Crear
     motor: Motor
     modelo_de: Callable[[DefinicionAgente], str]
-    siguiente_numero: Callable[[str], Awaitable[int]]
+    siguiente_numero: Callable[[str, Apunte | None], Awaitable[int]]
     leer_reporte: Callable[[str], Awaitable[str | None]]
     entregar_al_master: Callable[[Aviso], None]
     olvidar: Callable[[str], None]

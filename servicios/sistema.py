@@ -39,7 +39,7 @@ from servicios.gestor_logs import GestorLogs
 from servicios.herramientas.aprobaciones import Aprobaciones
 from servicios.herramientas.guardia import Guardia, abrir_guardia
 from servicios.herramientas.manos import Manos, PuertosManos, abrir_manos
-from servicios.herramientas.puerta import PuertosPuerta
+from servicios.herramientas.puerta import Puerta, PuertosPuerta
 from servicios.herramientas.registro import RegistroHerramientas
 from servicios.llm.admision import Admision
 from servicios.llm.colector import Validadores
@@ -126,8 +126,8 @@ class _Base:
     def piezas(self) -> Piezas:
         """Las del núcleo, vivas."""
         ajustes, manos, bitacora = self.ajustes, self.manos, self.bitacora
+        puertos = PuertosPuerta(bitacora.anotar, self.guardia, manos.registro.rescatar, _no_soltar)
         return Piezas(
-            sesion=bitacora.sesion,
             modelo=self.modelo,
             topes=Topes(
                 max_iteraciones=ajustes.max_iteraciones,
@@ -140,12 +140,13 @@ class _Base:
             interlocutor=self._interlocutor,
             modelo_de=self._modelo_de,
             herramientas=manos.registro,
-            puerta=PuertosPuerta(
-                bitacora.anotar, self.guardia, manos.registro.rescatar, _no_soltar
+            nueva_puerta=lambda agente_id, historia: Puerta(
+                bitacora.sesion, agente_id, puertos, historia.operaciones if historia else None
             ),
+            superior_de=lambda superior: superior,
             nuevo_buzon=lambda _: Buzon(),
             buzon_master=_buzon_master(self.via.reloj),
-            siguiente_numero=bitacora.siguiente_numero,
+            siguiente_numero=lambda agent_type, _: bitacora.siguiente_numero(agent_type),
             leer_reporte=partial(self.consultas.ultimo_reporte, bitacora.sesion),
             olvidar=manos.consola.olvidar,
             por_aprobar=manos.aprobaciones.esperan,

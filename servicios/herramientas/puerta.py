@@ -27,7 +27,6 @@ from servicios.herramientas.parciales import a_medias, lleva_marca, sin_ejecutar
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
 Hacer = Callable[[Apunte, Operacion], Awaitable[ResultadoHerramienta]]
-"""Recibe la fila de su intención, que es la causa de todo lo que haga, y su operación."""
 Rescatar = Callable[[OperacionGuardada, LlamadaHerramienta, str], Awaitable[Rescatado | None]]
 """De una operación abierta a lo que quedó de ella; `None` si hay que hacerla otra vez."""
 

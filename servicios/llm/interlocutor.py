@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from langchain_core.messages import AIMessage, BaseMessage, message_to_dict
 
@@ -32,6 +33,14 @@ class _Entrante:
     lineas: tuple[Apunte, ...]
 
 
+class Llama(Protocol):
+    """Quien hace una llamada con una historia ya reparada."""
+
+    async def hacer(self, mensajes: Sequence[BaseMessage], marcha: Marcha) -> RespuestaModelo:
+        """La respuesta, ya encolada en la bitácora. Lanza `ErrorModelo`."""
+        ...
+
+
 class Interlocutor:
     """Las llamadas de un agente a su modelo. De una en una.
 
@@ -55,7 +64,7 @@ class Interlocutor:
         self._via = via
         self._turno = turno
         self._contados = contados
-        self._llamador = Llamador(agente_id, modelo, via)
+        self._llamador: Llama = Llamador(agente_id, modelo, via)
         self._limpia = HistoriaLimpia(via.redactar)
         self._corrida = HistoriaCorrida(lambda _: 0)
 

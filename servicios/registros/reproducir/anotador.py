@@ -45,11 +45,13 @@ class AnotadorGrabado:
     `fallo` se cumple con la primera divergencia.
     """
 
-    def __init__(self, guion: Guion, anotar: Anotar) -> None:
+    def __init__(self, guion: Guion, anotar: Anotar, hechas: dict[int, FilaGrabada]) -> None:
+        """`hechas` son las de los tramos anteriores: fila de esta reproducción → la grabada."""
         self._guion = guion
         self._anotar = anotar
+        self._hechas = hechas
         self._filas: dict[int, FilaGrabada] = {}
-        self._recibos: list[Apunte] = []
+        self._recibos: list[ApunteFila] = []
         self.fallo: asyncio.Future[ErrorDivergencia] = asyncio.get_running_loop().create_future()
 
     def anotar(self, evento: Evento, causa: Apunte | None = None) -> ApunteFila:
@@ -83,16 +85,21 @@ class AnotadorGrabado:
 
     def grabada(self, apunte: Apunte) -> FilaGrabada | None:
         """La fila de la grabación que corresponde a un recibo de esta reproducción."""
-        return self._filas.get(id(apunte))
+        if grabada := self._filas.get(id(apunte)):
+            return grabada
+        fila = apunte.fila if isinstance(apunte, ApunteFila) else None
+        return None if fila is None else self._hechas.get(fila)
 
-    def recordar(self, apunte: Apunte, grabada: FilaGrabada) -> None:
-        """Ese recibo, de un tramo anterior, es el de esa fila."""
-        self._filas[id(apunte)] = grabada
-        self._recibos.append(apunte)  # vivo, para que su identidad no sea de otro
+    def asentar(self) -> None:
+        """El tramo acabó y todo está guardado: sus filas ya tienen número."""
+        for apunte in self._recibos:
+            if apunte.fila is not None:
+                self._hechas[apunte.fila] = self._filas[id(apunte)]
 
     def _escribir(self, evento: Evento, causa: Apunte | None, grabada: FilaGrabada) -> ApunteFila:
         apunte = self._anotar(evento, causa)
-        self.recordar(apunte, grabada)
+        self._filas[id(apunte)] = grabada
+        self._recibos.append(apunte)  # vivo, para que su identidad no sea de otro
         self._guion.avanzar(grabada)
         return apunte
 

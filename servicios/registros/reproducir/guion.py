@@ -34,15 +34,16 @@ class ErrorDivergencia(ErrorEnjambre):
 class Guion:
     """Lo grabado de un tramo. `cortado` si el proceso no llegó a cerrar la sesión.
 
-    `llegadas` son, por destinatario, las filas de lo que entró en su buzón, en su orden.
+    `llegadas` son, por destinatario, las filas de lo que entró en su buzón, en su orden, y
+    `leidas`, cuántas ha leído, también en los tramos anteriores.
     """
 
     filas: Mapping[str, Sequence[FilaGrabada]]
     llegadas: Mapping[str, Sequence[int]]
     cortado: bool
+    leidas: dict[str, int]
     acabado: bool = False
     _puntero: dict[str, int] = field(default_factory=dict)
-    _leidas: dict[str, int] = field(default_factory=dict)
     _efectos: dict[int, list[FilaGrabada]] = field(default_factory=dict)
     _cambio: asyncio.Event = field(default_factory=asyncio.Event)
     avances: int = 0
@@ -85,19 +86,28 @@ class Guion:
         ]
         return sorted(suyas, key=lambda f: f.id)
 
-    def pendientes(self) -> Iterator[FilaGrabada]:
-        """Lo que falta de todos, menos del sistema."""
+    def solo_queda_cerrar(self) -> bool:
+        """Si lo que falta lo escribe el cierre (o nada, si no llegó a haberlo)."""
+        return all(not self.cortado and _es_de_cierre(fila) for fila in self._pendientes())
+
+    def por_que_se_atasca(self) -> str:
+        """Qué se esperaba cuando dejó de avanzar: lo más antiguo que no llegó."""
+        fila = min(self._pendientes(), key=lambda f: f.id)
+        return f"primer hecho distinto: {fila.agente_id}, fila {fila.id} ({fila.tipo}): no llegó a pasar"
+
+    def _pendientes(self) -> Iterator[FilaGrabada]:
+        """Lo que falta de todos, sin el sistema ni lo que solo se copia."""
         for agente_id in self.filas:
             if agente_id != SISTEMA:
-                yield from self.quedan(agente_id)
+                yield from (f for f in self.quedan(agente_id) if f.tipo not in COPIADAS)
 
     def sin_leer(self, agente_id: str) -> Sequence[int]:
         """Las filas de lo que llegó a su buzón y aún no ha leído, en su orden."""
-        return self.llegadas.get(agente_id, ())[self._leidas.get(agente_id, 0) :]
+        return self.llegadas.get(agente_id, ())[self.leidas.get(agente_id, 0) :]
 
     def leer(self, agente_id: str, cuantas: int) -> None:
         """Ya leyó las primeras."""
-        self._leidas[agente_id] = self._leidas.get(agente_id, 0) + cuantas
+        self.leidas[agente_id] = self.leidas.get(agente_id, 0) + cuantas
 
     # --- avanzar y esperar --------------------------------------------------------------
 
@@ -116,6 +126,10 @@ class Guion:
         """Vuelve cuando se cumple eso."""
         while not cumple():
             await self._cambio.wait()
+
+    async def llega_a(self, fila: FilaGrabada) -> None:
+        """Vuelve cuando esa es la siguiente de su agente."""
+        await self.hasta(lambda: self.esperada(fila.agente_id) is fila)
 
     async def toca(self, fila: FilaGrabada) -> None:
         """Vuelve cuando esa es la siguiente de su agente y puede hacer lo que hizo en otros."""
@@ -157,6 +171,19 @@ class Guion:
         return all(
             self.esperada(e.agente_id) is e for e in self._efectos.get(fila.id, ()) if e.causa
         )
+
+
+def _es_de_cierre(fila: FilaGrabada) -> bool:
+    details = fila.details
+    match fila.tipo:
+        case "llm_call":
+            return bool(details.get("clase") == "cancelada")
+        case "tool_execution":
+            return bool(details.get("cierre") == "interrumpido")
+        case "agent_run_end":
+            return bool(details.get("estado") == "cancelled")
+        case _:
+            return False
 
 
 def tramos_de(filas: Mapping[str, Sequence[FilaGrabada]]) -> list[dict[str, list[FilaGrabada]]]:
