@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from weakref import WeakValueDictionary
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
@@ -66,7 +67,10 @@ class Cierre:
 
 @dataclass(frozen=True, slots=True)
 class Sistema:
-    """Lo que ve una cara. `rechazos` son las líneas de los tipos de agente que no valen."""
+    """Lo que ve una cara. `rechazos` son las líneas de los tipos de agente que no valen.
+
+    `interlocutores` son los del Master y los de los agentes vivos, por su id.
+    """
 
     ajustes: Ajustes
     sesion: str
@@ -81,6 +85,7 @@ class Sistema:
     master: OrquestadorMaster
     gestor: GestorEnjambre
     consultas: Consultas
+    interlocutores: Mapping[str, Interlocutor]
     cierre: Cierre
 
 
@@ -99,6 +104,9 @@ class _Piezas:
     manos: Manos
     cierre: Cierre
     juegos: dict[tuple[str, ...], Validadores] = field(default_factory=dict)
+    interlocutores: WeakValueDictionary[str, Interlocutor] = field(
+        default_factory=WeakValueDictionary
+    )
 
     def anotar_apertura(self, cara: str) -> None:
         """La primera fila de la sesión y una por cada tipo de agente que no vale."""
@@ -117,9 +125,11 @@ class _Piezas:
     def interlocutor(
         self, agente_id: str, modelo: str, herramientas: tuple[str, ...]
     ) -> Interlocutor:
-        return Interlocutor(
+        nuevo = Interlocutor(
             agente_id, self.modelos.cargar(modelo), self._juego(herramientas), self.via
         )
+        self.interlocutores[agente_id] = nuevo
+        return nuevo
 
     def _juego(self, nombres: tuple[str, ...]) -> Validadores:
         """El juego de esas herramientas, uno para todos los agentes que las tengan."""
@@ -192,6 +202,7 @@ async def abrir_sistema(
             master=master,
             gestor=gestor,
             consultas=piezas.consultas,
+            interlocutores=piezas.interlocutores,
             cierre=piezas.cierre,
         )
 
