@@ -43,10 +43,7 @@ RESUMEN = notificacion("Resumen de los mensajes anteriores, que ya no se ven")
 
 def resumen_de_historia(texto: str) -> str:
     """El mensaje que ocupa el sitio de los viejos."""
-    return (
-        f"{RESUMEN} (no lo escribió la persona; lo de arriba sigue en pie y lo de abajo es lo"
-        f" último):\n{texto}"
-    )
+    return f"{RESUMEN} (lo de encima sigue en pie; lo de debajo es lo último):\n{texto}"
 
 
 def directiva(de: str, texto: str) -> str:

@@ -18,6 +18,7 @@ from servicios.llm.compactacion import Partes, Topes, es_de_persona, es_resumen
 from servicios.llm.medidas_contexto import BYTES_POR_TOKEN, medir_texto
 
 _TEXTO_MINIMO = 160
+_RESUMEN_MINIMO = 1_200
 _MARCO = 120
 _PALABRAS_POR_TOKEN = 0.6
 
@@ -66,7 +67,8 @@ def _bytes(lineas: Sequence[str]) -> int:
 
 
 def _linea(mensaje: BaseMessage, se_conserva: bool, largo: int) -> str:
-    datos: dict[str, object] = {"quien": _quien(mensaje), "texto": recortar(mensaje.text, largo)}
+    cabe = max(largo, _RESUMEN_MINIMO) if es_resumen(mensaje) else largo
+    datos: dict[str, object] = {"quien": _quien(mensaje), "texto": recortar(mensaje.text, cabe)}
     if isinstance(mensaje, AIMessage) and mensaje.tool_calls:
         datos["llamadas"] = [
             {"nombre": ll["name"], "args": recortar(_en_json(ll["args"]), largo)}
