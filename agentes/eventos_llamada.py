@@ -17,7 +17,7 @@ class LlamadaIniciada(Evento):
 
     `avisos`, `directivas` y `lineas` son los que entran en la historia con ella (en los detalles,
     solo cuántos: `entran`). `historia` es el
-    hash corrido de la historia entera y `proposito`, vacío en un turno corriente, dice para qué
+    hash corrido de la historia entera, `contexto` los tokens que se creía que cabían y `proposito`, vacío en un turno corriente, dice para qué
     se llama si no lo es (`compactar`).
     """
 
@@ -30,6 +30,7 @@ class LlamadaIniciada(Evento):
     directivas: tuple[Apunte, ...] = ()
     lineas: tuple[Apunte, ...] = ()
     historia: str = ""
+    contexto: int = 0
     proposito: str = ""
 
     def detalles(self) -> dict[str, Any]:

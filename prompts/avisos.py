@@ -34,9 +34,21 @@ RETIRADO = notificacion(
 """Lo que queda en lugar de lo que un proveedor no admite."""
 
 
+DIRECTIVA = notificacion("Mensaje de ")
+"""Con esto empieza una directiva para un agente."""
+
+RESUMEN = notificacion("Resumen de los mensajes anteriores, que ya no se ven")
+"""Con esto empieza el mensaje que está en lugar de los que se quitaron."""
+
+
+def resumen_de_historia(texto: str) -> str:
+    """El mensaje que ocupa el sitio de los viejos."""
+    return f"{RESUMEN} (lo de encima sigue en pie; lo de debajo es lo último):\n{texto}"
+
+
 def directiva(de: str, texto: str) -> str:
     """Un mensaje para un agente, entero y con su remitente."""
-    return notificacion(f"Mensaje de {de}:\n{texto}")
+    return f"{DIRECTIVA}{de}:\n{texto}"
 
 
 def recortar(agente_id: str, texto: str, tope: int) -> str:

@@ -21,6 +21,7 @@ from agentes.guardado import HistoriaGuardada, SesionGuardada
 from agentes.mensajes import Aviso, Directiva, EntradaUsuario
 from prompts.instrucciones import instrucciones_agente, instrucciones_master
 from prompts.tool_definitions import HERRAMIENTAS_MASTER
+from servicios.ajustes import Ajustes
 from servicios.bucle_logico_agente import BucleLogicoAgente, LimitesAgente
 from servicios.buzon import Buzon, BuzonConVentana
 from servicios.conversacion import Conversacion, PorAcabar, PuertosConversacion, Ritmo, en_marcha
@@ -62,6 +63,16 @@ class Topes:
     max_rondas: int
     resumen: int
     reporte: int
+
+    @classmethod
+    def de(cls, ajustes: Ajustes) -> Topes:
+        """Los que dicen los ajustes."""
+        return cls(
+            max_iteraciones=ajustes.max_iteraciones,
+            max_rondas=ajustes.max_rondas,
+            resumen=ajustes.tope_resumen,
+            reporte=ajustes.tamano_reporte,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class _ModeloMudo:
     """El nombre de un modelo al que nadie llama."""
 
     referencia: str
+    contexto: int
     puerta: str = "grabado"
 
     def emitir(
@@ -94,16 +95,10 @@ class PiezasGrabadas:
 
     def piezas(self, reentrega: Mapping[str, int]) -> Piezas:
         """Las de este tramo; `reentrega`, lo que cada uno vuelve a decir sin leerlo otra vez."""
-        ajustes = self.ajustes
         master: BuzonGrabado[EntradaUsuario | Aviso] = self._buzon(MASTER, reentrega)
         return Piezas(
             modelo=self.modelo,
-            topes=Topes(
-                max_iteraciones=ajustes.max_iteraciones,
-                max_rondas=ajustes.max_rondas,
-                resumen=ajustes.tope_resumen,
-                reporte=ajustes.tamano_reporte,
-            ),
+            topes=Topes.de(self.ajustes),
             tipos=self.tipos,
             anotar=self.anotador.anotar,
             interlocutor=self._interlocutor,
@@ -153,13 +148,18 @@ class PiezasGrabadas:
         )
         interlocutor = _InterlocutorGrabado(
             agente_id,
-            _ModeloMudo(modelo),
+            _ModeloMudo(modelo, self._contexto(agente_id)),
             Validadores([ESQUEMAS[n] for n in herramientas if n in ESQUEMAS]),
             via,
             turno=historia.turno if historia else 0,
             contados=len(historia.mensajes) if historia else 0,
         )
         return interlocutor.contestado_por(LlamadorGrabado(agente_id, self.anotador, self.guion))
+
+    def _contexto(self, agente_id: str) -> int:
+        """El que tenía entonces, en tokens."""
+        fila = self.guion.buscar(agente_id, lambda f: f.tipo == "llm_input")
+        return int(fila.details.get("contexto", 0)) if fila else 0
 
     def _modelo_de(self, definicion: DefinicionAgente) -> str:
         """El que se grabó para ese tipo de agente."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from weakref import WeakValueDictionary
 
 from agentes.definicion import DefinicionAgente
 from agentes.eventos import (
@@ -26,7 +27,6 @@ from agentes.eventos import (
 )
 from agentes.eventos_sesion import SesionReanudada
 from agentes.guardado import HistoriaGuardada, SesionGuardada
-from agentes.mensajes import Aviso, EntradaUsuario
 from prompts.tool_definitions import ESQUEMAS
 from servicios.ajustes import Ajustes
 from servicios.buzon import BusEventos, Buzon, BuzonConVentana
@@ -69,7 +69,7 @@ class Sistema:
     """Lo que ve una cara. `rechazos` son las líneas de los tipos de agente que no valen.
 
     `anotar` guarda un hecho de la propia cara y `redactar` quita los secretos de un texto;
-    `guardada` es la sesión tal como estaba, si se reanuda.
+    `guardada` es la sesión tal como estaba, si se reanuda. `interlocutores` son los del Master y los de los agentes vivos, por su id.
     """
 
     ajustes: Ajustes
@@ -87,6 +87,7 @@ class Sistema:
     consultas: Consultas
     anotar: Callable[[Evento], Apunte]
     redactar: Callable[[str], str]
+    interlocutores: Mapping[str, Interlocutor]
     cierre: Cierre
     guardada: SesionGuardada | None
 
@@ -106,6 +107,9 @@ class _Base:
     guardia: Guardia
     manos: Manos
     juegos: dict[tuple[str, ...], Validadores] = field(default_factory=dict)
+    interlocutores: WeakValueDictionary[str, Interlocutor] = field(
+        default_factory=WeakValueDictionary
+    )
 
     def anotar_apertura(self, cara: str) -> None:
         """La primera fila de la sesión y una por cada tipo de agente que no vale."""
@@ -125,16 +129,11 @@ class _Base:
 
     def piezas(self) -> Piezas:
         """Las del núcleo, vivas."""
-        ajustes, manos, bitacora = self.ajustes, self.manos, self.bitacora
+        manos, bitacora = self.manos, self.bitacora
         puertos = PuertosPuerta(bitacora.anotar, self.guardia, manos.registro.rescatar, _no_soltar)
         return Piezas(
             modelo=self.modelo,
-            topes=Topes(
-                max_iteraciones=ajustes.max_iteraciones,
-                max_rondas=ajustes.max_rondas,
-                resumen=ajustes.tope_resumen,
-                reporte=ajustes.tamano_reporte,
-            ),
+            topes=Topes.de(self.ajustes),
             tipos=manos.tipos,
             anotar=bitacora.anotar,
             interlocutor=self._interlocutor,
@@ -145,7 +144,7 @@ class _Base:
             ),
             superior_de=lambda superior: superior,
             nuevo_buzon=lambda _: Buzon(),
-            buzon_master=_buzon_master(self.via.reloj),
+            buzon_master=BuzonConVentana(self.via.reloj, es_urgente),
             siguiente_numero=lambda agent_type, _: bitacora.siguiente_numero(agent_type),
             leer_reporte=partial(self.consultas.ultimo_reporte, bitacora.sesion),
             olvidar=manos.consola.olvidar,
@@ -159,7 +158,7 @@ class _Base:
         herramientas: tuple[str, ...],
         historia: HistoriaGuardada | None,
     ) -> Interlocutor:
-        return Interlocutor(
+        nuevo = Interlocutor(
             agente_id,
             self.modelos.cargar(modelo),
             self._juego(herramientas),
@@ -167,6 +166,8 @@ class _Base:
             turno=historia.turno if historia else 0,
             contados=len(historia.mensajes) if historia else 0,
         )
+        self.interlocutores[agente_id] = nuevo
+        return nuevo
 
     def _juego(self, nombres: tuple[str, ...]) -> Validadores:
         """El juego de esas herramientas, uno para todos los agentes que las tengan."""
@@ -219,6 +220,7 @@ async def abrir_sistema(
             master=nucleo.master,
             gestor=nucleo.gestor,
             consultas=base.consultas,
+            interlocutores=base.interlocutores,
             anotar=bitacora.anotar,
             redactar=base.guardia.secretos.redactar,
             cierre=cierre,
@@ -266,6 +268,7 @@ async def _abrir_base(
         admision=Admision(ajustes.llamadas_simultaneas),
         reloj=reloj,
         politica=Politica(ajustes.reintentos, ajustes.limite_llamada_s, ajustes.silencio_s),
+        contexto=ajustes.contexto,
         redactar=guardia.secretos.redactar,
         retener=guardia.secretos.retener,
     )
@@ -285,10 +288,6 @@ async def _abrir_base(
 
 def _nueva_sesion() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-
-
-def _buzon_master(reloj: Reloj) -> BuzonConVentana[EntradaUsuario | Aviso]:
-    return BuzonConVentana(reloj, es_urgente)
 
 
 def _no_soltar(_: int) -> None:

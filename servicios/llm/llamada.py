@@ -60,6 +60,7 @@ class Politica:
 class Via:
     """Lo que comparten todas las llamadas del proceso.
 
+    `contexto` son los tokens que caben en una petición, o cero para lo que se sepa del modelo.
     `redactar` quita los secretos de un texto; `retener` dice cuánto del final de uno a medias
     hay que esperar antes de enseñarlo.
     """
@@ -69,6 +70,7 @@ class Via:
     admision: Admision
     reloj: Reloj
     politica: Politica
+    contexto: int = 0
     compas: Compas = field(default_factory=Compas)
     redactar: Redactar = str
     retener: Retener = no_retener
@@ -111,7 +113,7 @@ class Llamador:
             marcha.intento += 1
             colector = Colector(marcha.juego)
             try:
-                recogido = await self._intentar(mensajes, colector, marcha.juego)
+                recogido = await self._intentar(mensajes, colector, marcha)
             except (ErrorModelo, asyncio.CancelledError) as error:
                 self._descartar(colector, marcha)
                 espera = self._espera_para(error, marcha.intento)
@@ -123,12 +125,12 @@ class Llamador:
             await self._via.reloj.dormir(espera)
 
     async def _intentar(
-        self, mensajes: Sequence[BaseMessage], colector: Colector, juego: Validadores
+        self, mensajes: Sequence[BaseMessage], colector: Colector, marcha: Marcha
     ) -> Recogido:
         async with self._via.admision.puerta(self._modelo.puerta):
             await self._via.compas.turno()
             try:
-                await self._escuchar(mensajes, colector, juego)
+                await self._escuchar(mensajes, colector, marcha)
             except TimeoutError as error:
                 raise ErrorModeloPasajero(
                     "el modelo no respondió a tiempo", clase="tiempo"
@@ -136,7 +138,7 @@ class Llamador:
         return colector.cerrar()
 
     async def _escuchar(
-        self, mensajes: Sequence[BaseMessage], colector: Colector, juego: Validadores
+        self, mensajes: Sequence[BaseMessage], colector: Colector, marcha: Marcha
     ) -> None:
         """Un intento: límite duro en total y otro de silencio entre trozos."""
         politica = self._via.politica
@@ -144,15 +146,16 @@ class Llamador:
         tope = bucle.time() + politica.limite_s
         vivo = TextoVivo(self._via.redactar, self._via.retener)
         async with asyncio.timeout_at(min(tope, bucle.time() + politica.silencio_s)) as plazo:
-            async for trozo in self._modelo.emitir(mensajes, juego.herramientas):
+            async for trozo in self._modelo.emitir(mensajes, marcha.juego.herramientas):
                 colector.tomar(trozo)
                 plazo.reschedule(min(tope, bucle.time() + politica.silencio_s))
                 if isinstance(trozo, TrozoTexto):
-                    self._ensenar(vivo.tomar(trozo.texto))
-        self._ensenar(vivo.acabar())
+                    self._ensenar(vivo.tomar(trozo.texto), marcha)
+        self._ensenar(vivo.acabar(), marcha)
 
-    def _ensenar(self, texto: str) -> None:
-        if texto:
+    def _ensenar(self, texto: str, marcha: Marcha) -> None:
+        """Lo que se escribe con otro propósito no es para nadie."""
+        if texto and not marcha.proposito:
             self._via.publicar(TextoParcial(self._agente_id, texto))
 
     def _espera_para(self, error: BaseException, intento: int) -> float | None:
@@ -166,7 +169,7 @@ class Llamador:
 
     def _descartar(self, colector: Colector, marcha: Marcha) -> None:
         marcha.descartado = colector.texto
-        if colector.texto:
+        if colector.texto and not marcha.proposito:
             self._via.publicar(TextoDescartado(self._agente_id))
 
     def _anotar_reintento(self, error: BaseException, espera: float, marcha: Marcha) -> None:

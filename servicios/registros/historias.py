@@ -52,7 +52,7 @@ class FilaSalida:
 class Historia:
     """Hasta dónde llegó la historia de un agente.
 
-    `turno` es el de su última llamada, y `decisiones`, cuántas respuestas corrientes lleva.
+    `turno` es el de su última petición corriente, y `decisiones`, cuántas respuestas corrientes lleva.
     `entrada_abierta` es la última petición corriente sin respuesta ni fallo. `hash` es el corrido
     que se anotó con la última petición corriente.
     """
@@ -109,10 +109,10 @@ class Pliegue:
 
     def _entrar(self, fila: FilaHistoria) -> None:
         historia = self.historia
-        historia.turno = max(historia.turno, int(fila.details.get("turno", 0)))
         if fila.details.get("proposito"):
             self._propositos.add(fila.id)
             return
+        historia.turno = max(historia.turno, int(fila.details.get("turno", 0)))
         self._retirado = None
         historia.mensajes += mensajes_de(fila, fila.details.get("nuevos"))
         historia.hash = str(fila.details.get("historia", ""))
