@@ -8,7 +8,7 @@ donde ella los nombró), su nivel y el texto de la fila. Sus campos son los `det
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
@@ -87,8 +87,8 @@ class Evento:
 
     def detalles(self) -> dict[str, Any]:
         """Los campos que van a la columna `details` (JSON); los apuntes no entran."""
-        fuera = {"agente_id", "avisos", "directivas", "lineas"}
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in fuera}
+        fuera = {"tipo", "nivel", "frase", "agente_id", "avisos", "directivas", "lineas"}
+        return {c: getattr(self, c) for c in self.__dataclass_fields__ if c not in fuera}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,41 +4,38 @@
        (al momento)             (orden de llegada)   (COMMIT, FULL)      (despiertan)  (en orden)
 
 Un lote es lo que haya en la cola cuando acaba el anterior: sin esperas a propósito, y con mucha
-carga cada compromiso se reparte entre muchos hechos. Al cerrar se vacía la cola y se cierra la
-base en último lugar. Si el disco falla se para todo: nada se da por guardado sin estarlo.
+carga cada compromiso se reparte entre muchos hechos. Lo que se anota en una misma vuelta del
+bucle va entero en un lote: después de una muerte está todo o no está nada. Al cerrar se vacía
+la cola y se cierra la base en último lugar. Si el disco falla se para todo: nada se da por
+guardado sin estarlo.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-
-import aiosqlite
 
 from agentes.errores import ErrorBitacora
 from agentes.eventos import SISTEMA, Apunte, Evento, FalloInterno, HechoAnotado
 from agentes.eventos_seguridad import redactar_json, sin_secretos
 from servicios.registros.apuntes import ApunteFila
-from servicios.registros.fallos import RECHAZOS, explicar
-from servicios.registros.lotes import Compositor, Pendiente
+from servicios.registros.escritura import Escritura
+from servicios.registros.fallos import explicar
+from servicios.registros.lotes import Pendiente
 from servicios.registros.migraciones import preparar
 from servicios.registros.textos import a_json, seguro
 
 _LOTE_MAXIMO = 500
 _MENSAJE_MAXIMO = 500
 _ESPERA_BLOQUEO_S = 10.0
-
-# Abre la transacción de escritura (isolation_level) y trae el último id en un solo viaje al hilo.
-_APERTURA = "UPDATE sqlite_sequence SET seq = seq WHERE name = 'logs' RETURNING seq"
-_NUMERO = """INSERT INTO contadores (agent_type, numero) VALUES (?, 1)
-    ON CONFLICT (agent_type) DO UPDATE SET numero = numero + 1 RETURNING numero"""
-_SEQS = """SELECT agente_id, max(seq) FROM logs WHERE session = ? GROUP BY agente_id"""
 
 Redactar = Callable[[str], str]
 _PeticionNumero = tuple[str, asyncio.Future[int]]
@@ -50,17 +47,19 @@ class GestorLogs:
     def __init__(
         self,
         ruta: Path,
-        db: aiosqlite.Connection,
-        compositor: Compositor,
+        hilo: Executor,
+        escritura: Escritura,
         publicar: Callable[[HechoAnotado], None],
         redactar: Redactar = str,
     ) -> None:
-        self.sesion = compositor.sesion
+        self.sesion = escritura.compositor.sesion
+        self.epoca = escritura.compositor.epoca
+        """1 en una sesión nueva; una más cada vez que se abre otra vez."""
         self.fallo: asyncio.Future[ErrorBitacora] = asyncio.get_running_loop().create_future()
         """Se resuelve con el primer fallo de escritura, para parar el sistema con su línea."""
         self._ruta = ruta
-        self._db = db
-        self._compositor = compositor
+        self._hilo = hilo
+        self._escritura = escritura
         self._publicar = publicar
         self._redactar = redactar
         self._cola: deque[Pendiente] = deque()
@@ -68,7 +67,10 @@ class GestorLogs:
         self._hay_trabajo = asyncio.Event()
         self._cerrando = False
         self._error = ""
-        self._huella = _huella(ruta)
+        self._ms = 0
+        self._texto_ms = ""
+        self._vuelta = 0
+        self._vuelta_en_marcha = False
 
     @classmethod
     @asynccontextmanager
@@ -89,16 +91,23 @@ class GestorLogs:
         Lanza `ErrorBitacora` si no se puede abrir, es de otro programa o de una versión mayor.
         """
         await asyncio.to_thread(preparar, ruta, espera_s=espera_bloqueo_s)
-        db, seqs = await _conectar(ruta, sesion, espera_bloqueo_s)
+        bucle = asyncio.get_running_loop()
+        hilo = ThreadPoolExecutor(1, thread_name_prefix="bitacora")
         try:
-            gestor = cls(ruta, db, Compositor(sesion, seqs), publicar, redactar)
-            escritor = asyncio.create_task(gestor._escribir(), name="bitacora")
+            escritura = await bucle.run_in_executor(
+                hilo, Escritura.abrir, ruta, sesion, espera_bloqueo_s
+            )
             try:
-                yield gestor
+                gestor = cls(ruta, hilo, escritura, publicar, redactar)
+                escritor = asyncio.create_task(gestor._escribir(), name="bitacora")
+                try:
+                    yield gestor
+                finally:
+                    await gestor._cerrar(escritor)
             finally:
-                await gestor._cerrar(escritor)
+                await bucle.run_in_executor(hilo, escritura.cerrar)
         finally:
-            await db.close()
+            hilo.shutdown(wait=False)
 
     def anotar(self, evento: Evento, causa: Apunte | None = None) -> ApunteFila:
         """Pone el hecho en la cola y devuelve su recibo; esperarlo es esperar el compromiso.
@@ -108,14 +117,17 @@ class GestorLogs:
         """
         self._exigir_viva()
         apunte = ApunteFila()
-        ahora = datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+        ahora = self._hora()
         details = a_json(evento.detalles())
         if self._redactar(details) != details:
             # Se cambia el hecho y no su JSON: así salen limpias la fila, sus resúmenes y el bus.
             evento = sin_secretos(evento, self._redactar)
             details = redactar_json(a_json(evento.detalles()), self._redactar)
         mensaje = seguro(evento.mensaje[:_MENSAJE_MAXIMO])
-        self._cola.append(Pendiente(evento, causa, apunte, ahora, mensaje, details))
+        if not self._vuelta_en_marcha:
+            self._vuelta_en_marcha = True
+            asyncio.get_running_loop().call_soon(self._pasar_vuelta)
+        self._cola.append(Pendiente(evento, causa, apunte, ahora, mensaje, details, self._vuelta))
         self._hay_trabajo.set()
         return apunte
 
@@ -129,6 +141,15 @@ class GestorLogs:
         self._numeros.append((seguro(agent_type), espera))
         self._hay_trabajo.set()
         return await espera
+
+    def _hora(self) -> str:
+        """Ahora en ISO-8601 UTC. Se escribe una vez por milisegundo, no por hecho."""
+        ms = time.time_ns() // 1_000_000
+        if ms != self._ms:
+            self._ms = ms
+            momento = datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            self._texto_ms = f"{momento}.{ms % 1000:03}Z"
+        return self._texto_ms
 
     def _exigir_viva(self) -> None:
         if self._error:
@@ -152,53 +173,43 @@ class GestorLogs:
                 while self._cola or self._numeros:
                     await self._escribir_lote()
         except (sqlite3.Error, OSError) as error:
-            await self._fallar(explicar(self._ruta, error))
+            self._avisar_fallo(explicar(self._ruta, error))
         except ErrorBitacora as error:
-            await self._fallar(str(error))
+            self._avisar_fallo(str(error))
         finally:
             if not self._cerrando:
                 self._avisar_fallo(f"{self._ruta}: la bitácora se paró por un fallo interno")
             self._terminar(f"{self._ruta}: la bitácora está cerrada; este hecho no se guardó")
 
     async def _escribir_lote(self) -> None:
-        cuantos = min(_LOTE_MAXIMO, len(self._cola))
-        try:
-            await self._comprometer(cuantos)
-        except RECHAZOS:
-            if not cuantos:
-                raise
-            await self._db.rollback()
-            for _ in range(cuantos):
-                await self._comprometer_uno()
-
-    async def _comprometer_uno(self) -> None:
-        try:
-            await self._comprometer(1)
-        except RECHAZOS as error:
-            await self._db.rollback()
-            self._rechazar(self._cola.popleft(), error)
-
-    async def _comprometer(self, cuantos: int) -> None:
         # Nada sale de la cola hasta estar en el disco: si algo falla, `_terminar` lo encuentra.
-        pendientes = list(islice(self._cola, cuantos))
+        pendientes = list(islice(self._cola, self._cuantos()))
         numeros = list(self._numeros)
-        apertura = list(await self._db.execute_fetchall(_APERTURA))
-        dados = [await self._numero(tipo) for tipo, _ in numeros]
-        lote = self._compositor.componer(pendientes, apertura[0][0])
-        for sql, valores in lote.sentencias:
-            await self._db.executemany(sql, valores)
-        await self._db.commit()
-        self._comprobar_archivos()
-        self._repartir(numeros, dados)
+        tipos = [tipo for tipo, _ in numeros]
+        hecho = await asyncio.get_running_loop().run_in_executor(
+            self._hilo, self._escritura.comprometer, pendientes, tipos
+        )
         for _ in pendientes:
             self._cola.popleft()
-        self._compositor.confirmar(lote)
-        for hecho in lote.hechos:
-            self._publicar(hecho)
+        self._repartir(numeros, hecho.numeros)
+        self._escritura.compositor.confirmar(hecho.lote)
+        for anotado in hecho.lote.hechos:
+            self._publicar(anotado)
+        for pendiente, error in hecho.rechazados:
+            self._rechazar(pendiente, error)
 
-    async def _numero(self, agent_type: str) -> int:
-        filas = list(await self._db.execute_fetchall(_NUMERO, (agent_type,)))
-        return int(filas[0][0])
+    def _cuantos(self) -> int:
+        """Los del próximo lote: hasta el tope, y los que falten de la última vuelta."""
+        cuantos = min(_LOTE_MAXIMO, len(self._cola))
+        while 0 < cuantos < len(self._cola):
+            if self._cola[cuantos].vuelta != self._cola[cuantos - 1].vuelta:
+                break
+            cuantos += 1
+        return cuantos
+
+    def _pasar_vuelta(self) -> None:
+        self._vuelta += 1
+        self._vuelta_en_marcha = False
 
     def _repartir(self, numeros: list[_PeticionNumero], dados: list[int]) -> None:
         del self._numeros[: len(numeros)]
@@ -214,21 +225,6 @@ class GestorLogs:
         if not isinstance(evento, FalloInterno):
             self.anotar(FalloInterno(agente_id=SISTEMA, error=texto), pendiente.causa)
 
-    def _comprobar_archivos(self) -> None:
-        # SQLite sigue escribiendo tan tranquilo en un archivo ya borrado: se mira antes de
-        # dar nada por guardado.
-        if _huella(self._ruta) != self._huella:
-            raise ErrorBitacora(
-                f"{self._ruta}: alguien borró o cambió el archivo mientras se usaba; "
-                "lo último no se guardó: vuelve a empezar"
-            )
-
-    async def _fallar(self, texto: str) -> None:
-        self._avisar_fallo(texto)
-        # Suelta la transacción a medias, si la hay, para no bloquear a otros programas.
-        with suppress(sqlite3.Error):
-            await self._db.rollback()
-
     def _avisar_fallo(self, texto: str) -> None:
         self._terminar(texto)
         if not self.fallo.done():
@@ -243,27 +239,3 @@ class GestorLogs:
             if not espera.done():
                 espera.set_exception(ErrorBitacora(self._error))
         self._numeros.clear()
-
-
-async def _conectar(
-    ruta: Path, sesion: str, espera_s: float
-) -> tuple[aiosqlite.Connection, dict[str, int]]:
-    """Abre la conexión del escritor y lee hasta dónde llegó cada agente de la sesión."""
-    db = aiosqlite.connect(ruta, timeout=espera_s, isolation_level="IMMEDIATE")
-    try:
-        await db
-        await db.execute("PRAGMA foreign_keys = ON")
-        await db.execute("PRAGMA synchronous = FULL")
-        filas = await db.execute_fetchall(_SEQS, (sesion,))
-    except sqlite3.Error as error:
-        await db.close()
-        raise ErrorBitacora(explicar(ruta, error)) from error
-    return db, {str(agente): int(seq) for agente, seq in filas}
-
-
-def _huella(ruta: Path) -> list[int]:
-    """Qué archivos son de verdad la base y su WAL, los llame como los llame la carpeta."""
-    try:
-        return [archivo.stat().st_ino for archivo in (ruta, ruta.with_name(f"{ruta.name}-wal"))]
-    except OSError:
-        return []

@@ -67,6 +67,14 @@ class ApunteFila:
         self._esperas.clear()
 
 
+def comprometido(fila: int) -> ApunteFila:
+    """El recibo de una fila que ya estaba en la bitácora: sirve de causa y no espera a nadie."""
+    apunte = ApunteFila()
+    apunte.fila = fila
+    apunte.confirmar()
+    return apunte
+
+
 def fila_de(apunte: Apunte | None) -> int | None:
     """Id de la fila de un apunte, aunque esté todavía en el mismo lote; `None` si no la tiene."""
     if isinstance(apunte, ApunteFila):

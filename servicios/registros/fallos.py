@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import orjson
+
 _BASE = 0xFF
 
 _REMEDIOS = {
@@ -25,6 +27,7 @@ RECHAZOS = (
     sqlite3.DataError,
     OverflowError,
     UnicodeEncodeError,
+    orjson.JSONEncodeError,
 )
 """Fallos de una fila suelta, no del disco: las demás del lote se guardan."""
 

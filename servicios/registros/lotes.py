@@ -1,28 +1,34 @@
-"""De hechos pendientes a un lote de filas: ids, causas, orden por agente y proyecciones."""
+"""De hechos pendientes a un lote de filas: ids, causas, orden por agente, hash y proyecciones."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from agentes.eventos import Apunte, Evento, HechoAnotado, LineaUsuario, SesionAbierta
+from agentes.eventos_sesion import SesionBifurcada, SesionReanudada
 from servicios.registros.apuntes import ApunteFila, fila_de
-from servicios.registros.proyecciones import PROYECCIONES, SENTENCIAS, Fila, clase_de
+from servicios.registros.cadena import eslabon
+from servicios.registros.proyecciones import PROYECCIONES, SENTENCIAS, Fila, nombrados
 from servicios.registros.textos import seguro
 
-EPOCA = 1
-
-_SESION = "INSERT INTO sessions (id, start_time) VALUES (?, ?) ON CONFLICT DO NOTHING"
-_IDENTIDAD = """INSERT INTO agentes (session, agente_id, clase) VALUES (?, ?, ?)
+_IDENTIDAD = """INSERT INTO agentes (agente_id, name, clase) VALUES (?1, ?1, 'agente')
     ON CONFLICT DO NOTHING"""
 _FILA = """INSERT INTO logs (id, timestamp, agente_id, tipo, log_level, mensaje, details,
-    session, causa, epoca, seq, op, intento) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    session, causa, epoca, seq, op, intento, hash)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_Valores = list[tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pendiente:
-    """Un hecho en la cola, con sus textos ya hechos: lo que se guarda es lo del momento."""
+    """Un hecho en la cola, con sus textos ya hechos: lo que se guarda es lo del momento.
+
+    `vuelta` es la del bucle en que se anotó: las de una misma vuelta van en el mismo lote.
+    """
 
     evento: Evento
     causa: Apunte | None
@@ -30,16 +36,50 @@ class Pendiente:
     timestamp: str
     mensaje: str
     details: str
+    vuelta: int
 
 
 @dataclass(slots=True)
 class Lote:
-    """Lo que entra en un compromiso: sentencias en orden y hechos que anunciar después."""
+    """Lo que entra en un compromiso: sentencias, hechos que anunciar después y dónde acaba."""
 
-    sentencias: list[tuple[str, list[tuple[Any, ...]]]]
-    hechos: list[HechoAnotado]
-    pendientes: Sequence[Pendiente]
+    ultima_fila: int
+    hash: str
+    previos: Mapping[str, int]
+    """Hasta dónde llegaba cada agente antes de este lote."""
+    apertura: ApunteFila | None
+    """La causa de lo que no trae otra."""
+    hechos: list[HechoAnotado] = field(default_factory=list)
+    pendientes: list[Pendiente] = field(default_factory=list)
     seqs: dict[str, int] = field(default_factory=dict)
+    nuevos: set[str] = field(default_factory=set)
+    filas: _Valores = field(default_factory=list)
+    resumen: dict[str, _Valores] = field(default_factory=dict)
+
+    def sentencias(self) -> Iterable[tuple[str, _Valores]]:
+        """Lo que hay que ejecutar, en orden."""
+        if self.nuevos:
+            yield _IDENTIDAD, [(agente,) for agente in sorted(self.nuevos)]
+        yield _FILA, self.filas
+        yield from ((sql, self.resumen[sql]) for sql in SENTENCIAS if sql in self.resumen)
+
+    def absorber(self, otro: Lote) -> None:
+        """Suma un lote que ya está ejecutado: este acaba donde acaba el otro."""
+        self.ultima_fila, self.hash, self.apertura = otro.ultima_fila, otro.hash, otro.apertura
+        self.hechos += otro.hechos
+        self.pendientes += otro.pendientes
+        self.seqs.update(otro.seqs)
+        self.nuevos |= otro.nuevos
+
+
+@dataclass(frozen=True, slots=True)
+class Punto:
+    """Dónde sigue una sesión: su época, su último hash, cada agente y la fila que la abrió."""
+
+    epoca: int
+    hash: str
+    seqs: dict[str, int]
+    apertura: ApunteFila | None = None
 
 
 class Compositor:
@@ -48,58 +88,50 @@ class Compositor:
     Un lote que no llega a confirmarse no deja rastro: los mismos hechos se componen otra vez.
     """
 
-    def __init__(self, sesion: str, seqs: dict[str, int]) -> None:
+    def __init__(self, sesion: str, punto: Punto) -> None:
         self.sesion = sesion
-        self._seqs = seqs
-        self._apertura: ApunteFila | None = None
+        self.epoca = punto.epoca
+        self._hash = punto.hash
+        self._seqs = punto.seqs
+        self._apertura = punto.apertura
+        self._conocidos: set[str] = set()
 
-    def componer(self, pendientes: Sequence[Pendiente], ultimo_id: int) -> Lote:
-        """Reparte ids desde `ultimo_id + 1`, en el orden de la cola."""
-        lote = Lote([], [], pendientes)
-        if not pendientes:
-            return lote
-        filas: list[tuple[Any, ...]] = []
-        resumen: dict[str, list[tuple[Any, ...]]] = {}
-        for numero, pendiente in enumerate(pendientes, ultimo_id + 1):
-            filas.append(self._componer_fila(lote, pendiente, numero, resumen))
-        nuevos = [a for a in lote.seqs if a not in self._seqs]
-        if nuevos:
-            sesion = (self.sesion, pendientes[0].timestamp)
-            lote.sentencias.append((_SESION, [sesion]))
-            identidades = [(self.sesion, a, clase_de(a)) for a in nuevos]
-            lote.sentencias.append((_IDENTIDAD, identidades))
-        lote.sentencias.append((_FILA, filas))
-        lote.sentencias += [(sql, resumen[sql]) for sql in SENTENCIAS if sql in resumen]
+    def componer(
+        self, pendientes: Sequence[Pendiente], ultima_fila: int, tras: Lote | None = None
+    ) -> Lote:
+        """Reparte ids desde `ultima_fila + 1`, en el orden de la cola.
+
+        `tras` es un lote de la misma transacción que va delante.
+        """
+        if tras is None:
+            lote = Lote(ultima_fila, self._hash, self._seqs, self._apertura)
+        else:
+            previos = ChainMap(tras.seqs, self._seqs)
+            lote = Lote(tras.ultima_fila, tras.hash, previos, tras.apertura)
+        for pendiente in pendientes:
+            self._sumar(lote, pendiente)
         return lote
 
     def confirmar(self, lote: Lote) -> None:
         """El lote está en el disco: sus apuntes despiertan a quien los espera."""
         self._seqs.update(lote.seqs)
+        self._hash, self._apertura = lote.hash, lote.apertura
+        self._conocidos |= lote.nuevos
         for pendiente in lote.pendientes:
             pendiente.apunte.confirmar()
 
-    def _componer_fila(
-        self,
-        lote: Lote,
-        pendiente: Pendiente,
-        numero: int,
-        resumen: dict[str, list[tuple[Any, ...]]],
-    ) -> tuple[Any, ...]:
+    def _sumar(self, lote: Lote, pendiente: Pendiente) -> None:
         evento = pendiente.evento
-        pendiente.apunte.fila = numero
+        lote.ultima_fila = pendiente.apunte.fila = numero = lote.ultima_fila + 1
         agente_id = seguro(evento.agente_id)
-        seq = lote.seqs.get(agente_id) or self._seqs.get(agente_id, 0)
-        lote.seqs[agente_id] = seq + 1
-        causa = fila_de(self._causa(pendiente))
-        lote.hechos.append(HechoAnotado(numero, pendiente.timestamp, causa, evento))
-        proyectar = PROYECCIONES.get(type(evento))
-        if proyectar is not None:
-            for sql, valores in proyectar(
-                Fila(numero, pendiente.timestamp, self.sesion, causa), evento
-            ):
-                resumen.setdefault(sql, []).append(valores)
+        for nombre in (agente_id, *map(seguro, nombrados(evento))):
+            if nombre not in self._conocidos:
+                lote.nuevos.add(nombre)
+        seq = (lote.seqs.get(agente_id) or lote.previos.get(agente_id, 0)) + 1
+        lote.seqs[agente_id] = seq
+        causa = fila_de(_causa(lote, pendiente))
         op = getattr(evento, "op", None)
-        return (
+        columnas = (
             numero,
             pendiente.timestamp,
             agente_id,
@@ -109,21 +141,31 @@ class Compositor:
             pendiente.details,
             self.sesion,
             causa,
-            EPOCA,
-            seq + 1,
+            self.epoca,
+            seq,
             None if op is None else seguro(op),
             getattr(evento, "intento", None),
         )
+        lote.hash = eslabon(lote.hash, columnas)
+        lote.filas.append((*columnas, lote.hash))
+        lote.pendientes.append(pendiente)
+        lote.hechos.append(HechoAnotado(numero, pendiente.timestamp, causa, evento))
+        proyectar = PROYECCIONES.get(type(evento))
+        if proyectar is not None:
+            fila = Fila(numero, pendiente.timestamp, self.sesion, causa)
+            for sql, valores in proyectar(fila, evento):
+                lote.resumen.setdefault(sql, []).append(valores)
 
-    def _causa(self, pendiente: Pendiente) -> Apunte | None:
-        """La que trae el hecho o, si no trae o no se guardó, la apertura de la sesión."""
-        match pendiente.evento:
-            case SesionAbierta():
-                self._apertura = pendiente.apunte
-                return pendiente.causa
-            case LineaUsuario():
-                return pendiente.causa
-            case _ if fila_de(pendiente.causa) is None:
-                return self._apertura
-            case _:
-                return pendiente.causa
+
+def _causa(lote: Lote, pendiente: Pendiente) -> Apunte | None:
+    """La que trae el hecho o, si no trae o no se guardó, la apertura de la sesión."""
+    match pendiente.evento:
+        case SesionAbierta() | SesionReanudada() | SesionBifurcada():
+            anterior, lote.apertura = lote.apertura, pendiente.apunte
+            return anterior if pendiente.causa is None else pendiente.causa
+        case LineaUsuario():
+            return pendiente.causa
+        case _ if fila_de(pendiente.causa) is None:
+            return lote.apertura
+        case _:
+            return pendiente.causa

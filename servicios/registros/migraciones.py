@@ -14,13 +14,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from agentes.errores import ErrorBitacora
-from servicios.registros.esquema import MARCA, m001_bitacora
+from servicios.registros.esquema import MARCA
+from servicios.registros.esquema_v1 import m001_bitacora
 from servicios.registros.fallos import explicar
+from servicios.registros.m002 import m002_cadena
 from servicios.registros.vistas import crear_vistas
 
 Migracion = Callable[[sqlite3.Connection], None]
 
-MIGRACIONES: tuple[Migracion, ...] = (m001_bitacora,)
+MIGRACIONES: tuple[Migracion, ...] = (m001_bitacora, m002_cadena)
 """En orden; la posición (desde 1) es la versión del esquema. Nunca se cambia una publicada."""
 
 

@@ -8,12 +8,10 @@ cierres, así que una fila nace, cambia y se cierra bien aunque todo caiga en el
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from agentes.eventos import (
     MASTER,
-    SISTEMA,
     USUARIO,
     AgenteLanzado,
     AgenteTerminado,
@@ -21,6 +19,7 @@ from agentes.eventos import (
     EstadoAgente,
     EstadoCambiado,
     Evento,
+    LineaUsuario,
     MensajeEncolado,
     SesionAbierta,
     SesionCerrada,
@@ -33,14 +32,16 @@ from agentes.eventos_llamada import (
     LlamadaReintentada,
     LlamadaTerminada,
 )
+from agentes.eventos_sesion import SesionBifurcada, SesionNombrada, SesionReanudada
 from servicios.registros.apuntes import fila_de
 from servicios.registros.textos import entero, seguro
 
 Sentencia = tuple[str, tuple[Any, ...]]
 
+_ROL_VISIBLE = 60
 
-@dataclass(frozen=True, slots=True)
-class Fila:
+
+class Fila(NamedTuple):
     """Lo que una proyección necesita de la fila que se está escribiendo."""
 
     id: int
@@ -52,6 +53,11 @@ class Fila:
 _SESION_ABIERTA = (
     "UPDATE sessions SET version = ?, modelo = ?, aislamiento = ?, cara = ? WHERE id = ?"
 )
+_SESION_REANUDADA = """UPDATE sessions SET end_time = NULL, codigo = NULL, motivo = NULL,
+    version = ?, modelo = ?, aislamiento = ?, cara = ? WHERE id = ?"""
+_SESION_NOMBRADA = "UPDATE sessions SET name = ? WHERE id = ?"
+_SESION_BIFURCADA = "UPDATE sessions SET origen = ?, origen_fila = ? WHERE id = ?"
+_NOMBRE = "UPDATE agentes SET name = ? WHERE agente_id = ? AND name = agente_id"
 _AGENTE = """INSERT INTO agent_runs (id, agent_id, agent_type, agent_rol, agent_objetivo,
     task_description, start_time, status, session, parent, model)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -59,12 +65,14 @@ _MENSAJE = """INSERT INTO messages (id, session, de, para, estado)
     VALUES (?, ?, ?, ?, 'encolado')"""
 _AVISO = """INSERT INTO notices (id, session, agente_id, destinatario, clase, estado)
     VALUES (?, ?, ?, ?, ?, 'encolado')"""
-_LLAMADA = """INSERT INTO model_calls (id, session, agente_id, turno, modelo, estado)
-    VALUES (?, ?, ?, ?, ?, 'en curso')"""
+_LLAMADA = """INSERT INTO model_calls (id, session, agente_id, turno, proposito, modelo, estado)
+    VALUES (?, ?, ?, ?, ?, ?, 'en curso')"""
 _COMANDO = """INSERT INTO commands (id, session, agente_id, op, intento, tool, command)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
-_MENSAJE_ENTREGADO = "UPDATE messages SET estado = 'entregado', entregado_en = ? WHERE id = ?"
-_AVISO_ENTREGADO = "UPDATE notices SET estado = 'entregado', entregado_en = ? WHERE id = ?"
+_MENSAJE_ENTREGADO = """UPDATE messages SET estado = 'entregado', entregado_en = ?
+    WHERE id = ? AND estado <> 'visto'"""
+_AVISO_ENTREGADO = """UPDATE notices SET estado = 'entregado', entregado_en = ?
+    WHERE id = ? AND estado <> 'visto'"""
 _LLAMADA_REINTENTADA = "UPDATE model_calls SET intentos = ?, error = ? WHERE id = ?"
 _LLAMADA_TERMINADA = """UPDATE model_calls SET estado = 'terminada', razon = ?, tokens_in = ?,
     tokens_out = ?, tokens_cached = ?, intentos = ?, ms = ?, respuesta = ? WHERE id = ?"""
@@ -86,6 +94,10 @@ _SESION_CERRADA = "UPDATE sessions SET end_time = ?, codigo = ?, motivo = ? WHER
 
 SENTENCIAS = (
     _SESION_ABIERTA,
+    _SESION_REANUDADA,
+    _SESION_NOMBRADA,
+    _SESION_BIFURCADA,
+    _NOMBRE,
     _AGENTE,
     _MENSAJE,
     _AVISO,
@@ -120,11 +132,26 @@ def _sesion_abierta(f: Fila, e: SesionAbierta) -> Iterator[Sentencia]:
     )
 
 
+def _sesion_reanudada(f: Fila, e: SesionReanudada) -> Iterator[Sentencia]:
+    textos = (e.version, e.modelo, e.aislamiento, e.cara)
+    yield _SESION_REANUDADA, (*map(seguro, textos), f.session)
+
+
+def _sesion_nombrada(f: Fila, e: SesionNombrada) -> Iterator[Sentencia]:
+    yield _SESION_NOMBRADA, (seguro(e.nombre) or None, f.session)
+
+
+def _sesion_bifurcada(f: Fila, e: SesionBifurcada) -> Iterator[Sentencia]:
+    yield _SESION_BIFURCADA, (seguro(e.origen), e.fila, f.session)
+
+
 def _sesion_cerrada(f: Fila, e: SesionCerrada) -> Iterator[Sentencia]:
     yield _SESION_CERRADA, (f.timestamp, e.codigo, seguro(e.motivo), f.session)
 
 
 def _agente_lanzado(f: Fila, e: AgenteLanzado) -> Iterator[Sentencia]:
+    agente_id = seguro(e.agente_id)
+    yield _NOMBRE, (f"{agente_id} · {' '.join(seguro(e.rol).split())[:_ROL_VISIBLE]}", agente_id)
     textos = (e.agente_id, e.agent_type, e.rol, e.objetivo, e.tarea)
     yield (
         _AGENTE,
@@ -162,16 +189,23 @@ def _mensaje_encolado(f: Fila, e: MensajeEncolado) -> Iterator[Sentencia]:
     yield _MENSAJE, (f.id, f.session, seguro(e.de), seguro(e.agente_id))
 
 
+def _linea_usuario(f: Fila, e: LineaUsuario) -> Iterator[Sentencia]:
+    yield _MENSAJE, (f.id, f.session, USUARIO, MASTER)
+
+
 def _aviso_encolado(f: Fila, e: AvisoEncolado) -> Iterator[Sentencia]:
     yield _AVISO, (f.id, f.session, seguro(e.agente_id), seguro(e.destinatario), seguro(e.clase))
 
 
 def _llamada_iniciada(f: Fila, e: LlamadaIniciada) -> Iterator[Sentencia]:
-    yield _LLAMADA, (f.id, f.session, seguro(e.agente_id), e.turno, seguro(e.modelo))
+    textos = (seguro(e.proposito), seguro(e.modelo))
+    yield _LLAMADA, (f.id, f.session, seguro(e.agente_id), e.turno, *textos)
+    if e.proposito:
+        return
     for aviso in e.avisos:
         yield _AVISO_ENTREGADO, (f.id, fila_de(aviso))
-    for directiva in e.directivas:
-        yield _MENSAJE_ENTREGADO, (f.id, fila_de(directiva))
+    for mensaje in (*e.directivas, *e.lineas):
+        yield _MENSAJE_ENTREGADO, (f.id, fila_de(mensaje))
 
 
 def _llamada_terminada(f: Fila, e: LlamadaTerminada) -> Iterator[Sentencia]:
@@ -182,8 +216,9 @@ def _llamada_terminada(f: Fila, e: LlamadaTerminada) -> Iterator[Sentencia]:
         _LLAMADA_TERMINADA,
         (seguro(e.razon), entrada, salida, cacheados, e.intentos, e.ms, f.id, f.causa),
     )
-    yield _MENSAJE_VISTO, (f.id, f.causa)
-    yield _AVISO_VISTO, (f.id, f.causa)
+    if not e.proposito:
+        yield _MENSAJE_VISTO, (f.id, f.causa)
+        yield _AVISO_VISTO, (f.id, f.causa)
     yield _TOKENS, (entrada, salida, f.session, seguro(e.agente_id))
 
 
@@ -230,6 +265,10 @@ def _herramienta_terminada(f: Fila, e: HerramientaTerminada) -> Iterator[Sentenc
 PROYECCIONES: dict[type[Evento], Callable[[Fila, Any], Iterator[Sentencia]]] = {
     SesionAbierta: _sesion_abierta,
     SesionCerrada: _sesion_cerrada,
+    SesionReanudada: _sesion_reanudada,
+    SesionNombrada: _sesion_nombrada,
+    SesionBifurcada: _sesion_bifurcada,
+    LineaUsuario: _linea_usuario,
     AgenteLanzado: _agente_lanzado,
     EstadoCambiado: _estado_cambiado,
     AgenteTerminado: _agente_terminado,
@@ -245,6 +284,14 @@ PROYECCIONES: dict[type[Evento], Callable[[Fila, Any], Iterator[Sentencia]]] = {
 """Clase de evento → sentencias que produce. Los que no están solo dejan su fila en `logs`."""
 
 
-def clase_de(agente_id: str) -> str:
-    """Qué es un id de la bitácora: `sistema`, `master`, `usuario` o `agente`."""
-    return agente_id if agente_id in {MASTER, SISTEMA, USUARIO} else "agente"
+def nombrados(evento: Evento) -> tuple[str, ...]:
+    """Los otros ids que aparecen en los resúmenes de un hecho, además del suyo."""
+    match evento:
+        case AgenteLanzado():
+            return (evento.superior,)
+        case MensajeEncolado():
+            return (evento.de,)
+        case AvisoEncolado():
+            return (evento.destinatario,)
+        case _:
+            return ()

@@ -10,8 +10,11 @@ VISTAS = {
     "v_comandos": "Órdenes de consola: qué se ejecutó, qué imprimió y con qué código acabó.",
     "v_herramientas": "Todas las herramientas pedidas, con sus argumentos y su resultado.",
     "v_llamadas": "Llamadas a los modelos: estado, tokens, intentos, tiempo y error.",
-    "v_tokens": "Tokens por agente, por rama (un agente y los que cuelgan de él) y por sesión.",
-    "v_mensajes": "Directivas a los agentes y en qué llamada las recibió cada uno.",
+    "v_arbol": "El árbol de agentes de cada sesión, con su profundidad y su camino desde el Master.",
+    "v_costes": "Llamadas, tokens y coste por agente, por rama (él y los que cuelgan) y por sesión.",
+    "v_aprobaciones": "Órdenes que pasaron por un permiso: qué se decidió, quién y cuánto se esperó.",
+    "v_esperas": "Los ratos en que cada agente esperó y a qué: modelo, herramienta, hijo, superior…",
+    "v_mensajes": "Líneas y directivas, y en qué llamada las recibió cada uno.",
     "v_avisos": "Avisos a los superiores y en qué llamada los recibió cada uno.",
     "v_errores": "Lo que salió mal: errores y advertencias, herramientas y agentes que fallaron.",
     "v_linea": "La línea de tiempo: todo lo que pasó, en orden.",
@@ -21,9 +24,10 @@ VISTAS = {
 
 _SQL = {
     "v_sesiones": """
-        SELECT s.id AS session, s.start_time, s.end_time,
+        SELECT s.id AS session, s.name, s.start_time, s.end_time,
             round((julianday(s.end_time) - julianday(s.start_time)) * 86400, 3) AS duracion_s,
-            s.modelo, s.version, s.aislamiento, s.cara, s.codigo, s.motivo,
+            s.modelo, s.version, s.aislamiento, s.cara, s.codigo, s.motivo, s.epoca,
+            s.origen, s.origen_fila, s.filas, s.ultima_fila,
             (SELECT count(*) FROM agent_runs AS a WHERE a.session = s.id) AS agentes,
             coalesce(t.tokens_in, 0) AS tokens_in,
             coalesce(t.tokens_out, 0) AS tokens_out
@@ -57,18 +61,36 @@ _SQL = {
         JOIN logs AS p ON p.id = c.id
         LEFT JOIN logs AS r ON r.id = c.fila_cierre""",
     "v_llamadas": """
-        SELECT m.id AS fila, p.timestamp, m.session, m.agente_id, m.turno, m.modelo, m.estado,
-            m.razon, r.mensaje AS respuesta, m.tokens_in, m.tokens_out, m.tokens_cached,
+        SELECT m.id AS fila, p.timestamp, m.session, m.agente_id, m.turno, m.proposito, m.modelo,
+            m.estado, m.razon, r.mensaje AS respuesta, m.tokens_in, m.tokens_out, m.tokens_cached,
             m.intentos, m.ms, m.error, m.respuesta AS fila_respuesta
         FROM model_calls AS m
         JOIN logs AS p ON p.id = m.id
         LEFT JOIN logs AS r ON r.id = m.respuesta""",
-    "v_tokens": """
+    "v_arbol": """
+        WITH RECURSIVE rama (session, agente_id, lanzado_por, profundidad, camino, fila) AS (
+            SELECT id, 'master', NULL, 0, 'master', NULL FROM sessions
+            UNION ALL
+            SELECT a.session, a.agent_id, a.parent, r.profundidad + 1,
+                r.camino || '/' || a.agent_id, a.id
+            FROM rama AS r
+            JOIN agent_runs AS a ON a.session = r.session AND a.parent = r.agente_id
+            WHERE r.profundidad < 1000
+        )
+        SELECT r.session, r.agente_id, r.lanzado_por, r.profundidad, r.camino,
+            n.name AS nombre, a.status, r.fila
+        FROM rama AS r
+        LEFT JOIN agent_runs AS a ON a.id = r.fila
+        LEFT JOIN agentes AS n ON n.agente_id = r.agente_id""",
+    "v_costes": """
         WITH RECURSIVE
         gasto AS (
-            SELECT session, agente_id, count(*) AS llamadas, sum(tokens_in) AS tokens_in,
-                sum(tokens_out) AS tokens_out, sum(tokens_cached) AS tokens_cached
-            FROM model_calls GROUP BY session, agente_id
+            SELECT m.session, m.agente_id, count(*) AS llamadas, sum(m.tokens_in) AS tokens_in,
+                sum(m.tokens_out) AS tokens_out, sum(m.tokens_cached) AS tokens_cached,
+                max(a.cost) AS coste
+            FROM model_calls AS m
+            LEFT JOIN agent_runs AS a ON a.session = m.session AND a.agent_id = m.agente_id
+            GROUP BY m.session, m.agente_id
         ),
         rama (session, agente_id, cabeza) AS (
             SELECT session, agente_id, agente_id FROM gasto
@@ -78,18 +100,60 @@ _SQL = {
             JOIN agent_runs AS a ON a.session = r.session AND a.agent_id = r.cabeza
         )
         SELECT session, 'agente' AS ambito, agente_id, llamadas, tokens_in, tokens_out,
-            tokens_cached
+            tokens_cached, coste
         FROM gasto
         UNION ALL
         SELECT g.session, 'rama', r.cabeza, sum(g.llamadas), sum(g.tokens_in),
-            sum(g.tokens_out), sum(g.tokens_cached)
+            sum(g.tokens_out), sum(g.tokens_cached), sum(g.coste)
         FROM rama AS r
         JOIN gasto AS g ON g.session = r.session AND g.agente_id = r.agente_id
         GROUP BY g.session, r.cabeza
         UNION ALL
         SELECT session, 'sesion', NULL, sum(llamadas), sum(tokens_in), sum(tokens_out),
-            sum(tokens_cached)
+            sum(tokens_cached), sum(coste)
         FROM gasto GROUP BY session""",
+    "v_aprobaciones": """
+        SELECT p.id AS fila, p.timestamp, p.session, p.agente_id,
+            json_extract(p.details, '$.orden') AS orden,
+            json_extract(p.details, '$.motivo') AS por_que,
+            json_extract(d.details, '$.decision') AS decision,
+            json_extract(d.details, '$.quien') AS quien,
+            json_extract(d.details, '$.motivo') AS motivo,
+            json_extract(d.details, '$.alcance') AS alcance,
+            json_extract(d.details, '$.espera_ms') AS espera_ms, d.id AS fila_decision
+        FROM logs AS p
+        LEFT JOIN logs AS d ON d.causa = p.id AND d.tipo = 'approval_decision'
+        WHERE p.tipo = 'approval_request'
+        UNION ALL
+        SELECT d.id, d.timestamp, d.session, d.agente_id, json_extract(d.details, '$.orden'),
+            NULL, json_extract(d.details, '$.decision'), json_extract(d.details, '$.quien'),
+            json_extract(d.details, '$.motivo'), json_extract(d.details, '$.alcance'), 0, d.id
+        FROM logs AS d
+        LEFT JOIN logs AS p ON p.id = d.causa
+        WHERE d.tipo = 'approval_decision' AND p.tipo IS NOT 'approval_request'""",
+    "v_esperas": """
+        SELECT m.id AS fila, p.timestamp AS desde, m.session, m.agente_id, 'modelo' AS motivo,
+            m.ms, m.modelo AS detalle, m.respuesta AS fila_fin
+        FROM model_calls AS m JOIN logs AS p ON p.id = m.id
+        UNION ALL
+        SELECT c.id, p.timestamp, c.session, c.agente_id, 'herramienta', c.ms,
+            coalesce(c.command, c.tool), c.fila_cierre
+        FROM commands AS c JOIN logs AS p ON p.id = c.id
+        UNION ALL
+        SELECT fila, timestamp, session, agente_id, 'aprobacion', espera_ms, orden, fila_decision
+        FROM v_aprobaciones WHERE fila <> fila_decision OR fila_decision IS NULL
+        UNION ALL
+        SELECT id, timestamp, session, agente_id, espera,
+            CAST(round((julianday(hasta) - julianday(timestamp)) * 86400000) AS INTEGER),
+            estado, siguiente
+        FROM (
+            SELECT id, timestamp, session, agente_id,
+                json_extract(details, '$.espera') AS espera,
+                json_extract(details, '$.estado') AS estado,
+                lead(timestamp) OVER suyas AS hasta, lead(id) OVER suyas AS siguiente
+            FROM logs WHERE tipo IN ('agent_loop', 'agent_run_end')
+            WINDOW suyas AS (PARTITION BY session, agente_id ORDER BY id)
+        ) WHERE espera <> ''""",
     "v_mensajes": """
         SELECT m.id AS fila, l.timestamp, m.session, m.de, m.para,
             json_extract(l.details, '$.texto') AS texto, m.estado, m.entregado_en, m.visto_en

@@ -16,6 +16,7 @@ from agentes.eventos import (
     AgenteTerminado,
     Apunte,
     AvisoEncolado,
+    Espera,
     EstadoAgente,
     EstadoCambiado,
     Evento,
@@ -37,6 +38,7 @@ from agentes.eventos_llamada import (
 )
 from agentes.respuestas import Uso
 from servicios.gestor_logs import GestorLogs
+from tests.registros.permisos_de_ejemplo import permiso_pedido, permiso_resuelto
 
 SESION = "s-1"
 USO = Uso(100, 10, 40)
@@ -106,9 +108,10 @@ class Grabador:
         uso: Uso = USO,
         avisos: tuple[str, ...] = (),
         directivas: tuple[str, ...] = (),
+        lineas: tuple[str, ...] = (),
     ) -> None:
         """Anota una llamada completa: `nombre` es la respuesta y `nombre.entra` la petición."""
-        await self.entra(nombre, agente_id, causa, turno, avisos, directivas)
+        await self.entra(nombre, agente_id, causa, turno, (avisos, directivas, lineas))
         await self.anotar(
             nombre,
             LlamadaTerminada(
@@ -132,9 +135,9 @@ class Grabador:
         agente_id: str,
         causa: str,
         turno: int,
-        avisos: tuple[str, ...] = (),
-        directivas: tuple[str, ...] = (),
+        traidos: tuple[tuple[str, ...], ...] = ((), (), ()),
     ) -> None:
+        avisos, directivas, lineas = (tuple(self.recibos[n] for n in t) for t in traidos)
         await self.anotar(
             f"{nombre}.entra",
             LlamadaIniciada(
@@ -142,8 +145,9 @@ class Grabador:
                 turno=turno,
                 modelo="demo",
                 nuevos=({"role": "user", "content": "adelante"},),
-                avisos=tuple(self.recibos[a] for a in avisos),
-                directivas=tuple(self.recibos[d] for d in directivas),
+                avisos=avisos,
+                directivas=directivas,
+                lineas=lineas,
             ),
             causa,
         )
@@ -186,14 +190,15 @@ async def grabar_sesion(gestor: GestorLogs, *, uno_a_uno: bool = False) -> dict[
     g = Grabador(gestor, uno_a_uno=uno_a_uno)
     await g.anotar("abre", apertura())
     await g.anotar("linea", LineaUsuario(agente_id=USUARIO, texto="mira el disco"))
-    await g.llamada("decide", MASTER, "linea", uso=Uso(500, 50, 0))
+    await g.llamada("decide", MASTER, "linea", uso=Uso(500, 50, 0), lineas=("linea",))
     await g.anotar("texto", TextoMaster(agente_id=MASTER, texto="Voy a ello"), "decide")
     await g.anotar("nace1", lanzado("ejecutor-1"), "decide")
     await g.anotar("corre1", estado("ejecutor-1", EstadoAgente.RUNNING), "nace1")
     await g.llamada("piensa1", "ejecutor-1", "nace1")
     await _ordenes_del_primero(g)
     await g.anotar("problema", problema("ejecutor-1", "no encuentro la carpeta"), "ls")
-    await g.anotar("pausa1", estado("ejecutor-1", EstadoAgente.PAUSED), "problema")
+    pausa = estado("ejecutor-1", EstadoAgente.PAUSED, Espera.SUPERIOR)
+    await g.anotar("pausa1", pausa, "problema")
     await g.anotar("aviso", aviso("ejecutor-1", "problema", "no encuentro la carpeta"), "problema")
     await g.llamada("responde", MASTER, "aviso", turno=2, avisos=("aviso",))
     await g.anotar(
@@ -209,6 +214,9 @@ async def grabar_sesion(gestor: GestorLogs, *, uno_a_uno: bool = False) -> dict[
 
 
 async def _ordenes_del_primero(g: Grabador) -> None:
+    permiso = ("ejecutor-1", f"{SESION}:ejecutor-1:df", "df -h")
+    await g.anotar("permiso", permiso_pedido(*permiso), "piensa1")
+    await g.anotar("permitida", permiso_resuelto(*permiso), "permiso")
     await g.orden(
         "df",
         "ejecutor-1",
@@ -277,8 +285,8 @@ async def _final_del_ayudante(g: Grabador) -> None:
     )
 
 
-def estado(agente_id: str, cual: EstadoAgente) -> EstadoCambiado:
-    return EstadoCambiado(agente_id=agente_id, estado=cual)
+def estado(agente_id: str, cual: EstadoAgente, espera: Espera = Espera.NADA) -> EstadoCambiado:
+    return EstadoCambiado(agente_id=agente_id, estado=cual, espera=espera)
 
 
 def aviso(agente_id: str, clase: str, texto: str) -> AvisoEncolado:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentes.errores import ErrorBitacora
-from agentes.eventos import SISTEMA, USUARIO, HechoAnotado, LineaUsuario
+from agentes.eventos import MASTER, SISTEMA, USUARIO, HechoAnotado, LineaUsuario
 from servicios.gestor_logs import GestorLogs
 from tests.registros.sesion_de_ejemplo import (
     apertura,
@@ -250,5 +250,10 @@ async def test_el_sistema_y_la_persona_tambien_estan_en_agentes(ruta: Path) -> N
         gestor.anotar(LineaUsuario(agente_id=USUARIO, texto="hola"))
         gestor.anotar(lanzado("ejecutor-1"))
     filas = preguntar("SELECT agente_id, clase FROM agentes ORDER BY agente_id", ruta)
-    assert filas == [("ejecutor-1", "agente"), (SISTEMA, "sistema"), (USUARIO, "usuario")]
+    assert filas == [
+        ("ejecutor-1", "agente"),
+        (MASTER, "master"),
+        (SISTEMA, "sistema"),
+        (USUARIO, "usuario"),
+    ]
     assert preguntar("PRAGMA foreign_key_check", ruta) == []

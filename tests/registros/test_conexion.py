@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -14,5 +15,7 @@ async def test_la_conexion_que_escribe_es_la_segura(
     tmp_path: Path, pragma: str, valor: int
 ) -> None:
     async with bitacora(tmp_path / "data" / "swarm.db") as gestor:
-        filas = await gestor._db.execute_fetchall(f"PRAGMA {pragma}")
-        assert [tuple(fila) for fila in filas] == [(valor,)]
+        filas = await asyncio.get_running_loop().run_in_executor(
+            gestor._hilo, lambda: gestor._escritura._db.execute(f"PRAGMA {pragma}").fetchall()
+        )
+        assert filas == [(valor,)]

@@ -81,7 +81,7 @@ async def test_dos_procesos_en_el_mismo_archivo(ruta: Path) -> None:
 
 
 async def test_disco_lleno_una_linea_y_nada_de_mentira(ruta: Path) -> None:
-    proceso = await hijo(ruta, "lleno", 4, 100_000, 400_000)
+    proceso = await hijo(ruta, "lleno", 4, 100_000, 800_000)
     salida, errores = await proceso.communicate()
     assert proceso.returncode == 3, errores.decode()
     lineas = errores.decode().splitlines()

@@ -12,7 +12,7 @@ from agentes.errores import ErrorBitacora
 from servicios.registros.esquema import TABLAS
 from servicios.registros.migraciones import MIGRACIONES, migrar
 from servicios.registros.vistas import VISTAS
-from tests.registros.sesion_de_ejemplo import bitacora, preguntar, problema
+from tests.registros.sesion_de_ejemplo import bitacora, grabar_sesion, preguntar, problema
 
 
 @pytest.fixture
@@ -66,27 +66,84 @@ async def test_logs_solo_se_anade(ruta: Path, sql: str) -> None:
     assert preguntar("SELECT id, mensaje FROM logs", ruta) == [(1, "intocable")]
 
 
+def volver_a_la_1(nueva: Path, vieja: Path) -> None:
+    """La base `nueva` tal como la habría escrito el esquema 1."""
+    with closing(sqlite3.connect(vieja, isolation_level=None)) as db:
+        migrar(db, vieja, MIGRACIONES[:1])
+        db.execute("ATTACH ? AS nueva", (str(nueva),))
+        for tabla in ("sessions", "agentes", "logs", *PROYECCIONES, "contadores"):
+            columnas = [c[1] for c in db.execute(f"PRAGMA main.table_info({tabla})")]
+            valores = ["NULL" if c == "hash" else c for c in columnas]
+            origen = f"nueva.{tabla}"
+            if tabla == "agentes":
+                origen = "(SELECT DISTINCT session, agente_id, clase FROM nueva.logs"
+                origen += " JOIN nueva.agentes USING (agente_id))"
+            donde = "de <> 'usuario'" if tabla == "messages" else "true"
+            db.execute(
+                f"INSERT INTO {tabla} ({', '.join(columnas)})"
+                f" SELECT {', '.join(valores)} FROM {origen} WHERE {donde}"
+            )
+
+
+PROYECCIONES = ("agent_runs", "model_calls", "commands", "messages", "notices")
+
+
+async def test_una_base_del_esquema_1_queda_como_si_fuera_del_2(tmp_path: Path) -> None:
+    nueva, vieja = tmp_path / "nueva.db", tmp_path / "vieja.db"
+    for sesion in ("s-1", "s-2"):
+        async with bitacora(nueva, sesion) as gestor:
+            await gestor.siguiente_numero("ejecutor")
+            await grabar_sesion(gestor)
+    volver_a_la_1(nueva, vieja)
+    async with bitacora(vieja, "s-2"):
+        pass
+    for tabla in TABLAS:
+        filas = [preguntar(f"SELECT * FROM {tabla} ORDER BY 1", b) for b in (nueva, vieja)]
+        if tabla == "messages":
+            assert [f[:5] for f in filas[1]] == [f[:5] for f in filas[0]]
+        else:
+            assert filas[1] == filas[0], tabla
+    sql = "SELECT name, sql FROM sqlite_master ORDER BY name"
+    assert preguntar(sql, vieja) == preguntar(sql, nueva)
+    assert preguntar("PRAGMA foreign_key_check", vieja) == []
+    assert preguntar("PRAGMA integrity_check", vieja) == [("ok",)]
+    async with bitacora(vieja, "s-2") as gestor:
+        fila = await gestor.anotar(problema("a-1"))
+    ultimas = preguntar("SELECT max(id) FROM logs WHERE session = 's-2'", nueva)
+    assert (gestor.epoca, fila) == (2, ultimas[0][0] + 1)
+
+
+async def test_una_base_del_esquema_1_danada_no_se_toca(tmp_path: Path, ruta: Path) -> None:
+    async with bitacora(tmp_path / "nueva.db") as gestor:
+        await grabar_sesion(gestor)
+    volver_a_la_1(tmp_path / "nueva.db", ruta)
+    with closing(sqlite3.connect(ruta)) as db:
+        db.execute("UPDATE commands SET session = 'no existe'")
+        db.commit()
+    assert "filas sin dueño" in await rechazo(ruta)
+
+
 def test_migrar_es_todo_o_nada(ruta: Path) -> None:
-    def m002_rota(db: sqlite3.Connection) -> None:
+    def m003_rota(db: sqlite3.Connection) -> None:
         db.execute("CREATE TABLE a_medias (x)")
         db.execute("INSERT INTO no_existe VALUES (1)")
 
     with closing(sqlite3.connect(ruta, isolation_level=None)) as db:
         migrar(db, ruta, MIGRACIONES)
         with pytest.raises(sqlite3.OperationalError, match="no_existe"):
-            migrar(db, ruta, (*MIGRACIONES, m002_rota))
+            migrar(db, ruta, (*MIGRACIONES, m003_rota))
     assert objetos(ruta, "table") == set(TABLAS)
     assert preguntar("PRAGMA user_version", ruta) == [(len(MIGRACIONES),)]
 
 
 def test_migrar_aplica_solo_lo_que_falta_y_rehace_las_vistas(ruta: Path) -> None:
-    def m002_columna(db: sqlite3.Connection) -> None:
+    def m003_columna(db: sqlite3.Connection) -> None:
         db.execute("ALTER TABLE sessions ADD COLUMN apodo TEXT")
 
     with closing(sqlite3.connect(ruta, isolation_level=None)) as db:
         migrar(db, ruta, MIGRACIONES)
         for _ in range(2):
-            migrar(db, ruta, (*MIGRACIONES, m002_columna))
+            migrar(db, ruta, (*MIGRACIONES, m003_columna))
         db.execute("SELECT apodo FROM sessions")
     assert objetos(ruta, "view") == set(VISTAS)
     assert preguntar("PRAGMA user_version", ruta) == [(len(MIGRACIONES) + 1,)]

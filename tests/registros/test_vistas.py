@@ -11,14 +11,12 @@ import pytest
 import pytest_asyncio
 
 from agentes.errores import ErrorBitacora
-from agentes.eventos import MASTER, USUARIO, EstadoAgente, LineaUsuario
+from agentes.eventos import MASTER, USUARIO, EstadoAgente
 from agentes.respuestas import Uso
 from servicios.registros.consultas import Consultas
 from servicios.registros.vistas import VISTAS
 from tests.registros.sesion_de_ejemplo import (
     SESION,
-    Grabador,
-    apertura,
     bitacora,
     grabar_sesion,
     lanzado,
@@ -116,8 +114,9 @@ def test_v_llamadas(grabada: Grabada) -> None:
     assert (mala["intentos"], mala["ms"]) == (2, 1800)
 
 
-def test_v_tokens_suma_por_agente_rama_y_sesion(grabada: Grabada) -> None:
-    filas = grabada.vista("SELECT * FROM v_tokens")
+def test_v_costes_suma_por_agente_rama_y_sesion(grabada: Grabada) -> None:
+    filas = grabada.vista("SELECT * FROM v_costes")
+    assert {f["coste"] for f in filas} == {None}
     suma = {(f["ambito"], f["agente_id"]): (f["llamadas"], f["tokens_in"]) for f in filas}
     assert suma == {
         ("agente", MASTER): (2, 600),
@@ -130,9 +129,64 @@ def test_v_tokens_suma_por_agente_rama_y_sesion(grabada: Grabada) -> None:
     }
 
 
+def test_v_arbol_dice_de_quien_cuelga_cada_uno(grabada: Grabada) -> None:
+    filas = grabada.vista("SELECT * FROM v_arbol ORDER BY profundidad")
+    assert [(f["profundidad"], f["camino"], f["nombre"], f["status"]) for f in filas] == [
+        (0, "master", "Master", None),
+        (1, "master/ejecutor-1", "ejecutor-1 · Ejecutor", "completed"),
+        (2, "master/ejecutor-1/ayudante-1", "ayudante-1 · Ejecutor", "failed"),
+    ]
+
+
+def test_v_aprobaciones_dice_quien_decidio_y_cuanto_se_espero(grabada: Grabada) -> None:
+    (una,) = grabada.vista("SELECT * FROM v_aprobaciones")
+    assert (una["fila"], una["fila_decision"]) == (
+        grabada.ids["permiso"],
+        grabada.ids["permitida"],
+    )
+    assert (una["orden"], una["decision"], una["quien"]) == ("df -h", "permitir", "usuario")
+    assert (una["por_que"], una["motivo"], una["espera_ms"]) == (
+        "no está en la lista",
+        "adelante",
+        1500,
+    )
+
+
+def test_v_esperas_dice_a_que_espero_cada_uno(grabada: Grabada) -> None:
+    ids = grabada.ids
+    esperas = {f["fila"]: f for f in grabada.vista("SELECT * FROM v_esperas")}
+    dichas = {
+        nombre: (esperas[fila]["motivo"], esperas[fila]["ms"])
+        for nombre, fila in ids.items()
+        if fila in esperas and nombre != "pausa1"
+    }
+    modelo = ("modelo", 12)
+    assert dichas == {
+        **dict.fromkeys(("decide.entra", "piensa1.entra", "piensa2.entra"), modelo),
+        "responde.entra": modelo,
+        "falla.entra": ("modelo", 1800),
+        "df.pide": ("herramienta", 34),
+        "ls.pide": ("herramienta", 34),
+        "permiso": ("aprobacion", 1500),
+    }
+    pausa = esperas[ids["pausa1"]]
+    assert (pausa["motivo"], pausa["agente_id"], pausa["fila_fin"]) == (
+        "superior",
+        "ejecutor-1",
+        ids["fin1"],
+    )
+    assert pausa["ms"] >= 0
+
+
 def test_v_mensajes_y_v_avisos_dicen_cuando_llego_cada_uno(grabada: Grabada) -> None:
     ids = grabada.ids
-    (mensaje,) = grabada.vista("SELECT * FROM v_mensajes")
+    linea, mensaje = grabada.vista("SELECT * FROM v_mensajes ORDER BY fila")
+    assert (linea["de"], linea["para"], linea["texto"]) == (USUARIO, MASTER, "mira el disco")
+    assert (linea["estado"], linea["entregado_en"], linea["visto_en"]) == (
+        "visto",
+        ids["decide.entra"],
+        ids["decide"],
+    )
     assert (mensaje["de"], mensaje["para"], mensaje["texto"]) == (MASTER, "ejecutor-1", "usa /var")
     assert (mensaje["estado"], mensaje["entregado_en"], mensaje["visto_en"]) == (
         "visto",
@@ -237,29 +291,3 @@ async def test_las_consultas_no_pueden_escribir_ni_crear(tmp_path: Path) -> None
     with pytest.raises(ErrorBitacora, match=r"swarm\.db: no se puede abrir"):
         await Consultas.abrir(tmp_path / "swarm.db")
     assert list(tmp_path.iterdir()) == []
-
-
-async def bytes_por_hecho(ruta: Path, hechos: int) -> float:
-    """Lo que escribe este proceso al anotar, por hecho, con un compromiso para cada uno."""
-    antes = escrito()
-    async with bitacora(ruta) as gestor:
-        g = Grabador(gestor, uno_a_uno=True)
-        await g.anotar("abre", apertura())
-        await g.anotar("linea", LineaUsuario(agente_id=USUARIO, texto="hola"))
-        await g.anotar("nace", lanzado("a-1"), "linea")
-        for turno in range(hechos // 2):
-            await g.llamada("llamada", "a-1", "nace", turno=turno)
-    return (escrito() - antes) / hechos
-
-
-def escrito() -> int:
-    campos = dict(linea.split(": ") for linea in Path("/proc/self/io").read_text().splitlines())
-    return int(campos["wchar"])
-
-
-@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="necesita /proc/self/io")
-async def test_lo_escrito_por_hecho_no_crece_con_la_sesion(tmp_path: Path) -> None:
-    corta = await bytes_por_hecho(tmp_path / "corta.db", 200)
-    larga = await bytes_por_hecho(tmp_path / "larga.db", 1600)
-    assert larga < corta * 1.2, (corta, larga)
-    assert larga < 40_000

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from agentes.eventos import MASTER, SISTEMA, AgenteLanzado, Apunte, HechoAnotado, SesionAbierta
 from agentes.eventos_llamada import HerramientaPedida, HerramientaTerminada
 from servicios.gestor_logs import GestorLogs
+from servicios.registros.migraciones import preparar
 from tests.rendimiento.apuntador import abrir
 from tests.rendimiento.contestaciones import CONSOLA
 from tests.rendimiento.gasto import cpu
@@ -59,32 +61,64 @@ async def producto(productores: int, pares: int, base: str) -> dict[str, Any]:
 
 
 def suelo(base: str, lotes: int) -> dict[str, float]:
-    """Las mismas filas que dejó el producto, en tantos lotes como hizo él."""
-    origen = sqlite3.connect(base)
-    filas = origen.execute(
-        "SELECT timestamp, agente_id, tipo, log_level, mensaje, details, session, causa, epoca,"
-        " seq, op, intento FROM logs WHERE tipo IN ('tool_call_request', 'tool_execution')"
-    ).fetchall()
-    origen.close()
-    por_lote = -(-len(filas) // lotes)
-    with carpeta() as donde:
-        db = abrir(donde / "suelo.db")
-        columnas = "timestamp, agente_id, tipo, log_level, mensaje, details, session, causa,"
-        columnas += " epoca, seq, op, intento"
-        db.execute(f"CREATE TABLE logs (id INTEGER PRIMARY KEY, {columnas})")
-        sentencia = f"INSERT INTO logs ({columnas}) VALUES ({', '.join('?' * 12)})"
-        reloj, gastada = time.monotonic(), cpu()
-        for desde in range(0, len(filas), por_lote):
-            db.execute("BEGIN IMMEDIATE")
-            db.executemany(sentencia, filas[desde : desde + por_lote])
-            db.execute("COMMIT")
-        medido = {
-            "reloj": time.monotonic() - reloj,
-            "cpu": cpu() - gastada,
-            "hechos": float(len(filas)),
-        }
-        db.close()
-    return medido
+    """Las mismas filas que dejó el producto, en su mismo esquema y en tantos lotes como hizo él.
+
+    El hash ya está calculado y no hay nada que esperar: es lo que cuesta escribirlas, sin más.
+    """
+    with closing(sqlite3.connect(base)) as origen, carpeta() as donde:
+        preparar(donde / "suelo.db", espera_s=1)
+        with closing(abrir(donde / "suelo.db")) as db:
+            db.execute("PRAGMA foreign_keys = ON")
+            for tabla in ("sessions", "agentes"):
+                _copiar(origen, db, tabla)
+            filas = origen.execute(
+                f"SELECT * FROM logs WHERE tipo IN {_MEDIDOS} ORDER BY id"
+            ).fetchall()
+            _copiar(origen, db, "logs", f"tipo NOT IN {_MEDIDOS}")
+            ordenes = {f[0]: f for f in origen.execute("SELECT * FROM commands")}
+            cierres = {f[-1]: f for f in ordenes.values()}
+            por_lote = -(-len(filas) // lotes)
+            tandas = [filas[i : i + por_lote] for i in range(0, len(filas), por_lote)]
+            reloj, gastada = time.monotonic(), cpu()
+            for tanda in tandas:
+                _escribir(db, tanda, ordenes, cierres)
+            return {
+                "reloj": time.monotonic() - reloj,
+                "cpu": cpu() - gastada,
+                "hechos": float(len(filas)),
+            }
+
+
+_MEDIDOS = "('tool_call_request', 'tool_execution')"
+_FILA = f"INSERT INTO logs VALUES ({', '.join('?' * 14)})"
+_ORDEN = "INSERT INTO commands (id, session, agente_id, op, intento, tool, command)"
+_ORDEN += " VALUES (?, ?, ?, ?, ?, ?, ?)"
+_CIERRE = "UPDATE commands SET return_code = ?, ok = ?, motivo = ?, ms = ?, cierre = ?,"
+_CIERRE += " fila_cierre = ? WHERE id = ?"
+_FINAL = "UPDATE sessions SET ultima_fila = ?, ultimo_hash = ? WHERE id = ?"
+
+
+def _copiar(
+    origen: sqlite3.Connection, db: sqlite3.Connection, tabla: str, donde: str = "true"
+) -> None:
+    filas = origen.execute(f"SELECT * FROM {tabla} WHERE {donde}").fetchall()
+    huecos = ", ".join("?" * len(filas[0]))
+    db.executemany(f"INSERT OR IGNORE INTO {tabla} VALUES ({huecos})", filas)
+
+
+def _escribir(
+    db: sqlite3.Connection,
+    tanda: list[tuple[Any, ...]],
+    ordenes: dict[int, tuple[Any, ...]],
+    cierres: dict[int, tuple[Any, ...]],
+) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    db.executemany(_FILA, tanda)
+    db.executemany(_ORDEN, [ordenes[f[0]][:7] for f in tanda if f[0] in ordenes])
+    cerradas = [cierres[f[0]] for f in tanda if f[0] in cierres]
+    db.executemany(_CIERRE, [(*orden[7:], orden[0]) for orden in cerradas])
+    db.execute(_FINAL, (tanda[-1][0], tanda[-1][-1], tanda[-1][7]))
+    db.execute("COMMIT")
 
 
 async def _producir(gestor: GestorLogs, numero: int, pares: int, causa: Apunte) -> None:

@@ -58,7 +58,7 @@ def bitacora(servidor: Servidor, rapido: bool) -> Iterator[Linea]:
         4,
         f"Hechos por segundo con acuse en disco (20 productores, lotes de {lotes:.0f})",
         (mediana(producto), mediana(suelo)),
-        "sqlite3 a pelo, mismos lotes",
+        "sqlite3 a pelo, mismas filas, esquema y lotes",
         unidad="/s",
     )
     yield Linea(4, "  CPU por hecho", f"{mediana(gasto):.0f} µs")
