@@ -22,6 +22,7 @@ _FRASES = (
     (r"argument (.*): not allowed with argument (.*)", r"\1 no va con \2"),
     (r"the following arguments are required: (.*)", r"falta \1"),
     (r"argument (.*): ignored explicit argument (.*)", r"\1 no lleva valor y se le dio \2"),
+    (r"one of the arguments (.*) is required", r"falta uno de estos: \1"),
     (r"argument (.*?): (.*)", r"\1: \2"),
 )
 """Lo que dice argparse y cómo lo decimos."""
