@@ -14,6 +14,13 @@ MARCA_FILTRO = "{filtro}"
 """En un argumento de `Encierro.prefijo`, el número del descriptor con el filtro de seccomp."""
 
 
+DISPOSITIVOS = "/run/enjambre-dev"
+"""Dónde encuentra el prefijo un /dev ya montado, con `Encierro.dispositivos`."""
+
+MEMORIA_COMPARTIDA = 16 * 1024 * 1024
+"""Bytes del /dev/shm de una orden encerrada."""
+
+
 class MotivoFin(StrEnum):
     """Por qué terminó una orden."""
 
@@ -67,7 +74,8 @@ class Encierro:
     ejecutar nada. `cerca` se le pone al hijo. `filtro` es el de seccomp (`""`, `sin_red` o
     `con_red`): con `MARCA_FILTRO` en el prefijo se pasa por un descriptor; si no, se le instala
     al hijo. `procesos_aparte` dice que dentro se cuentan solo los procesos de la orden. `remate`
-    se ejecuta siempre al acabar.
+    se ejecuta siempre al acabar. `red_vacia` y `dispositivos` piden, solo para root, lo que ya
+    está hecho cuando la orden llega: que el prefijo empiece sin ninguna red, y `DISPOSITIVOS`.
     """
 
     prefijo: tuple[str, ...] = ()
@@ -76,6 +84,8 @@ class Encierro:
     filtro: str = ""
     procesos_aparte: bool = False
     remate: tuple[str, ...] = ()
+    red_vacia: bool = False
+    dispositivos: bool = False
 
 
 @dataclass(frozen=True, slots=True)

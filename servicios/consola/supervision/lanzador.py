@@ -12,7 +12,7 @@ from pathlib import Path
 from agentes.errores import ErrorConsola
 from servicios.consola.pedido import Informe, MotivoFin, Pedido
 from servicios.consola.supervision.corrida import Corrida
-from servicios.consola.supervision.servidor_fork import SALUDO
+from servicios.consola.supervision.servidor_fork import ADELANTADA, CORRIENTE, SALUDO
 from servicios.consola.supervision.supervisor import LARGO
 
 _RAIZ = Path(__file__).resolve().parents[3]
@@ -30,6 +30,7 @@ class Lanzador:
         self._reserva: socket.socket | None = None
         self._proceso: asyncio.subprocess.Process | None = None
         self._arranque = asyncio.Lock()
+        self._se_espera = CORRIENTE
 
     @classmethod
     @asynccontextmanager
@@ -48,7 +49,14 @@ class Lanzador:
 
     async def lanzar(self, pedido: Pedido) -> Corrida:
         """Pone en marcha una orden. Lanza `ErrorConsola` si no hay cómo."""
+        # La próxima se parecerá a esta.
+        esta = ADELANTADA if pedido.encierro.dispositivos else CORRIENTE
         canal = self._sacar_reserva()
+        if esta != self._se_espera:
+            self._se_espera = esta
+            if canal is not None:
+                await _despedir(canal)
+                canal = None
         if canal is None:
             canal = await self._nacer_o_resucitar()
         datos = pedido.a_json()
@@ -90,7 +98,7 @@ class Lanzador:
         with suppress(OSError):  # si ahora no puede ser, la próxima orden esperará al suyo
             nuestro, suyo = _pareja()
             try:
-                socket.send_fds(self._pedidos, [b"o"], [suyo.fileno()])
+                socket.send_fds(self._pedidos, [self._se_espera], [suyo.fileno()])
                 self._reserva = nuestro
             except OSError:
                 nuestro.close()
@@ -120,7 +128,7 @@ class Lanzador:
             raise ConnectionError("sin servidor")
         nuestro, suyo = _pareja()
         try:
-            await _mandar(self._pedidos, suyo)
+            await _mandar(self._pedidos, suyo, self._se_espera)
         except OSError:
             nuestro.close()
             raise
@@ -191,11 +199,11 @@ async def _despedir(canal: socket.socket) -> None:
             await asyncio.get_running_loop().sock_recv(canal, 1)
 
 
-async def _mandar(servidor: socket.socket, canal: socket.socket) -> None:
+async def _mandar(servidor: socket.socket, canal: socket.socket, clase: bytes) -> None:
     """Le pasa el canal al servidor; si tiene muchos por atender, espera un poco."""
     while True:
         try:
-            socket.send_fds(servidor, [b"o"], [canal.fileno()])
+            socket.send_fds(servidor, [clase], [canal.fileno()])
         except BlockingIOError:
             await asyncio.sleep(_RESPIRO_S)
         else:

@@ -21,6 +21,7 @@ from contextlib import suppress
 from dataclasses import asdict
 
 from servicios.consola.pedido import Informe, MotivoFin, Pedido, ensayar
+from servicios.consola.supervision.adelantos import Adelantos
 from servicios.consola.supervision.captura import Captura
 from servicios.consola.supervision.cgrupo import Cgrupo
 from servicios.consola.supervision.procesos import (
@@ -43,13 +44,13 @@ LARGO = struct.Struct("!I")
 """Cada mensaje del canal va precedido de su largo."""
 
 
-def supervisar(canal: socket.socket) -> None:
+def supervisar(canal: socket.socket, adelantos: Adelantos, *, adelantar: bool) -> None:
     """Lee un pedido del canal, lo cumple y manda el informe. Nunca deja procesos detrás.
 
     Lo que no depende del pedido lo hace antes de que llegue; puede no llegar.
     """
     adoptar_huerfanos()
-    puesto = Puesto.preparar()
+    puesto = Puesto.preparar(adelantos, adelantar=adelantar)
     try:
         ensayar()
         if datos := _recibir(canal):
@@ -60,9 +61,8 @@ def supervisar(canal: socket.socket) -> None:
 
 
 def _cumplir(canal: socket.socket, datos: bytes, puesto: Puesto) -> None:
-    puesto.encargar(datos)
     pedido = Pedido.de_json(datos)
-    supervisor = Supervisor(canal, pedido, puesto)
+    supervisor = Supervisor(canal, pedido, puesto, puesto.encargar(datos, pedido.limites))
     try:
         informe = supervisor.correr()
     finally:
@@ -76,7 +76,8 @@ def _cumplir(canal: socket.socket, datos: bytes, puesto: Puesto) -> None:
 class Supervisor:
     """Una orden en marcha, de un solo uso."""
 
-    def __init__(self, canal: socket.socket, pedido: Pedido, puesto: Puesto) -> None:
+    def __init__(self, canal: socket.socket, pedido: Pedido, puesto: Puesto, reparo: str) -> None:
+        self._reparo = reparo
         self._canal = canal
         self._pedido = pedido
         self._puesto = puesto
@@ -227,7 +228,7 @@ class Supervisor:
         return not self._por_fd
 
     def _informe(self, inicio: float, *, completa: bool) -> Informe:
-        porque = os.read(self._puesto.queja, 4096).decode("utf-8", "replace")
+        porque = self._reparo or os.read(self._puesto.queja, 4096).decode("utf-8", "replace")
         codigo = -signal.SIGKILL
         if self._estado is not None:
             codigo = os.waitstatus_to_exitcode(self._estado)
