@@ -90,7 +90,10 @@ class Encierro:
 
 @dataclass(frozen=True, slots=True)
 class Pedido:
-    """Una orden entera. `medidas` son las carpetas cuyo tamaño cuenta para `limites.espacio`."""
+    """Una orden entera. `medidas` son las carpetas cuyo tamaño cuenta para `limites.espacio`.
+
+    `operacion` es el nombre de su carpeta y `hojas`, las que se recogen al acabar (o ninguna).
+    """
 
     orden: tuple[str, ...]
     carpeta: str
@@ -98,6 +101,8 @@ class Pedido:
     limites: Limites
     encierro: Encierro = field(default_factory=Encierro)
     medidas: tuple[str, ...] = ()
+    operacion: str = ""
+    hojas: tuple[str, ...] = ()
 
     def a_json(self) -> bytes:
         """Para el supervisor."""
@@ -119,6 +124,8 @@ class Pedido:
             limites=Limites(**crudo["limites"]),
             encierro=Encierro(**encierro),
             medidas=tuple(crudo["medidas"]),
+            operacion=crudo["operacion"],
+            hojas=tuple(crudo["hojas"]),
         )
 
 
@@ -127,7 +134,8 @@ class Informe:
     """Cómo acabó: textos ya acotados, bytes que faltan en ellos y milisegundos.
 
     `codigo` es negativo si murió por una señal. `queja` dice por qué no se pudo lanzar y
-    `ocupado`, los bytes de las carpetas medidas si dio tiempo a recorrerlas.
+    `ocupado`, los bytes de las carpetas medidas si dio tiempo a recorrerlas. `estado` es lo que
+    dejó a la orden siguiente (un `Estado` en JSON) y `limites`, los que tuvo, si se sabe.
     """
 
     motivo: MotivoFin
@@ -138,6 +146,20 @@ class Informe:
     ms: int = 0
     queja: str = ""
     ocupado: int | None = None
+    estado: dict[str, Any] | None = None
+    limites: Limites | None = None
+
+
+def informe_de_json(crudo: dict[str, Any]) -> Informe:
+    """El que `asdict` convirtió. Lanza `ValueError`, `TypeError` o `KeyError` si no lo es."""
+    limites = crudo["limites"]
+    return Informe(
+        **{
+            **crudo,
+            "motivo": MotivoFin(crudo["motivo"]),
+            "limites": None if limites is None else Limites(**limites),
+        }
+    )
 
 
 def ensayar() -> None:

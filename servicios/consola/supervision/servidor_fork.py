@@ -17,16 +17,19 @@ from contextlib import suppress
 
 from servicios.consola.supervision.adelantos import Adelantos
 from servicios.consola.supervision.cgrupo import barrer_abandonados
+from servicios.consola.supervision.encargo import supervisar
 from servicios.consola.supervision.puesto import PREFIJO
-from servicios.consola.supervision.supervisor import supervisar
 
 SALUDO = b"listo"
 CORRIENTE, ADELANTADA = b"o", b"a"
 """Qué orden se espera: una cualquiera o una que querrá lo que root puede adelantar."""
 
 
-def servir() -> None:
-    """Atiende el socket que hay en la entrada estándar hasta que se cierra."""
+def servir(ops: str) -> None:
+    """Atiende el socket que hay en la entrada estándar hasta que se cierra.
+
+    `ops` es donde cada supervisor deja la carpeta de su operación.
+    """
     pedidos = socket.socket(fileno=os.dup(0))
     _soltar_entrada()
     # Sin esto cada supervisor que acaba quedaría sin enterrar.
@@ -50,17 +53,19 @@ def servir() -> None:
                 adelantos.compartir()
         if os.fork() == 0:
             pedidos.close()
-            _ser_supervisor(canal, adelantos, adelantar=adelantar)
+            _ser_supervisor(canal, ops, adelantos, adelantar=adelantar)
         canal.close()
 
 
-def _ser_supervisor(canal: socket.socket, adelantos: Adelantos, *, adelantar: bool) -> None:
+def _ser_supervisor(
+    canal: socket.socket, ops: str, adelantos: Adelantos, *, adelantar: bool
+) -> None:
     """Una vida entera de supervisor; no vuelve."""
     codigo = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
-        supervisar(canal, adelantos, adelantar=adelantar)
+        supervisar(canal, ops, adelantos, adelantar=adelantar)
         codigo = 0
     finally:
         os._exit(codigo)
