@@ -125,10 +125,14 @@ class AgenteGuardado:
 
 @dataclass(frozen=True, slots=True)
 class SesionGuardada:
-    """Una sesión entera. `master` es `None` si aún no se le había llamado nunca."""
+    """Una sesión entera. `master` es `None` si aún no se le había llamado nunca.
+
+    `sub` es la subcarpeta de los espacios de sus agentes, si nació de otra.
+    """
 
     id: str
     modelo: str
+    sub: str
     agentes: tuple[AgenteGuardado, ...]
     master: HistoriaGuardada | None
     pendientes_master: tuple[EntradaUsuario | Aviso, ...]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -154,6 +154,10 @@ class EjecutorConsola:
         if not self.trabajos.conserva(fila):
             await asyncio.to_thread(borrar_operacion, self._datos, fila)
 
+    def soltar_operacion(self, fila: int) -> None:
+        """Como `cerrar_operacion`, sin esperar; `cerrar` sí espera."""
+        self._despedir(self.cerrar_operacion(fila), f"suelta {fila}")
+
     def olvidar(self, agente_id: str) -> None:
         """Un agente terminó: se matan sus trabajos y se suelta lo suyo. Sus archivos se quedan.
 
@@ -161,7 +165,10 @@ class EjecutorConsola:
         """
         self._turnos.pop(agente_id, None)
         self._memoria.olvidar(agente_id)
-        despedida = asyncio.create_task(self._soltar(agente_id), name=f"adiós a {agente_id}")
+        self._despedir(self._soltar(agente_id), f"adiós a {agente_id}")
+
+    def _despedir(self, trabajo: Coroutine[None, None, None], nombre: str) -> None:
+        despedida = asyncio.create_task(trabajo, name=nombre)
         self._despedidas.add(despedida)
         despedida.add_done_callback(self._despedidas.discard)
 

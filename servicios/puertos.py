@@ -35,10 +35,6 @@ class Puerta(Protocol):
         """El resultado de una llamada y la fila de su cierre."""
         ...
 
-    def soltar(self) -> None:
-        """Suelta lo que quede en el disco de lo ya cerrado."""
-        ...
-
 
 # --- lo que sabe un agente ---------------------------------------------------------------
 

@@ -90,6 +90,10 @@ class Trabajos:
         await self._apuntar(_Trabajo(trabajo_id, command, fila, corrida, final), agente_id)
         return trabajo_id
 
+    def siguiente_id(self, agente_id: str) -> str:
+        """El que tendría el próximo trabajo de un agente."""
+        return f"t{self._cuentas.get(agente_id, 0) + 1}"
+
     async def adoptar(self, trabajo_id: str, fila: int, command: str, agente_id: str) -> Suerte:
         """Vuelve a tener un trabajo que inició otra vida de la sesión. Devuelve qué fue de él.
 

@@ -142,10 +142,6 @@ class Puerta:
             raise
         return self._acabar(cruce, crudo, cierre)
 
-    def soltar(self) -> None:
-        """El agente acabó y sus filas están guardadas: no queda nada suyo por soltar."""
-        self._soltar_cerradas()
-
     def _soltar_cerradas(self) -> None:
         """Los cierres se guardan en orden: si hay una fila posterior guardada, ellos también."""
         for fila in self._por_soltar:

@@ -37,7 +37,7 @@ from servicios.registros.historias import (
 _ESPERA_S = 10.0
 _PROPIAS = ("op", "intento", "tool", "ok", "cierre", "ms", "resultado")
 
-_SESION = "SELECT modelo FROM sessions WHERE id = ?"
+_SESION = "SELECT modelo, origen FROM sessions WHERE id = ?"
 _AGENTES = """
     SELECT id, agent_id, agent_type, agent_rol, agent_objetivo, task_description, parent, model,
         status, tokens_in, tokens_out
@@ -113,6 +113,7 @@ class _Lector:
         return SesionGuardada(
             id=self._sesion,
             modelo=str(fila["modelo"] or ""),
+            sub=self._sesion if fila["origen"] else "",
             agentes=agentes,
             master=self._historia(MASTER, None),
             pendientes_master=tuple(self._pendientes_master()),

@@ -19,7 +19,7 @@ AJENAS = {"master_input", "agent_intervention", "swarm_management"}
 
 COPIADAS = {
     *("approval_request", "approval_decision", "network_request", "network_end"),
-    *("session_name", "system_error", "swarm_init", "session_fork"),
+    *("session_name", "system_error", "swarm_init", "session_fork", "orphan_operation"),
 }
 """Las que no decide el núcleo: se copian cuando les toca."""
 

@@ -41,9 +41,6 @@ class PuertaGrabada:
         self._guion = guion
         self._memoria = dict(memoria or {})
 
-    def soltar(self) -> None:
-        """No hay nada en el disco."""
-
     async def cruzar(
         self, llamada: LlamadaHerramienta, turno: int, causa: Apunte, hacer: Hacer
     ) -> tuple[ResultadoHerramienta, Apunte]:
