@@ -19,6 +19,7 @@ _VERBO = {
     ClaseAviso.FALLO: "falló",
     ClaseAviso.LIMITE: "llegó a su límite de pasos sin terminar",
     ClaseAviso.CANCELADO: "fue cancelado",
+    ClaseAviso.SESION: "avisa",
 }
 
 

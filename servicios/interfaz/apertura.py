@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from argparse import Namespace
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agentes.errores import ErrorConfiguracion
 from servicios.ajustes import Ajustes
 from servicios.cargar_llm import elegir_modelo
+from servicios.ejecutor_consola import copiar_espacios
 from servicios.interfaz.texto import corto
 from servicios.llm.preajustes import resolver_modelo
+from servicios.registros.bifurcar import bifurcar, buscar_origen
 from servicios.registros.cerrojo import esta_abierta
-from servicios.registros.sesiones import elegir_sesion, listar_sesiones
+from servicios.registros.sesiones import elegir_sesion, listar_sesiones, nueva_sesion
 
 if TYPE_CHECKING:
     from servicios.llm.preajustes import ReferenciaModelo
@@ -32,11 +36,29 @@ def elegir(ajustes: Ajustes, pedido: Namespace, cara: str) -> Apertura:
 
     Lanza `ErrorConfiguracion` si no existe la sesión, no se sabe cuál es o falta el modelo.
     """
+    if pedido.bifurcar_en is not None:
+        return _bifurcar(ajustes, pedido.bifurcar_en, pedido.modelo)
     if pedido.reanudar is None:
         return Apertura(elegir_modelo(ajustes, demo_sin_clave=cara == "terminal"))
     hallada = elegir_sesion(ajustes.datos / "swarm.db", pedido.reanudar)
     modelo = resolver_modelo(hallada.modelo, ajustes)
     return Apertura(modelo or elegir_modelo(ajustes, demo_sin_clave=True), hallada.id)
+
+
+def _bifurcar(ajustes: Ajustes, fila: int, modelo: str | None) -> Apertura:
+    """Escribe la sesión nueva, con copia de los espacios, y la abre como si se reanudara."""
+    ruta = ajustes.datos / "swarm.db"
+    if not ruta.exists():
+        raise ErrorConfiguracion("todavía no hay bitácora: no hay de dónde bifurcar")
+    origen = buscar_origen(ruta, fila)
+    madre = elegir_sesion(ruta, origen.sesion)
+    referencia = resolver_modelo(modelo or madre.modelo, ajustes)
+    if referencia is None:
+        raise ErrorConfiguracion(f"la sesión {origen.sesion} no dice su modelo: pon --modelo")
+    nueva = nueva_sesion()
+    agentes = asyncio.run(bifurcar(ruta, origen, nueva))
+    copiar_espacios(ajustes.datos, agentes, madre.sub, nueva)
+    return Apertura(referencia, nueva)
 
 
 def preguntar_cual() -> str:
