@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import tempfile
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from urllib.parse import quote
 from agentes.definicion import DefinicionAgente, Existencias, cargar_definiciones
 from agentes.errores import ErrorBitacora, ErrorConfiguracion
 from agentes.eventos import MASTER, SISTEMA, USUARIO, Evento, SesionAbierta, SesionCerrada
-from agentes.eventos_sesion import SesionReanudada
+from agentes.eventos_sesion import SesionBifurcada, SesionReanudada
 from agentes.guardado import HistoriaGuardada, SesionGuardada
 from prompts.plantillas import leer_prompt
 from prompts.tool_definitions import ESQUEMAS
@@ -43,8 +44,10 @@ _MODELO = "SELECT modelo FROM sessions WHERE id = ?"
 _DEL_SISTEMA: dict[str, type[Evento]] = {
     "system_init": SesionAbierta,
     "session_resume": SesionReanudada,
+    "session_fork": SesionBifurcada,
     "system_exit": SesionCerrada,
 }
+_DE_APERTURA = _DEL_SISTEMA.keys() - {"system_exit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,14 +181,14 @@ class _Corrida:
             if self.hechas:
                 guardada = await asyncio.to_thread(leer_sesion, self.ruta, sesion)
             anotador = AnotadorGrabado(guion, bitacora.anotar, self.hechas)
-            _del_sistema(guion, anotador, "system_init", "session_resume")
+            _del_sistema(sesion, guion, anotador, _DE_APERTURA)
             try:
                 await self._vivir(guion, anotador, guardada)
             finally:
                 guion.acabado = True
             for agente_id in filas:
                 anotador.copiar_previas(agente_id)
-            _del_sistema(guion, anotador, "system_exit")
+            _del_sistema(sesion, guion, anotador, {"system_exit"})
         anotador.asentar()
 
     async def _vivir(
@@ -235,11 +238,15 @@ async def _esperar_final(guion: Guion, anotador: AnotadorGrabado) -> None:
             raise anotador.fallo.result()
 
 
-def _del_sistema(guion: Guion, anotador: AnotadorGrabado, *tipos: str) -> None:
+def _del_sistema(
+    sesion: str, guion: Guion, anotador: AnotadorGrabado, tipos: Collection[str]
+) -> None:
     """La fila con que la sesión se abre o se cierra, si la hay en este tramo."""
     fila = guion.esperada(SISTEMA)
     if fila is not None and fila.tipo in tipos:
         datos: dict[str, Any] = fila.details
+        if fila.tipo == "session_fork":
+            datos["origen"] = sesion  # la de verdad no está en la base de la reproducción
         anotador.sistema(_DEL_SISTEMA[fila.tipo](agente_id=SISTEMA, **datos), fila)
 
 

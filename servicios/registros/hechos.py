@@ -6,15 +6,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from agentes import eventos, eventos_llamada, eventos_permisos, eventos_red, eventos_seguridad
+from agentes import (
+    eventos,
+    eventos_llamada,
+    eventos_permisos,
+    eventos_red,
+    eventos_seguridad,
+    eventos_sesion,
+)
 from agentes.errores import ErrorBitacora
 from agentes.eventos import Espera, EstadoAgente, Evento
 from agentes.eventos_permisos import Alcance, Quien
-from agentes.eventos_sesion import SesionNombrada
 from agentes.perfil_consola import Veredicto
 from agentes.respuestas import Uso
 
-_MODULOS = (eventos, eventos_llamada, eventos_permisos, eventos_red, eventos_seguridad)
+_MODULOS = (
+    eventos,
+    eventos_llamada,
+    eventos_permisos,
+    eventos_red,
+    eventos_seguridad,
+    eventos_sesion,
+)
 _PROPIAS = {"op", "intento", "tool", "ok", "cierre", "ms", "resultado"}
 
 _POR_TIPO: dict[str, type[Evento]] = {
@@ -22,7 +35,7 @@ _POR_TIPO: dict[str, type[Evento]] = {
     for modulo in _MODULOS
     for clase in vars(modulo).values()
     if isinstance(clase, type) and issubclass(clase, Evento) and clase.tipo
-} | {SesionNombrada.tipo: SesionNombrada}
+}
 
 _VALORES: dict[str, Callable[[Any], Any]] = {
     "estado": EstadoAgente,

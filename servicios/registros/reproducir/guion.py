@@ -12,16 +12,17 @@ from dataclasses import dataclass, field
 
 from agentes.errores import ErrorEnjambre
 from agentes.eventos import SISTEMA
+from servicios.registros.bifurcar import CORTADA
 from servicios.registros.reproducir.canonico import FilaGrabada
 
 AJENAS = {"master_input", "agent_intervention", "swarm_management"}
 """Las que escribe otro en la secuencia de un agente."""
 
-COPIADAS = {
+_COPIADAS = {
     *("approval_request", "approval_decision", "network_request", "network_end"),
-    *("session_name", "system_error", "swarm_init", "session_fork", "orphan_operation"),
+    *("session_name", "system_error", "swarm_init", "orphan_operation"),
 }
-"""Las que no decide el núcleo: se copian cuando les toca."""
+_DE_SISTEMA = {"system_init", "system_exit", "session_resume", "session_fork"}
 
 _FIN_DE_RAFAGA = {"llm_input", "tool_call_request"}
 
@@ -61,13 +62,13 @@ class Guion:
 
     def esperada(self, agente_id: str) -> FilaGrabada | None:
         """La siguiente fila de un agente que no se copia; `None` si no queda ninguna."""
-        return next((f for f in self.quedan(agente_id) if f.tipo not in COPIADAS), None)
+        return next((f for f in self.quedan(agente_id) if not se_copia(f)), None)
 
     def por_copiar(self, agente_id: str) -> list[FilaGrabada]:
         """Las que se copian antes de la siguiente."""
         copiables: list[FilaGrabada] = []
         for fila in self.quedan(agente_id):
-            if fila.tipo not in COPIADAS:
+            if not se_copia(fila):
                 break
             copiables.append(fila)
         return copiables
@@ -99,7 +100,7 @@ class Guion:
         """Lo que falta de todos, sin el sistema ni lo que solo se copia."""
         for agente_id in self.filas:
             if agente_id != SISTEMA:
-                yield from (f for f in self.quedan(agente_id) if f.tipo not in COPIADAS)
+                yield from (f for f in self.quedan(agente_id) if not se_copia(f))
 
     def sin_leer(self, agente_id: str) -> Sequence[int]:
         """Las filas de lo que llegó a su buzón y aún no ha leído, en su orden."""
@@ -171,6 +172,15 @@ class Guion:
         return all(
             self.esperada(e.agente_id) is e for e in self._efectos.get(fila.id, ()) if e.causa
         )
+
+
+def se_copia(fila: FilaGrabada) -> bool:
+    """Si no la decide el núcleo: se escribe otra vez, tal cual, cuando le toca."""
+    if fila.agente_id == SISTEMA:
+        return fila.tipo not in _DE_SISTEMA
+    if fila.tipo == "tool_execution":
+        return bool(fila.details.get("resultado") == CORTADA)
+    return fila.tipo in _COPIADAS
 
 
 def _es_de_cierre(fila: FilaGrabada) -> bool:
