@@ -13,7 +13,6 @@ PREGUNTAS = {
     "costes": "llamadas y tokens por agente, por rama y de la sesión",
     "errores": "lo que salió mal",
     "por-que": "la cadena de causas de una fila, o del nacimiento de un agente",
-    "verificar": "comprueba que nadie cambió la bitácora; la primera fila rota, si la hay",
     "sql": "una consulta tuya, de solo lectura",
     "tamano": "cuánto ocupa la bitácora y qué sesiones pesan más",
 }
@@ -129,10 +128,6 @@ def _por_que(pregunta: argparse.ArgumentParser) -> None:
     pregunta.add_argument("que", metavar="N", help="una fila, o el id de un agente")
 
 
-def _verificar(pregunta: argparse.ArgumentParser) -> None:
-    del pregunta
-
-
 def _sql(pregunta: argparse.ArgumentParser) -> None:
     pregunta.add_argument("consulta", metavar="SELECT…", help="la consulta, entre comillas")
 
@@ -149,7 +144,6 @@ _PROPIOS = {
     "costes": _costes,
     "errores": _tipos,
     "por-que": _por_que,
-    "verificar": _verificar,
     "sql": _sql,
     "tamano": _nada,
 }

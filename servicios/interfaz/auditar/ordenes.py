@@ -22,6 +22,7 @@ from servicios.registros.auditoria.preguntas import (
     linea,
     por_que,
     sesiones,
+    tamano,
 )
 
 
@@ -100,6 +101,10 @@ def _sql(base: Base, argumentos: Namespace) -> Hoja:
     return consultar(base, argumentos.consulta, _filtro(argumentos).limite)
 
 
+def _tamano(base: Base, argumentos: Namespace) -> Hoja:
+    return tamano(base, _filtro(argumentos).limite)
+
+
 _PREGUNTAS: dict[str, Callable[[Base, Namespace], Hoja]] = {
     "sesiones": _sesiones,
     "agentes": _agentes,
@@ -109,4 +114,5 @@ _PREGUNTAS: dict[str, Callable[[Base, Namespace], Hoja]] = {
     "errores": _errores,
     "por-que": _por_que,
     "sql": _sql,
+    "tamano": _tamano,
 }
