@@ -5,8 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 
+from servicios.interfaz.auditar import verificacion
 from servicios.interfaz.auditar.fuente import elegir_fuente
-from servicios.interfaz.auditar.salida import escribir
+from servicios.interfaz.auditar.salida import escribir, formato_de
 from servicios.interfaz.codigos import Salida
 from servicios.registros.auditoria.arbol import agentes
 from servicios.registros.auditoria.base import Base, abrir_base
@@ -28,18 +29,13 @@ from servicios.registros.auditoria.preguntas import (
 
 def correr(argumentos: Namespace) -> int:
     """Contesta y devuelve el código de salida. Lanza `ErrorEnjambre`, en una línea, u `OSError`."""
+    if argumentos.pregunta == "verificar":
+        return verificacion.correr(argumentos)
     fuente = elegir_fuente(argumentos.base)
     with abrir_base(fuente.ruta) as base:
         hoja = _PREGUNTAS[argumentos.pregunta](base, argumentos)
     escribir(hoja, formato_de(argumentos), fuente.redactar)
     return Salida.BIEN
-
-
-def formato_de(argumentos: Namespace) -> str:
-    """`tabla`, `json` o `csv`."""
-    if argumentos.json:
-        return "json"
-    return "csv" if argumentos.csv else "tabla"
 
 
 def _filtro(argumentos: Namespace) -> Filtro:
