@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from agentes.errores import ErrorConfiguracion, ErrorEnjambre
@@ -14,6 +15,19 @@ Funcion = Callable[[Mapping[str, Any], str, Operacion], Awaitable[ResultadoHerra
 """Recibe los argumentos ya validados, el id del agente que la usa y ese uso."""
 
 
+class Politica(StrEnum):
+    """Qué se hace con un uso que empezó y no se sabe si acabó."""
+
+    LECTURA = "lectura"
+    """No cambia nada: se repite."""
+
+    IDEMPOTENTE = "idempotente"
+    """Repetirlo deja lo mismo que hacerlo una vez: se repite."""
+
+    UNICO = "unico"
+    """Nunca se repite solo: se avisa a quien lo pidió."""
+
+
 @dataclass(frozen=True, slots=True)
 class Herramienta:
     """Una herramienta; `origen` dice de dónde salió (`incluida`, archivo, MCP…)."""
@@ -21,6 +35,7 @@ class Herramienta:
     esquema: Esquema
     funcion: Funcion
     origen: str = "incluida"
+    politica: Politica = Politica.UNICO
 
     @property
     def nombre(self) -> str:

@@ -13,7 +13,7 @@ from servicios.consola.resultado import CODIGO_MAL_PEDIDA
 from servicios.consola.trabajos import EstadoTrabajo
 from servicios.herramientas.incluidas.consola import PerfilDe, Permisos
 from servicios.herramientas.permiso import Aparte
-from servicios.herramientas.registro import Herramienta
+from servicios.herramientas.registro import Herramienta, Politica
 
 
 class Trabajos(Protocol):
@@ -71,8 +71,8 @@ def herramientas_trabajos(
 
     return (
         Herramienta(INICIAR_TRABAJO, iniciar),
-        Herramienta(LEER_TRABAJO, leer),
-        Herramienta(PARAR_TRABAJO, parar),
+        Herramienta(LEER_TRABAJO, leer, politica=Politica.LECTURA),
+        Herramienta(PARAR_TRABAJO, parar, politica=Politica.IDEMPOTENTE),
     )
 
 
