@@ -106,12 +106,12 @@ async def enjambre(
     referencia = resolver_modelo(ajustes.model, ajustes)
     assert referencia is not None
     async with abrir_sistema(ajustes, referencia, "prueba") as sistema:
-        tipos = dict(sistema.tipos)
+        conocidos = dict(sistema.tipos)
         yield sistema
     comprobar_historias(ajustes.datos / "swarm.db")
-    if sistema.tipos == tipos:
+    if sistema.tipos == conocidos:
         grabacion = leer_grabacion(ajustes.datos / "swarm.db", sistema.sesion)
-        hecha = await reproducir(grabacion, ajustes, tipos)
+        hecha = await reproducir(grabacion, ajustes, conocidos)
         assert hecha.divergencia == ""
         assert hecha.es_fiel
 
