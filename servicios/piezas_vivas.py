@@ -195,15 +195,6 @@ async def abrir_piezas_vivas(
         sub=guardada.sub if guardada else "",
         comprobar_modelo=modelos.cargar,
     )
-    via = Via(
-        anotar=bitacora.anotar,
-        publicar=bus.publicar,
-        admision=Admision(ajustes.llamadas_simultaneas),
-        reloj=reloj,
-        politica=Politica(ajustes.reintentos, ajustes.limite_llamada_s, ajustes.silencio_s),
-        redactar=guardia.secretos.redactar,
-        retener=guardia.secretos.retener,
-    )
     return PiezasVivas(
         ajustes=ajustes,
         bus=bus,
@@ -212,9 +203,24 @@ async def abrir_piezas_vivas(
         guardada=guardada,
         modelos=modelos,
         modelo=base.referencia,
-        via=via,
+        via=_via(ajustes, reloj, bus, bitacora, guardia),
         guardia=guardia,
         manos=await pila.enter_async_context(abrir_manos(ajustes, puertos)),
+    )
+
+
+def _via(
+    ajustes: Ajustes, reloj: Reloj, bus: BusEventos, bitacora: GestorLogs, guardia: Guardia
+) -> Via:
+    """La de todas las llamadas a los modelos."""
+    return Via(
+        anotar=bitacora.anotar,
+        publicar=bus.publicar,
+        admision=Admision(ajustes.llamadas_simultaneas),
+        reloj=reloj,
+        politica=Politica(ajustes.reintentos, ajustes.limite_llamada_s, ajustes.silencio_s),
+        redactar=guardia.secretos.redactar,
+        retener=guardia.secretos.retener,
     )
 
 
