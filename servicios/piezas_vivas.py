@@ -186,15 +186,8 @@ async def abrir_piezas_vivas(
     pila.push(partial(_anotar_cierre, bitacora, deseo.cierre))
     consultas = await Consultas.abrir(ruta)
     pila.push_async_callback(consultas.cerrar)
-    puertos = PuertosManos(
-        anotar=bitacora.anotar,
-        reloj=reloj,
-        guardia=guardia,
-        hay_persona=deseo.cara == "terminal",
-        sesion=deseo.sesion,
-        sub=guardada.sub if guardada else "",
-        comprobar_modelo=modelos.cargar,
-    )
+    quien = (deseo.cara == "terminal", deseo.sesion, guardada.sub if guardada else "")
+    puertos = PuertosManos(bitacora.anotar, reloj, guardia, *quien, modelos.cargar)
     return PiezasVivas(
         ajustes=ajustes,
         bus=bus,
