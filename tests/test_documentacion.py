@@ -119,6 +119,8 @@ ROTURAS = (
     ("make docker", "make contenedor"),
     ("`ENJAMBRE_AISLAMIENTO` | `auto`", "`ENJAMBRE_AISLAMIENTO` | `local`"),
     ("--salida json", "--salida yaml"),
+    ("`--por`", "`--segun`"),
+    ("`auditar errores`", "`auditar fallos`"),
     ("FROM v_comandos", "FROM v_ordenes"),
     ("\n- ", "\n- \n- "),
 )

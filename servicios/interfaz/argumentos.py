@@ -3,31 +3,83 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+import re
+from collections.abc import Collection
+from typing import Any, NoReturn
 
 from servicios.interfaz import headless
+from servicios.interfaz.argumentos_auditar import anadir_auditar, anadir_exportar
 
 AISLAMIENTOS = ("auto", "bwrap", "landlock", "docker", "local")
 """Los de `servicios.consola.aislamientos.aislamiento`, que aquí no se importa por lo que arrastra."""
 
+_FRASES = (
+    (r"unrecognized arguments: (.*)", r"no conozco \1"),
+    (r"argument (.*?): invalid choice: (.*) \(choose from (.*)\)", r"\1: \2 no es uno de \3"),
+    (r"argument (.*): expected one argument", r"\1: falta su valor"),
+    (r"argument (.*): expected (\d+) arguments", r"\1: hacen falta \2 valores"),
+    (r"argument (.*): invalid \w+ value: (.*)", r"\1: no vale \2"),
+    (r"argument (.*): not allowed with argument (.*)", r"\1 no va con \2"),
+    (r"the following arguments are required: (.*)", r"falta \1"),
+    (r"argument (.*): ignored explicit argument (.*)", r"\1 no lleva valor y se le dio \2"),
+    (r"one of the arguments (.*) is required", r"falta uno de estos: \1"),
+    (r"argument (.*?): (.*)", r"\1: \2"),
+)
+"""Lo que dice argparse y cómo lo decimos."""
 
-class _Analizador(argparse.ArgumentParser):
+
+class Analizador(argparse.ArgumentParser):
     """Un error de uso es una línea que dice dónde está la ayuda."""
+
+    def __init__(self, **opciones: Any) -> None:
+        super().__init__(add_help=False, allow_abbrev=False, **opciones)
+        self.add_argument("-h", "--help", action="help", help="enseña esta ayuda y sale")
 
     def error(self, message: str) -> NoReturn:
         """Sale con 2."""
-        self.exit(2, f"Uso incorrecto: {message}. Ayuda: python main.py --help\n")
+        for ingles, frase in _FRASES:
+            if re.fullmatch(ingles, message, re.DOTALL):
+                message = re.sub(ingles, frase, message, flags=re.DOTALL)
+                break
+        una = " ".join(message.split())
+        self.exit(2, f"Uso incorrecto: {una}. Ayuda: {self.prog} --help\n")
 
 
-def leer_argumentos(argv: list[str] | None) -> argparse.Namespace:
-    """Devuelve `tarea`, `salida` y `aislamiento`; `None` en lo que no se dijo."""
-    analizador = _Analizador(
+def leer_argumentos(argv: list[str] | None, disponibles: Collection[str]) -> argparse.Namespace:
+    """Devuelve lo que se pidió; `None` en lo que no se dijo.
+
+    Siempre: `orden` (la suborden), `tarea`, `salida` y `aislamiento`. `disponibles` son las
+    capacidades que alguien ejecuta (`auditar`, `exportar`, `reproducir`, `reanudar`): las demás
+    no existen. Con `reanudar` hay además `reanudar` (un ID, o «» para la última), `bifurcar_en`
+    y `modelo`. Sale con 2 si no se entiende o no se combina.
+    """
+    analizador = crear_analizador(disponibles)
+    argumentos = analizador.parse_args(argv)
+    if queja := _incompatibles(argumentos):
+        analizador.error(queja)
+    return argumentos
+
+
+def crear_analizador(disponibles: Collection[str]) -> Analizador:
+    """El analizador con esas capacidades."""
+    analizador = Analizador(
         prog="python main.py",
         description="Enjambre: conversa con un Master que delega en agentes de consola.",
         epilog="Sin -p y con un terminal, conversa; con la entrada redirigida, la entrada es la tarea.",
-        add_help=False,
     )
-    analizador.add_argument("-h", "--help", action="help", help="enseña esta ayuda y sale")
+    _anadir_conversacion(analizador)
+    if "reanudar" in disponibles:
+        _anadir_reanudar(analizador)
+    ordenes = analizador.add_subparsers(
+        title="órdenes", dest="orden", metavar="ORDEN", parser_class=Analizador
+    )
+    for nombre, anadir in _ORDENES.items():
+        if nombre in disponibles:
+            anadir(ordenes)
+    return analizador
+
+
+def _anadir_conversacion(analizador: Analizador) -> None:
     analizador.add_argument("-p", "--tarea", metavar="TAREA", help="hace una tarea y sale")
     analizador.add_argument(
         "--salida",
@@ -41,4 +93,72 @@ def leer_argumentos(argv: list[str] | None) -> argparse.Namespace:
         default=None,
         help="cómo se encierran las órdenes (por defecto auto: bwrap o landlock); local es nada",
     )
-    return analizador.parse_args(argv)
+
+
+def _anadir_reanudar(analizador: Analizador) -> None:
+    analizador.add_argument(
+        "--reanudar",
+        nargs="?",
+        const="",
+        metavar="ID",
+        help="sigue una sesión donde se quedó, con sus agentes; sin ID, la última",
+    )
+    analizador.add_argument(
+        "--bifurcar-en",
+        type=_fila,
+        metavar="FILA",
+        help="sesión nueva que sigue desde esa fila de la bitácora",
+    )
+    analizador.add_argument(
+        "--modelo", metavar="M", help="con --bifurcar-en: el modelo de la sesión nueva"
+    )
+
+
+def _anadir_reproducir(ordenes: argparse._SubParsersAction[Analizador]) -> None:
+    significado = "repite una sesión sin red ni órdenes, o compara dos, hecho a hecho"
+    orden = ordenes.add_parser("reproducir", help=significado, description=significado)
+    que = orden.add_mutually_exclusive_group(required=True)
+    que.add_argument(
+        "sesion", nargs="?", metavar="ID", help="la sesión que se repite, o un archivo grabado"
+    )
+    que.add_argument("--diff", nargs=2, metavar=("A", "B"), help="las sesiones que se comparan")
+    orden.add_argument(
+        "--grabar", metavar="RUTA", help="no la repite: la guarda sola, como prueba de regresión"
+    )
+    orden.add_argument("--veces", type=_fila, default=1, metavar="N", help="cuántas (1)")
+    orden.add_argument("--json", action="store_true", help="un objeto JSON por vez")
+
+
+_ORDENES = {
+    "auditar": anadir_auditar,
+    "exportar": anadir_exportar,
+    "reproducir": _anadir_reproducir,
+}
+
+
+def _incompatibles(argumentos: argparse.Namespace) -> str:
+    """Por qué no se puede hacer todo lo pedido a la vez; vacío si se puede."""
+    conversacion = {
+        "-p": argumentos.tarea,
+        "--salida": argumentos.salida,
+        "--aislamiento": argumentos.aislamiento,
+        "--reanudar": getattr(argumentos, "reanudar", None),
+        "--bifurcar-en": getattr(argumentos, "bifurcar_en", None),
+        "--modelo": getattr(argumentos, "modelo", None),
+    }
+    dichas = [nombre for nombre, valor in conversacion.items() if valor is not None]
+    if argumentos.orden and dichas:
+        return f"{argumentos.orden} no va con {', '.join(dichas)}"
+    if {"--reanudar", "--bifurcar-en"} <= set(dichas):
+        return "--reanudar no va con --bifurcar-en: una sigue la sesión y la otra hace una nueva"
+    if "--modelo" in dichas and "--bifurcar-en" not in dichas:
+        return "--modelo solo va con --bifurcar-en; para lo demás, pon MODEL en .env"
+    return ""
+
+
+def _fila(texto: str) -> int:
+    """Un id de `logs`: un entero desde 1."""
+    limpio = texto.removeprefix("#")
+    if not (limpio.isascii() and limpio.isdigit() and int(limpio)):
+        raise argparse.ArgumentTypeError(f"{texto!r} no es el número de una fila")
+    return int(limpio)

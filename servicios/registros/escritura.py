@@ -32,7 +32,8 @@ _NUMERO = """INSERT INTO contadores (agent_type, numero) VALUES (?, 1)
     ON CONFLICT (agent_type) DO UPDATE SET numero = numero + 1 RETURNING numero"""
 _SEQS = "SELECT agente_id, max(seq) FROM logs WHERE session = ? GROUP BY agente_id"
 _SESION = "SELECT epoca, ultimo_hash FROM sessions WHERE id = ?"
-_ABIERTA = "SELECT min(id) FROM logs WHERE session = ? AND tipo = 'system_init'"
+_ABIERTA = """SELECT min(id) FROM logs
+    WHERE session = ? AND agente_id = 'sistema' AND tipo IN ('system_init', 'session_fork')"""
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ class Escritura:
             with suppress(sqlite3.Error):
                 self._db.rollback()
             raise
-        self._tomada = self._tomada or bool(hecho.lote.pendientes)
+        self._tomada = self._tomada or bool(pendientes)
         self._comprobar_archivos()
         return hecho
 

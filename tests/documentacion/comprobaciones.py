@@ -9,15 +9,18 @@ from pathlib import Path
 from agentes.definicion import CLAVES_OBLIGATORIAS, CLAVES_OPCIONALES
 from agentes.errores import ErrorEnjambre
 from agentes.eventos import EstadoAgente, Evento
+from main import ORDENES
 from prompts.tool_definitions import ESQUEMAS, HERRAMIENTAS_MASTER
 from servicios.ajustes import RAIZ, VARIABLES, Ajustes
 from servicios.interfaz import headless
+from servicios.interfaz.argumentos import crear_analizador
 from servicios.interfaz.codigos import Salida
 from servicios.interfaz.terminal.ordenes import COMANDOS, TECLAS
 from servicios.interfaz.terminal.teclas import crear_teclas
 from servicios.llm.demo.gramatica import GRAMATICA
 from servicios.llm.preajustes import PREAJUSTES, resolver_modelo
 from tests.documentacion.comprobaciones_consola import DE_LA_CONSOLA, variables_del_contenedor
+from tests.documentacion.comprobaciones_ordenes import subordenes
 from tests.documentacion.lectura import Esquema, Manual, codigos, diferencias
 
 Comprobacion = Callable[[Manual, Esquema], list[str]]
@@ -165,6 +168,17 @@ def herramientas(manual: Manual, _: Esquema) -> list[str]:
     return diferencias("herramientas", dicho, real)
 
 
+def ordenes(manual: Manual, _: Esquema) -> list[str]:
+    """Las subórdenes del programa con sus opciones propias; en español, con sus palabras."""
+    filas = manual.tablas["ordenes"]
+    reales = list(subordenes(crear_analizador(ORDENES)))
+    dichas = [("".join(codigos(orden)), codigos(opciones)) for orden, _, opciones in filas]
+    quejas = diferencias("subórdenes", dichas, [(orden, opciones) for orden, _, opciones in reales])
+    if manual.en_espanol:
+        quejas += diferencias("qué hacen", [f[1] for f in filas], [hace for _, hace, _ in reales])
+    return quejas
+
+
 def salidas(manual: Manual, _: Esquema) -> list[str]:
     """Los códigos de salida, los formatos y los estados."""
     dichos = [(*codigos(f[0]), *codigos(f[1])) for f in manual.tablas["codigos"]]
@@ -242,7 +256,7 @@ def topes(manual: Manual, _: Esquema) -> list[str]:
 
 COMPROBACIONES: tuple[Comprobacion, ...] = (
     *(variables, proveedores, modelos, comandos, teclas, gramatica, claves, herramientas),
-    *(salidas, tipos, bitacora, caminos, topes),
+    *(ordenes, salidas, tipos, bitacora, caminos, topes),
     *DE_LA_CONSOLA,
 )
 

@@ -17,8 +17,10 @@ from typing import Any
 
 import pytest
 
+from main import ORDENES
 from servicios.ajustes import RAIZ, Ajustes
 from servicios.consola.aislamientos.bwrap import Bwrap
+from servicios.interfaz.argumentos import crear_analizador
 from servicios.interfaz.codigos import Salida
 from servicios.interfaz.terminal.lineal import PapelLlano
 from servicios.interfaz.terminal.narracion import Narrador
@@ -28,6 +30,7 @@ from servicios.llm.demo.gramatica import leer_ordenes
 from servicios.llm.preajustes import resolver_modelo
 from servicios.sistema import Sistema, abrir_sistema
 from tests.apoyo import consultar, conversar, preparar_raiz
+from tests.documentacion.comprobaciones_ordenes import subordenes
 from tests.documentacion.lectura import Manual, codigos, diferencias
 from tests.registros.sesion_de_ejemplo import bitacora, grabar_sesion
 
@@ -100,13 +103,15 @@ async def test_las_opciones_del_manual_existen(programa: str, tmp_path: Path) ->
     usadas = {
         opcion
         for linea in sin_comillas
-        for opcion in re.findall(r"(?<=\s)--?[a-z]+", linea.split(programa)[1])
+        for opcion in re.findall(r"(?<=\s)--?[a-z-]+", linea.split(programa)[1])
     }
+    suyas = {orden for orden, _, _ in subordenes(crear_analizador(ORDENES))}
+    ordenes = ["", *sorted(suyas)] if programa == "main.py" else [""]
 
-    _, ayuda, _ = await correr(f"{PYTHON} {programa} --help", tmp_path)
+    ayudas = [(await correr(f"{PYTHON} {programa} {o} --help", tmp_path))[1] for o in ordenes]
 
     assert usadas
-    assert sorted(usadas - set(re.findall(r"--?[a-z]+", ayuda))) == []
+    assert sorted(usadas - set(re.findall(r"--?[a-z-]+", "".join(ayudas)))) == []
 
 
 # --- la sesión de la portada ------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""La cara de la bitácora: `python main.py auditar …` y `python main.py exportar …`."""
