@@ -22,6 +22,7 @@ TABLAS_V2 = {
         origen TEXT REFERENCES sessions (id),
         origen_fila INTEGER,
         filas INTEGER NOT NULL DEFAULT 0,
+        bytes INTEGER NOT NULL DEFAULT 0,
         ultima_fila INTEGER,
         ultimo_hash TEXT""",
     "agentes": """
