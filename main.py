@@ -30,19 +30,22 @@ if TYPE_CHECKING:
 ORDENES = {
     "auditar": "servicios.interfaz.auditar.ordenes",
     "exportar": "servicios.interfaz.auditar.exportar",
+    "reproducir": "servicios.interfaz.reproducir",
 }
 """Suborden → el módulo que la hace con `correr(argumentos) -> int`; se importa si se pide."""
 
 
 @asynccontextmanager
-async def _abrir(
-    cara: str, aislamiento: str | None, *, demo_sin_clave: bool
-) -> AsyncIterator[Sistema]:
-    """Importa el núcleo en un hilo y abre la sesión. Lanza `ErrorConfiguracion`."""
-    sistema, carga = await asyncio.to_thread(_importar, "servicios.sistema", "servicios.cargar_llm")
-    ajustes = sistema.Ajustes.leer().con(aislamiento=aislamiento)
-    modelo = carga.elegir_modelo(ajustes, demo_sin_clave=demo_sin_clave)
-    async with sistema.abrir_sistema(ajustes, modelo, cara) as abierto:
+async def _abrir(cara: str, pedido: Namespace) -> AsyncIterator[Sistema]:
+    """Importa el núcleo en un hilo y abre la sesión pedida. Lanza `ErrorConfiguracion`."""
+    sistema, apertura = await asyncio.to_thread(
+        _importar, "servicios.sistema", "servicios.interfaz.apertura"
+    )
+    ajustes = sistema.Ajustes.leer().con(aislamiento=pedido.aislamiento)
+    elegida = await asyncio.to_thread(apertura.elegir, ajustes, pedido, cara)
+    async with sistema.abrir_sistema(
+        ajustes, elegida.modelo, cara, reanudar=elegida.reanudar
+    ) as abierto:
         yield abierto
 
 
@@ -50,21 +53,19 @@ def _importar(*nombres: str) -> list[ModuleType]:
     return [importlib.import_module(nombre) for nombre in nombres]
 
 
-def _tarea_de_la_entrada() -> str | None:
-    """Lo que haya en la entrada redirigida; `None` si es un terminal."""
-    if sys.stdin is None:
-        return ""
-    if sys.stdin.isatty():
-        return None
-    return sys.stdin.buffer.read().decode("utf-8", "replace")
+def _hacer(tarea: str | None, pedido: Namespace) -> int:
+    """Corre una tarea, o sigue una sesión sin decirle nada más."""
+    if tarea is not None and not tarea.strip():
+        if pedido.tarea is not None or not _sigue_una(pedido):
+            raise ErrorConfiguracion("la tarea está vacía: dila con -p o escríbela en la entrada")
+        tarea = None
+    legible = tarea and tarea.encode("utf-8", "replace").decode()
+    abrir = functools.partial(_abrir, "headless", pedido)
+    return asyncio.run(headless.ejecutar_tarea(abrir, legible, pedido.salida or "texto"))
 
 
-def _hacer(tarea: str, formato: str, aislamiento: str | None) -> int:
-    if not tarea.strip():
-        raise ErrorConfiguracion("la tarea está vacía: usa -p «tarea» o escríbela en la entrada")
-    legible = tarea.encode("utf-8", "replace").decode()
-    abrir = _abrir("headless", aislamiento, demo_sin_clave=False)
-    return asyncio.run(headless.ejecutar_tarea(lambda: abrir, legible, formato))
+def _sigue_una(pedido: Namespace) -> bool:
+    return pedido.reanudar is not None or pedido.bifurcar_en is not None
 
 
 def _escribir_lo_que_se_pueda() -> None:
@@ -75,21 +76,23 @@ def _escribir_lo_que_se_pueda() -> None:
 
 
 def _conversar(argumentos: Namespace) -> int:
-    """Hace la tarea si la hay; si no, conversa."""
-    tarea, aislamiento = argumentos.tarea, argumentos.aislamiento
+    """Hace la tarea si la hay, o sigue una sesión sin persona; si no, conversa."""
+    tarea = argumentos.tarea
     if tarea is None:
-        tarea = _tarea_de_la_entrada()
-    if tarea is not None:
-        return _hacer(tarea, argumentos.salida or "texto", aislamiento)
+        tarea = headless.leer_entrada()
+    if tarea is not None or (argumentos.salida is not None and _sigue_una(argumentos)):
+        return _hacer(tarea, argumentos)
     if argumentos.salida is not None:
         raise ErrorConfiguracion("--salida necesita una tarea: usa -p «tarea»")
-    abrir = functools.partial(_abrir, "terminal", aislamiento, demo_sin_clave=True)
-    return asyncio.run(terminal.conversar(abrir))
+    if not argumentos.reanudar and argumentos.reanudar is not None:
+        (apertura,) = _importar("servicios.interfaz.apertura")
+        argumentos.reanudar = apertura.preguntar_cual()
+    return asyncio.run(terminal.conversar(functools.partial(_abrir, "terminal", argumentos)))
 
 
 def main(argv: list[str] | None = None) -> int:
     """Corre el programa y devuelve su código de salida; ningún error enseña una traza."""
-    argumentos = leer_argumentos(argv, ORDENES)
+    argumentos = leer_argumentos(argv, {*ORDENES, "reanudar"})
     try:
         _escribir_lo_que_se_pueda()
         if argumentos.orden is not None:

@@ -67,12 +67,16 @@ ACCIONES: dict[str, type[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class AccionPedida:
-    """Una acción con quién la pide, la llamada que la trajo y su causa en la bitácora."""
+    """Una acción con quién la pide, la llamada que la trajo y su causa en la bitácora.
+
+    `efecto` es el agente que ya se lanzó o al que ya llegó, si se hizo antes de un corte.
+    """
 
     solicitante: str
     accion: Accion
     llamada: LlamadaHerramienta
     causa: Apunte
+    efecto: str = ""
 
 
 def accion_desde(llamada: LlamadaHerramienta) -> Accion:

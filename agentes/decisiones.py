@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,7 +20,8 @@ class RespuestaModelo:
 
     `llamadas` va en el orden del modelo y trae también las inválidas (con `error`).
     `razon` es `completa`, `longitud` u `otra`; solo con `completa` hay llamadas ejecutables.
-    `apunte` es la fila `llm_output`: la causa de todo lo que se haga con esta respuesta.
+    `apunte` es la fila `llm_output`: la causa de todo lo que se haga con esta respuesta; `turno`,
+    el número de su llamada.
     """
 
     mensaje: AIMessage
@@ -30,24 +30,24 @@ class RespuestaModelo:
     razon: str
     uso: Uso
     apunte: Apunte
+    turno: int
 
 
 class Interlocutor(Protocol):
     """Con quién piensa un agente o el Master."""
 
-    @property
-    def turno(self) -> int:
-        """Cuántas llamadas lleva."""
-        ...
-
     async def pensar(
         self,
-        historial: Sequence[BaseMessage],
+        historial: list[BaseMessage],
         causa: Apunte | None,
         avisos: tuple[Apunte, ...] = (),
         directivas: tuple[Apunte, ...] = (),
+        lineas: tuple[Apunte, ...] = (),
     ) -> RespuestaModelo:
-        """Una llamada al modelo. Lanza `ErrorModelo` si no hay respuesta que valga."""
+        """Una llamada al modelo, que antes puede acortar `historial` ahí mismo si ya no cabe.
+
+        Lanza `ErrorModelo` si no hay respuesta que valga.
+        """
         ...
 
 
@@ -55,10 +55,11 @@ class Interlocutor(Protocol):
 class Turno:
     """Lo que decidió el Master: el texto para la persona y lo que pide hacer, las dos cosas.
 
-    `cortado` si el proveedor lo dejó a medias por longitud.
+    `cortado` si el proveedor lo dejó a medias por longitud; `turno`, el número de la llamada.
     """
 
     texto: str
     acciones: tuple[AccionPedida, ...]
     causa: Apunte
+    turno: int
     cortado: bool = False

@@ -15,8 +15,9 @@ from agentes.respuestas import Uso
 class LlamadaIniciada(Evento):
     """Sale una petición al modelo. `nuevos` trae solo los mensajes que no llevaba la anterior.
 
-    `avisos`, `directivas` y `lineas` son los que entran en la historia con ella. `historia` es el
-    hash corrido de la historia entera y `proposito`, vacío en un turno corriente, dice para qué
+    `avisos`, `directivas` y `lineas` son los que entran en la historia con ella (en los detalles,
+    solo cuántos: `entran`). `historia` es el
+    hash corrido de la historia entera, `contexto` los tokens que se creía que cabían y `proposito`, vacío en un turno corriente, dice para qué
     se llama si no lo es (`compactar`).
     """
 
@@ -29,7 +30,12 @@ class LlamadaIniciada(Evento):
     directivas: tuple[Apunte, ...] = ()
     lineas: tuple[Apunte, ...] = ()
     historia: str = ""
+    contexto: int = 0
     proposito: str = ""
+
+    def detalles(self) -> dict[str, Any]:
+        entran = len(self.avisos) + len(self.directivas) + len(self.lineas)
+        return {**Evento.detalles(self), "entran": entran}
 
     @property
     def mensaje(self) -> str:

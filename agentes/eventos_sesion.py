@@ -48,3 +48,16 @@ class SesionBifurcada(Evento):
     @property
     def mensaje(self) -> str:
         return f"Bifurcada de {self.origen} en la fila {self.fila}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperacionHuerfana(Evento):
+    """En el disco hay rastro de una operación cuya fila no está: se perdió con un apagón."""
+
+    tipo: ClassVar[str] = "orphan_operation"
+    nivel: ClassVar[str] = "WARNING"
+    fila: int
+
+    @property
+    def mensaje(self) -> str:
+        return f"La operación {self.fila} no está en la bitácora: pudo hacer algo; compruébalo"

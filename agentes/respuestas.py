@@ -74,11 +74,13 @@ class Operacion:
     """Un uso de una herramienta: `fila` es la de su intención, ya comprometida.
 
     `op` (sesión:agente:turno:llamada) es la misma en todos sus intentos; la fila, una por intento.
+    `efecto` es el agente que ya se lanzó o al que ya llegó, si un corte impidió cerrarla.
     """
 
     op: str
     fila: int
     intento: int = 1
+    efecto: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ _VERBO = {
     ClaseAviso.FALLO: "falló",
     ClaseAviso.LIMITE: "llegó a su límite de pasos sin terminar",
     ClaseAviso.CANCELADO: "fue cancelado",
+    ClaseAviso.SESION: "avisa",
 }
 
 
@@ -27,9 +28,28 @@ def notificacion(texto: str) -> str:
     return f"{MARCA} {texto}"
 
 
+RETIRADO = notificacion(
+    "El proveedor rechazó lo último que entró en la conversación y se retiró. Si eran avisos,"
+    " estado_enjambre dice qué agentes acabaron o esperan y leer_reporte lo que contaron."
+)
+"""Lo que queda en lugar de lo que un proveedor no admite."""
+
+
+DIRECTIVA = notificacion("Mensaje de ")
+"""Con esto empieza una directiva para un agente."""
+
+RESUMEN = notificacion("Resumen de los mensajes anteriores, que ya no se ven")
+"""Con esto empieza el mensaje que está en lugar de los que se quitaron."""
+
+
+def resumen_de_historia(texto: str) -> str:
+    """El mensaje que ocupa el sitio de los viejos."""
+    return f"{RESUMEN} (lo de encima sigue en pie; lo de debajo es lo último):\n{texto}"
+
+
 def directiva(de: str, texto: str) -> str:
     """Un mensaje para un agente, entero y con su remitente."""
-    return notificacion(f"Mensaje de {de}:\n{texto}")
+    return f"{DIRECTIVA}{de}:\n{texto}"
 
 
 def recortar(agente_id: str, texto: str, tope: int) -> str:
@@ -64,7 +84,8 @@ def resumir_avisos(avisos: Sequence[Aviso], *, tope: int, tope_aviso: int) -> st
 
 def _linea(aviso: Aviso, tope: int) -> str:
     """Un aviso con `tope` caracteres de su reporte; con 0, solo cómo leerlo."""
-    cabeza = f"{aviso.agente_id} ({aviso.rol[:60]}) {_VERBO[aviso.clase]}"
+    quien = f"{aviso.agente_id} ({aviso.rol[:60]})" if aviso.rol else aviso.agente_id
+    cabeza = f"{quien} {_VERBO[aviso.clase]}"
     if not tope:
         return f"{cabeza}; léelo con leer_reporte."
     return f"{cabeza}: {recortar(aviso.agente_id, aviso.texto, tope)}"
@@ -102,3 +123,10 @@ def texto_estado(estados: Sequence[Mapping[str, str]], tope: int = 12_000) -> st
             break
         lineas.append(linea)
     return "\n".join(lineas)
+
+
+RECUERDO = notificacion(
+    "Nadie lee tu texto suelto. Si has terminado, llama a reportar_resultado_final; si no puedes"
+    " seguir, a reportar_problema; si no, sigue trabajando con tus herramientas."
+)
+"""Lo que se le dice a un agente que escribe sin llamar a nada."""

@@ -126,6 +126,13 @@ class Ajustes(BaseSettings):
     tope_resumen: int = _campo(
         12_000, "Caracteres de un resumen de avisos", "ENJAMBRE_TOPE_RESUMEN", ge=1000, le=1_000_000
     )
+    contexto: int = _campo(
+        0,
+        "Tokens que caben en una petición; con 0, lo que se sepa del modelo (o 128000)",
+        "ENJAMBRE_CONTEXTO",
+        ge=0,
+        le=100_000_000,
+    )
     max_rondas: int = _campo(
         12, "Rondas seguidas del Master con sus acciones", "ENJAMBRE_MAX_RONDAS", ge=1, le=1000
     )

@@ -3,20 +3,20 @@
 buzón → historia → modelo → llamadas → puerta → respuestas en la historia → otra vez
 
 El bucle es el único dueño del estado de su agente. No conoce al gestor ni al escritor de la
-bitácora: recibe los puertos que declara aquí.
+bitácora: recibe los puertos de `puertos.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from langchain_core.messages import HumanMessage, ToolMessage
 
 from agentes.acciones import ACCIONES, AccionPedida, accion_desde
 from agentes.clase_agente import Agente
-from agentes.decisiones import Interlocutor, RespuestaModelo
+from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorAlarma, ErrorModelo
 from agentes.eventos import (
     AgenteTerminado,
@@ -24,62 +24,15 @@ from agentes.eventos import (
     Espera,
     EstadoAgente,
     EstadoCambiado,
-    Evento,
 )
+from agentes.guardado import Entregas, HistoriaGuardada
 from agentes.mensajes import Aviso, Directiva
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
-from prompts.avisos import directiva, notificacion, resumir_avisos
+from prompts.avisos import RECUERDO, directiva, resumir_avisos
+from servicios.puertos import PuertosAgente
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from servicios.buzon import Buzon
-    from servicios.herramientas.puerta import Puerta
-
-RECUERDO = notificacion(
-    "Nadie lee tu texto suelto. Si has terminado, llama a reportar_resultado_final; si no puedes"
-    " seguir, a reportar_problema; si no, sigue trabajando con tus herramientas."
-)
-
-
-class Reportes(Protocol):
-    """A quién cuenta el agente cómo va. Nunca esperan."""
-
-    def report_agent_status(
-        self, agent_id: str, status: EstadoAgente, result: str, causa: Apunte
-    ) -> None:
-        """El agente terminó: con su resultado o con el motivo."""
-        ...
-
-    def report_agent_problem(self, agent_id: str, descripcion: str, causa: Apunte) -> None:
-        """El agente pide ayuda y queda en pausa."""
-        ...
-
-    def tiene_hijos_en_marcha(self, agent_id: str) -> bool:
-        """Si alguno de los suyos puede avisarle sin que él haga nada."""
-        ...
-
-
-class Herramientas(Protocol):
-    """Lo que el agente sabe hacer."""
-
-    async def ejecutar(
-        self, nombre: str, args: dict[str, Any], agente_id: str, operacion: Operacion
-    ) -> ResultadoHerramienta:
-        """Ejecuta una herramienta; un fallo vuelve como valor."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class PuertosAgente:
-    """El mundo de un agente: cada campo es un puerto de los declarados arriba."""
-
-    anotar: Callable[[Evento, Apunte | None], Apunte]
-    interlocutor: Interlocutor
-    puerta: Puerta
-    herramientas: Herramientas
-    reportes: Reportes
-    ejecutar: Callable[[AccionPedida], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +45,10 @@ class LimitesAgente:
 
 
 class BucleLogicoAgente:
-    """Mueve un agente desde que nace hasta un estado final. `run` se llama una vez."""
+    """Mueve un agente desde que nace, o desde donde se cortó, hasta un estado final.
+
+    `run` se llama una vez. `guardada` es por dónde iba, si no nace ahora.
+    """
 
     def __init__(
         self,
@@ -101,13 +57,18 @@ class BucleLogicoAgente:
         puertos: PuertosAgente,
         limites: LimitesAgente,
         causa: Apunte,
+        guardada: HistoriaGuardada | None = None,
     ) -> None:
         self.agente = agente
         self._buzon = buzon
         self._puertos = puertos
         self._limites = limites
-        self._causa = causa
-        self._textos_sueltos = 0
+        self._guardada = guardada
+        self._causa = (guardada and guardada.causa) or causa
+        self._pasos = guardada.pasos if guardada else 0
+        self._textos_sueltos = guardada.textos_sueltos if guardada else 0
+        self._problema_contado = guardada is not None and guardada.problema_contado
+        self._reentrega = guardada.reentrega if guardada else Entregas()
 
     def inject_message_and_resume(self, mensaje: Directiva | Aviso) -> None:
         """Deja un mensaje en el buzón; si el agente estaba en pausa, sigue."""
@@ -125,21 +86,23 @@ class BucleLogicoAgente:
 
     async def run(self) -> None:
         """Piensa y actúa hasta un estado final. La cancelación pasa después de anotarse."""
-        self._cambiar(EstadoAgente.RUNNING)
-        for _ in range(self._limites.max_iterations):
-            try:
-                respuesta = await self._pensar()
-            except ErrorModelo as error:
-                self.terminar(EstadoAgente.FAILED, f"el modelo no respondió: {error}")
-                return
-            try:
-                await self._actuar(respuesta)
-            except ErrorAlarma as alarma:
-                self.terminar(EstadoAgente.FAILED, f"alarma de seguridad: {alarma}")
-            if self.agente.estado.es_final:
-                return
-        pasos = self._limites.max_iterations
-        self.terminar(EstadoAgente.MAX_ITERATIONS, f"{pasos} pasos sin terminar la tarea")
+        try:
+            await self._empezar()
+            while not self.agente.estado.es_final and self._pasos < self._limites.max_iterations:
+                await self._actuar(await self._pensar())
+            texto = f"{self._pasos} pasos sin terminar la tarea"
+            self.terminar(EstadoAgente.MAX_ITERATIONS, texto)
+        except ErrorModelo as error:
+            self.terminar(EstadoAgente.FAILED, f"el modelo no respondió: {error}")
+        except ErrorAlarma as alarma:
+            self.terminar(EstadoAgente.FAILED, f"alarma de seguridad: {alarma}")
+
+    async def _empezar(self) -> None:
+        """Nace, o vuelve a donde se cortó: acaba de hacer lo que pedía la última respuesta."""
+        if self._guardada is None:
+            self._cambiar(EstadoAgente.RUNNING)
+        elif self._guardada.respuesta is not None:
+            await self._actuar(self._guardada.respuesta)
 
     def terminar(self, estado: EstadoAgente, texto: str, causa: Apunte | None = None) -> None:
         """Anota el final y lo cuenta al superior; solo la primera vez vale.
@@ -162,12 +125,13 @@ class BucleLogicoAgente:
         )
         sin_leer = sum(isinstance(m, Directiva) for m in self._buzon.vaciar())
         nota = f"\n[No llegó a leer {sin_leer} mensajes que se le mandaron.]" if sin_leer else ""
-        self._puertos.reportes.report_agent_status(self.agente.nombre, estado, texto + nota, apunte)
+        self._puertos.superior.report_agent_status(self.agente.nombre, estado, texto + nota, apunte)
 
     # --- pensar -------------------------------------------------------------------------
 
     async def _pensar(self) -> RespuestaModelo:
-        avisos, directivas = self._leer_buzon()
+        avisos, directivas = self._leer(await self._buzon.recoger())
+        self._pasos += 1
         self.agente.espera = Espera.MODELO
         respuesta = await self._puertos.interlocutor.pensar(
             self.agente.historial, self._causa, avisos, directivas
@@ -178,9 +142,10 @@ class BucleLogicoAgente:
         self._causa = respuesta.apunte
         return respuesta
 
-    def _leer_buzon(self) -> tuple[tuple[Apunte, ...], tuple[Apunte, ...]]:
-        """Pasa a la historia lo que hay en el buzón: los avisos juntos, cada directiva entera."""
-        llegado = self._buzon.vaciar()
+    def _leer(
+        self, llegado: Sequence[Directiva | Aviso]
+    ) -> tuple[tuple[Apunte, ...], tuple[Apunte, ...]]:
+        """Pasa a la historia lo que llegó: los avisos juntos, cada directiva entera."""
         avisos = [m for m in llegado if isinstance(m, Aviso)]
         directivas = [m for m in llegado if isinstance(m, Directiva)]
         if avisos:
@@ -191,7 +156,11 @@ class BucleLogicoAgente:
             self.agente.historial.append(HumanMessage(directiva(mensaje.de, mensaje.texto)))
         if llegado:
             self._causa = llegado[-1].apunte
-        return tuple(a.apunte for a in avisos), tuple(d.apunte for d in directivas)
+        antes, self._reentrega = self._reentrega, Entregas()
+        return (
+            (*antes.avisos, *(a.apunte for a in avisos)),
+            (*antes.directivas, *(d.apunte for d in directivas)),
+        )
 
     # --- actuar -------------------------------------------------------------------------
 
@@ -206,7 +175,7 @@ class BucleLogicoAgente:
             if problema is not None or resultado is not None:
                 self._responder(llamada, "No se ejecutó: iba detrás de tu reporte.")
                 continue
-            await self._resolver(llamada, respuesta.apunte)
+            await self._resolver(llamada, respuesta)
             if llamada.error is None and llamada.nombre == "reportar_resultado_final":
                 resultado = llamada.args["resultado"]
             if llamada.error is None and llamada.nombre == "reportar_problema":
@@ -216,7 +185,7 @@ class BucleLogicoAgente:
         if problema is not None:
             await self._pausar(problema)
 
-    async def _resolver(self, llamada: LlamadaHerramienta, causa: Apunte) -> None:
+    async def _resolver(self, llamada: LlamadaHerramienta, respuesta: RespuestaModelo) -> None:
         """Ejecuta una llamada por la puerta y deja su respuesta en la historia."""
         if llamada.error is not None:
             self._responder(llamada, llamada.error)
@@ -224,8 +193,8 @@ class BucleLogicoAgente:
         self.agente.espera = Espera.HERRAMIENTA
         resultado, cierre = await self._puertos.puerta.cruzar(
             llamada,
-            self._puertos.interlocutor.turno,
-            causa,
+            respuesta.turno,
+            respuesta.apunte,
             lambda intencion, operacion: self._hacer(llamada, intencion, operacion),
         )
         self.agente.espera = Espera.NADA
@@ -241,8 +210,9 @@ class BucleLogicoAgente:
             case "reportar_problema":
                 return ResultadoHerramienta(True, "Problema entregado; espera la directiva.")
             case nombre if nombre in ACCIONES:
-                pedida = AccionPedida(self.agente.nombre, accion_desde(llamada), llamada, causa)
-                return ResultadoHerramienta(True, await self._puertos.ejecutar(pedida))
+                accion = accion_desde(llamada)
+                pedida = AccionPedida(self.agente.nombre, accion, llamada, causa, operacion.efecto)
+                return ResultadoHerramienta(True, await self._puertos.superior.ejecutar(pedida))
             case nombre:
                 return await self._puertos.herramientas.ejecutar(
                     nombre, llamada.args, self.agente.nombre, operacion
@@ -255,7 +225,7 @@ class BucleLogicoAgente:
 
     async def _texto_suelto(self, texto: str) -> None:
         """Texto sin llamadas: espera a sus hijos, o se le recuerda, o a la segunda es el final."""
-        if self._puertos.reportes.tiene_hijos_en_marcha(self.agente.nombre):
+        if self._puertos.superior.tiene_hijos_en_marcha(self.agente.nombre):
             self._cambiar(EstadoAgente.RUNNING, Espera.HIJO)
             await self._buzon.esperar()
             self._cambiar(EstadoAgente.RUNNING)
@@ -267,9 +237,17 @@ class BucleLogicoAgente:
         self.agente.historial.append(HumanMessage(RECUERDO))
 
     async def _pausar(self, problema: str) -> None:
-        """Cuenta el problema y espera una directiva; los avisos de sus hijos no lo reanudan."""
-        apunte = self._cambiar(EstadoAgente.PAUSED, Espera.SUPERIOR)
-        self._puertos.reportes.report_agent_problem(self.agente.nombre, problema, apunte)
+        """Cuenta el problema y espera una directiva; los avisos de sus hijos no lo reanudan.
+
+        Si ya lo contó antes de un corte, no lo repite.
+        """
+        contado, self._problema_contado = self._problema_contado, False
+        if contado and self.agente.estado is not EstadoAgente.PAUSED:
+            return
+        if not contado:
+            apunte = self._cambiar(EstadoAgente.PAUSED, Espera.SUPERIOR)
+            self._puertos.superior.report_agent_problem(self.agente.nombre, problema, apunte)
+        self.agente.espera = Espera.SUPERIOR
         while not self.tiene_directivas:
             await self._buzon.esperar_mas_de(len(self._buzon))
         self._cambiar(EstadoAgente.RUNNING)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from agentes.eventos import HechoAnotado, TextoDescartado, TextoParcial
+from servicios.reloj import Reloj
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +69,54 @@ class Buzon(Generic[T]):
         todo = list(self._cola)
         self._cola.clear()
         return todo
+
+    async def recoger(self) -> list[T]:
+        """Lo que le toca leer ahora a su lector: todo lo que hay, sin esperar."""
+        return self.vaciar()
+
+
+class BuzonConVentana(Buzon[T]):
+    """Un buzón cuyo lector lee ráfagas enteras.
+
+    La ventana se cierra `tras_el_ultimo_s` después del último mensaje, como mucho
+    `tras_el_primero_s` después del primero, o en cuanto hay uno urgente.
+    """
+
+    def __init__(
+        self,
+        reloj: Reloj,
+        es_urgente: Callable[[T], bool],
+        tras_el_ultimo_s: float = 0.050,
+        tras_el_primero_s: float = 0.250,
+    ) -> None:
+        super().__init__()
+        self._reloj = reloj
+        self._es_urgente = es_urgente
+        self._tras_el_ultimo_s = tras_el_ultimo_s
+        self._tras_el_primero_s = tras_el_primero_s
+
+    async def juntar(self) -> list[T]:
+        """Espera a que se cierre la ventana y saca lo que hay."""
+        inicio = self._reloj.ahora()
+        vistos = 0
+        while not any(self._es_urgente(self.mirar(i)) for i in range(vistos, len(self))):
+            vistos = len(self)
+            queda = inicio + self._tras_el_primero_s - self._reloj.ahora()
+            espera = min(self._tras_el_ultimo_s, queda)
+            if espera <= 0 or not await self._llega_otro(vistos, espera):
+                break
+        return self.vaciar()
+
+    async def _llega_otro(self, vistos: int, segundos: float) -> bool:
+        llegada = asyncio.ensure_future(self.esperar_mas_de(vistos))
+        plazo = asyncio.ensure_future(self._reloj.dormir(segundos))
+        try:
+            await asyncio.wait({llegada, plazo}, return_when=asyncio.FIRST_COMPLETED)
+            return llegada.done()
+        finally:
+            llegada.cancel()
+            plazo.cancel()
+            await asyncio.gather(llegada, plazo, return_exceptions=True)
 
 
 class Suscripcion:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -18,7 +18,7 @@ from langchain_core.messages import ToolMessage
 
 from agentes.acciones import AccionPedida, Rechazada
 from agentes.decisiones import Turno
-from agentes.errores import ErrorAlarma, ErrorBitacora, ErrorModelo
+from agentes.errores import ErrorAlarma, ErrorBitacora, ErrorEnjambre, ErrorModelo
 from agentes.eventos import (
     MASTER,
     Apunte,
@@ -34,20 +34,17 @@ from agentes.respuestas import ResultadoHerramienta, en_unicode
 from prompts.avisos import resumir_avisos
 
 if TYPE_CHECKING:
-    from servicios.buzon import Buzon
-    from servicios.herramientas.puerta import Puerta
+    from servicios.buzon import BuzonConVentana
     from servicios.orquestador_master import OrquestadorMaster
-    from servicios.reloj import Reloj
+    from servicios.puertos import Puerta
 
 Entrada = EntradaUsuario | Aviso
 
 
 @dataclass(frozen=True, slots=True)
 class Ritmo:
-    """Cuándo se cierra la ventana de avisos (segundos) y cuánto cabe en ella (caracteres)."""
+    """Cuánto cabe en un resumen de avisos (caracteres) y las rondas seguidas del Master."""
 
-    tras_el_ultimo_s: float = 0.050
-    tras_el_primero_s: float = 0.250
     tope_resumen: int = 12_000
     tope_aviso: int = 4_000
     max_rondas: int = 12
@@ -76,7 +73,25 @@ class PuertosConversacion:
     anotar: Callable[[Evento, Apunte | None], Apunte]
     enjambre: Enjambre
     puerta: Puerta
-    reloj: Reloj
+
+
+@dataclass(frozen=True, slots=True)
+class PorAcabar:
+    """Por dónde iba la conversación al cortarse.
+
+    `turno` es el último del Master, si no se hizo todo lo que pedía; `dicho`, si su texto ya
+    consta; `pensar`, si se quedó sin contestar; `ultimo_texto`, lo último que dijo.
+    """
+
+    turno: Turno | None = None
+    dicho: bool = False
+    pensar: bool = False
+    ultimo_texto: str = ""
+
+
+def es_urgente(entrada: Entrada) -> bool:
+    """Si cierra la ventana en que se juntan los avisos."""
+    return isinstance(entrada, EntradaUsuario) or entrada.clase.es_urgente
 
 
 class Conversacion:
@@ -85,20 +100,22 @@ class Conversacion:
     def __init__(
         self,
         master: OrquestadorMaster,
-        buzon: Buzon[Entrada],
+        buzon: BuzonConVentana[Entrada],
         puertos: PuertosConversacion,
         ritmo: Ritmo,
+        por_acabar: PorAcabar | None = None,
     ) -> None:
         self._master = master
         self._buzon = buzon
         self._puertos = puertos
         self._ritmo = ritmo
         self._tarea: asyncio.Task[None] | None = None
+        self._por_acabar = por_acabar or PorAcabar()
         self._ociosa = asyncio.Event()
-        self._ociosa.set()
-        self._turnos = 0
+        if not (self._hay_que_acabar or buzon):
+            self._ociosa.set()
         self._causa: Apunte | None = None
-        self.ultimo_texto = ""
+        self.ultimo_texto = self._por_acabar.ultimo_texto
         self.ultimo_error: ErrorModelo | None = None
 
     @property
@@ -132,11 +149,12 @@ class Conversacion:
                 return
 
     async def run(self) -> None:
-        """Atiende líneas y avisos hasta que la cancelen."""
+        """Atiende líneas y avisos hasta que la cancelen; antes acaba lo que se cortó."""
         while True:
-            await self._buzon.esperar()
-            self._ociosa.clear()
-            self._presentar(await self._juntar())
+            if not self._hay_que_acabar:
+                await self._buzon.esperar()
+                self._ociosa.clear()
+                self._presentar(await self._buzon.juntar())
             async with asyncio.TaskGroup() as grupo:
                 self._tarea = grupo.create_task(self._atender(), name=MASTER)
             parada, self._tarea = self._tarea.cancelled(), None
@@ -145,34 +163,9 @@ class Conversacion:
             if not self._buzon:
                 self._ociosa.set()
 
-    # --- juntar -------------------------------------------------------------------------
-
-    async def _juntar(self) -> list[Entrada]:
-        """Espera a que se cierre la ventana y saca lo que hay."""
-        inicio = self._puertos.reloj.ahora()
-        vistos = 0
-        while not self._hay_urgente(vistos):
-            vistos = len(self._buzon)
-            queda = inicio + self._ritmo.tras_el_primero_s - self._puertos.reloj.ahora()
-            espera = min(self._ritmo.tras_el_ultimo_s, queda)
-            if espera <= 0 or not await self._llega_otro(vistos, espera):
-                break
-        return self._buzon.vaciar()
-
-    def _hay_urgente(self, desde: int) -> bool:
-        entradas = (self._buzon.mirar(i) for i in range(desde, len(self._buzon)))
-        return any(isinstance(e, EntradaUsuario) or e.clase.es_urgente for e in entradas)
-
-    async def _llega_otro(self, vistos: int, segundos: float) -> bool:
-        llegada = asyncio.ensure_future(self._buzon.esperar_mas_de(vistos))
-        plazo = asyncio.ensure_future(self._puertos.reloj.dormir(segundos))
-        try:
-            await asyncio.wait({llegada, plazo}, return_when=asyncio.FIRST_COMPLETED)
-            return llegada.done()
-        finally:
-            llegada.cancel()
-            plazo.cancel()
-            await asyncio.gather(llegada, plazo, return_exceptions=True)
+    @property
+    def _hay_que_acabar(self) -> bool:
+        return self._por_acabar.turno is not None or self._por_acabar.pensar
 
     # --- atender ------------------------------------------------------------------------
 
@@ -201,15 +194,19 @@ class Conversacion:
 
     async def _turno(self) -> None:
         """El Master piensa, se ejecuta lo que pide y lee sus respuestas y lo que haya llegado."""
+        cortado, self._por_acabar = self._por_acabar, PorAcabar()
         for ronda in range(self._ritmo.max_rondas):
             if ronda:
-                self._presentar(self._buzon.vaciar())
-            turno = await self._decidir()
+                self._presentar(await self._buzon.recoger())
+            if ronda == 0 and cortado.turno is not None:
+                turno = await self._contar(cortado.turno, dicho=cortado.dicho)
+            else:
+                turno = await self._contar(await self._master.process_input_and_events())
             if not turno.acciones:
                 return
             # A la vez: sus filas comparten compromiso. Las respuestas quedan en su orden.
             hechas = await asyncio.gather(
-                *(self._ejecutar(p) for p in turno.acciones), return_exceptions=True
+                *(self._ejecutar(p, turno.turno) for p in turno.acciones), return_exceptions=True
             )
             for hecha in hechas:
                 if isinstance(hecha, BaseException):
@@ -231,28 +228,30 @@ class Conversacion:
             self._master.add_message_to_history(texto, apuntes[-1], apuntes)
         for entrada in lote:
             if isinstance(entrada, EntradaUsuario):
-                self._master.add_message_to_history(entrada.texto, entrada.apunte)
+                linea = entrada.apunte
+                self._master.add_message_to_history(entrada.texto, linea, lineas=[linea])
 
-    async def _decidir(self) -> Turno:
-        turno = await self._master.process_input_and_events()
-        self._turnos += 1
+    async def _contar(self, turno: Turno, *, dicho: bool = False) -> Turno:
+        """Deja dicho el texto de un turno, si lo hay y no consta ya."""
         self.ultimo_error = None
-        if turno.texto.strip():
+        if turno.texto.strip() and not dicho:
             self.ultimo_texto = turno.texto
             texto = TextoMaster(agente_id=MASTER, texto=turno.texto, cortado=turno.cortado)
             await self._puertos.anotar(texto, turno.causa)
         return turno
 
-    async def _ejecutar(self, pedida: AccionPedida) -> tuple[ToolMessage, Apunte]:
+    async def _ejecutar(self, pedida: AccionPedida, turno: int) -> tuple[ToolMessage, Apunte]:
         """Ejecuta una acción por la puerta; devuelve su respuesta para el Master y su causa."""
         if isinstance(pedida.accion, Rechazada):
             texto, causa = pedida.accion.motivo, pedida.causa
         else:
             resultado, causa = await self._puertos.puerta.cruzar(
                 pedida.llamada,
-                self._turnos,
+                turno,
                 pedida.causa,
-                lambda intencion, _: self._hacer(replace(pedida, causa=intencion)),
+                lambda intencion, uso: self._hacer(
+                    replace(pedida, causa=intencion, efecto=uso.efecto)
+                ),
             )
             texto = resultado.para_modelo
         mensaje = ToolMessage(texto, tool_call_id=pedida.llamada.id, name=pedida.llamada.nombre)
@@ -268,11 +267,11 @@ class Conversacion:
 
 @asynccontextmanager
 async def en_marcha(
-    conversacion: Conversacion, fallo: asyncio.Future[ErrorBitacora]
+    conversacion: Conversacion, fallo: Awaitable[ErrorEnjambre]
 ) -> AsyncIterator[None]:
-    """La conversación corre mientras dure el bloque; si la bitácora falla, todo se para.
+    """La conversación corre mientras dure el bloque; si llega `fallo`, todo se para.
 
-    Lanza entonces ese `ErrorBitacora`, y no un grupo de errores.
+    Lanza entonces ese error, y no un grupo de errores.
     """
     try:
         async with asyncio.TaskGroup() as grupo:
@@ -287,7 +286,7 @@ async def en_marcha(
         raise _primero(errores) from None
 
 
-async def _lanzar(fallo: asyncio.Future[ErrorBitacora]) -> None:
+async def _lanzar(fallo: Awaitable[ErrorEnjambre]) -> None:
     raise await asyncio.shield(fallo)
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,15 +18,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Espacio, PerfilConsola
 from servicios.consola.aislamientos.aislamiento import AUTO, Aislamiento, elegir_aislamiento
 from servicios.consola.aislamientos.contenedor import IMAGEN, Contenedor
-from servicios.consola.cuaderno import recoger_hojas
-from servicios.consola.estado import Estado
+from servicios.consola.memoria import Memoria
+from servicios.consola.operaciones.disco import (
+    Rastro,
+    borrar_operacion,
+    carpeta_de_operaciones,
+    operaciones_en_disco,
+)
 from servicios.consola.pedido import MotivoFin
+from servicios.consola.plazas.copia import copiar_espacios
 from servicios.consola.plazas.plazas import Plazas
-from servicios.consola.preparacion import Generales, Preparada, Taller, reparo_de
+from servicios.consola.preparacion import Generales, Taller, reparo_de
+from servicios.consola.prueba import nada, probar_de_verdad, sin_proxy
+from servicios.consola.reanudacion import Hallazgo, Suerte, hallado, mirar
 from servicios.consola.red.proxy import ProxySalida
 from servicios.consola.resultado import (
     CODIGO_MAL_PEDIDA,
@@ -35,6 +41,7 @@ from servicios.consola.resultado import (
     ResultadoComando,
     resultado_de,
 )
+from servicios.consola.supervision.corrida import Corrida
 from servicios.consola.supervision.lanzador import Lanzador
 from servicios.consola.trabajos import Trabajos
 from servicios.reloj import Compas
@@ -45,38 +52,36 @@ if TYPE_CHECKING:
 __all__ = [
     "EjecutorConsola",
     "Generales",
+    "Hallazgo",
     "MotivoFin",
     "OpcionesConsola",
     "ResultadoComando",
+    "Suerte",
     "abrir_consola",
+    "borrar_operacion",
+    "copiar_espacios",
+    "operaciones_en_disco",
 ]
 
 _RAIZ = Path(__file__).resolve().parent.parent
-_PRUEBA = "prueba-0"
-_LIMITE_PRUEBA_S = 5.0
-
-
-@dataclass(slots=True)
-class _Ficha:
-    """Lo que se recuerda de un agente entre orden y orden."""
-
-    turno: asyncio.Lock = field(default_factory=asyncio.Lock)
-    estado: Estado | None = None
-    ocupado: int = 0
 
 
 class EjecutorConsola:
     """Lanza las órdenes: una a la vez por agente y `simultaneos` en total."""
 
-    def __init__(self, taller: Taller, *, simultaneos: int = 16) -> None:
+    def __init__(
+        self, taller: Taller, datos: Path, *, sesion: str = "", simultaneos: int = 16
+    ) -> None:
         self._taller = taller
+        self._datos = datos
+        self._memoria = Memoria(datos, sesion)
         self._cupo = asyncio.Semaphore(simultaneos)
         self._compas = Compas()
-        self._fichas: dict[str, _Ficha] = {}
-        self._en_marcha: dict[asyncio.Task[ResultadoComando], Preparada] = {}
+        self._turnos: dict[str, asyncio.Lock] = {}
+        self._en_marcha: dict[asyncio.Task[ResultadoComando], Corrida] = {}
         self._despedidas: set[asyncio.Task[None]] = set()
         self._cerrada = False
-        self.trabajos = Trabajos(taller)
+        self.trabajos = Trabajos(taller, datos)
 
     @property
     def aislamiento(self) -> Aislamiento:
@@ -86,8 +91,8 @@ class EjecutorConsola:
     def carpeta_de(self, agente_id: str, perfil: PerfilConsola) -> str:
         """Dónde empezaría su próxima orden, para una persona. Lanza `ErrorConsola`."""
         base = self._taller.plazas.plaza(agente_id, perfil).carpeta
-        ficha = self._fichas.get(agente_id)
-        donde = Path(ficha.estado.carpeta) if ficha and ficha.estado else base
+        estado = self._memoria.de(agente_id).estado
+        donde = Path(estado.carpeta) if estado else base
         if perfil.espacio is Espacio.PROPIO and donde.is_relative_to(base):
             return str(Path("su espacio") / donde.relative_to(base))
         return str(donde)
@@ -102,33 +107,68 @@ class EjecutorConsola:
         """Ejecuta `command` en bash, donde quedó la orden anterior de ese agente.
 
         El tiempo cuenta desde que arranca, no mientras espera turno. Si cancelan a quien espera,
-        la orden y todos sus procesos mueren antes de que la cancelación siga. Lanza
-        `ErrorConsola` si esta máquina no puede lanzarla o el aislamiento no cumple el perfil.
+        la orden y todos sus procesos mueren antes de que la cancelación siga. Con `fila`, lo que
+        deja se queda en el disco hasta `cerrar_operacion`. Lanza `ErrorConsola` si esta máquina no
+        puede lanzarla, el aislamiento no cumple el perfil o esa fila ya se intentó.
         """
-        del fila  # todavía no deja nada en el disco
         if reparo := reparo_de(command):
             return ResultadoComando("", reparo, CODIGO_MAL_PEDIDA)
-        ficha = self._fichas.setdefault(agente_id, _Ficha())
-        async with ficha.turno, self._cupo:
+        async with self._turno(agente_id), self._cupo:
             await self._compas.turno()
             if self._cerrada:
                 return _CERRADA
-            preparada = await self._taller.preparar(
+            corrida = await self._taller.preparar(
                 command,
                 agente_id,
                 perfil or PerfilConsola(),
-                estado=ficha.estado,
-                ocupado=ficha.ocupado,
+                fila=fila,
+                recuerdo=self._memoria.de(agente_id),
             )
-            return await self._esperar(preparada, self._acabar(preparada, ficha))
+            return await self._esperar(corrida, agente_id)
+
+    async def recuperar(self, fila: int, agente_id: str) -> Hallazgo:
+        """Qué fue de una orden de ese agente que se quedó sin cierre.
+
+        De la que nunca empezó se queda con el intento; a la que sigue viva la espera, y si
+        cancelan la espera, la mata antes de que la cancelación siga. Lo que dejó (carpeta y
+        variables) queda para la próxima. Lanza `ErrorConsola` si no se pudo lanzar.
+        """
+        rastro = Rastro(carpeta_de_operaciones(self._datos) / str(fila))
+        async with self._turno(agente_id):
+            suerte, corrida = await mirar(rastro)
+            if corrida is None:
+                if (informe := rastro.informe()) is not None:
+                    self._memoria.aprender(agente_id, informe)
+                return hallado(rastro, suerte)
+            async with self._cupo:
+                resultado = await self._esperar(corrida, agente_id)
+        if resultado.motivo is MotivoFin.SIN_SUPERVISOR:
+            return Hallazgo(Suerte.INTERRUMPIDA, resultado, adoptada=True)
+        return Hallazgo(Suerte.TERMINADA, resultado, adoptada=True)
+
+    async def cerrar_operacion(self, fila: int) -> None:
+        """Borra lo que dejó en el disco, cuando su cierre ya está a salvo.
+
+        Lo de un trabajo que aún se recuerda se queda hasta que se olvide.
+        """
+        if not self.trabajos.conserva(fila):
+            await asyncio.to_thread(borrar_operacion, self._datos, fila)
+
+    def soltar_operacion(self, fila: int) -> None:
+        """Como `cerrar_operacion`, sin esperar; `cerrar` sí espera."""
+        self._despedir(self.cerrar_operacion(fila), f"suelta {fila}")
 
     def olvidar(self, agente_id: str) -> None:
         """Un agente terminó: se matan sus trabajos y se suelta lo suyo. Sus archivos se quedan.
 
         No espera; `cerrar` sí.
         """
-        self._fichas.pop(agente_id, None)
-        despedida = asyncio.create_task(self._soltar(agente_id), name=f"adiós a {agente_id}")
+        self._turnos.pop(agente_id, None)
+        self._memoria.olvidar(agente_id)
+        self._despedir(self._soltar(agente_id), f"adiós a {agente_id}")
+
+    def _despedir(self, trabajo: Coroutine[None, None, None], nombre: str) -> None:
+        despedida = asyncio.create_task(trabajo, name=nombre)
         self._despedidas.add(despedida)
         despedida.add_done_callback(self._despedidas.discard)
 
@@ -141,38 +181,33 @@ class EjecutorConsola:
         """Mata lo que quede y no acepta más; al volver no hay ningún proceso nuestro vivo."""
         self._cerrada = True
         await self.trabajos.cerrar()
-        for preparada in self._en_marcha.values():
-            preparada.corrida.parar(MotivoFin.CANCELADO)
+        for corrida in self._en_marcha.values():
+            corrida.parar(MotivoFin.CANCELADO)
         if pendientes := {*self._en_marcha, *self._despedidas}:
             await asyncio.wait(pendientes)
         await self._taller.aislamiento.cerrar()
 
-    async def _esperar(
-        self, preparada: Preparada, trabajo: Coroutine[None, None, ResultadoComando]
-    ) -> ResultadoComando:
-        tarea = asyncio.create_task(trabajo)
-        self._en_marcha[tarea] = preparada
+    def _turno(self, agente_id: str) -> asyncio.Lock:
+        return self._turnos.setdefault(agente_id, asyncio.Lock())
+
+    async def _esperar(self, corrida: Corrida, agente_id: str) -> ResultadoComando:
+        tarea = asyncio.create_task(self._acabar(corrida, agente_id))
+        self._en_marcha[tarea] = corrida
         tarea.add_done_callback(self._en_marcha.pop)
         try:
             return await asyncio.shield(tarea)
         except asyncio.CancelledError as cancelada:
-            preparada.corrida.parar(MotivoFin.CANCELADO)
+            corrida.parar(MotivoFin.CANCELADO)
             await asyncio.wait({tarea})
             if not tarea.cancelled() and tarea.exception() is None:
                 # Lo que llegó a imprimir viaja con la cancelación: quien anota no lo pierde.
                 cancelada.args = (tarea.result(),)
             raise
 
-    @staticmethod
-    async def _acabar(preparada: Preparada, ficha: _Ficha) -> ResultadoComando:
-        try:
-            informe = await preparada.corrida.fin()
-        finally:
-            estado = recoger_hojas(preparada.hojas)
-        ficha.estado = estado or ficha.estado
-        if informe.ocupado is not None:
-            ficha.ocupado = informe.ocupado
-        return resultado_de(informe, preparada.limites)
+    async def _acabar(self, corrida: Corrida, agente_id: str) -> ResultadoComando:
+        informe = await corrida.fin()
+        self._memoria.aprender(agente_id, informe)
+        return resultado_de(informe)
 
 
 _CERRADA = ResultadoComando(
@@ -186,7 +221,9 @@ class OpcionesConsola:
 
     `proyecto` es la carpeta que se presta a los agentes que la tengan concedida (por omisión, la
     actual); `senuelo`, el texto de la llave falsa de cada casa; `imagen`, la de `docker`;
-    `simultaneos`, las órdenes a la vez entre todos los agentes.
+    `simultaneos`, las órdenes a la vez entre todos los agentes. Con `sesion`, lo que cada agente
+    dejó (carpeta y variables) se guarda en el disco y vuelve al abrirla otra vez; con `sub`, los
+    espacios y las casas van en una subcarpeta de ese nombre.
     """
 
     aislamiento: str = AUTO
@@ -195,9 +232,11 @@ class OpcionesConsola:
     imagen: str = IMAGEN
     generales: Generales = field(default_factory=Generales)
     simultaneos: int = 16
+    sesion: str = ""
+    sub: str = ""
 
     @classmethod
-    def de(cls, ajustes: Ajustes, senuelo: str = "") -> Self:
+    def de(cls, ajustes: Ajustes, senuelo: str = "", sesion: str = "", sub: str = "") -> Self:
         """Las que dicen los ajustes."""
         return cls(
             aislamiento=ajustes.aislamiento,
@@ -206,6 +245,8 @@ class OpcionesConsola:
             imagen=ajustes.imagen,
             generales=Generales(ajustes.limite_comando_s, ajustes.limite_salida),
             simultaneos=ajustes.comandos_simultaneos,
+            sesion=sesion,
+            sub=sub,
         )
 
 
@@ -218,55 +259,26 @@ async def abrir_consola(
     Lanza `ErrorConsola` si el aislamiento pedido no funciona aquí, con la causa y el remedio.
     """
     opciones = opciones or OpcionesConsola()
-    async with Lanzador.abrir() as lanzador:
+    async with Lanzador.abrir(carpeta_de_operaciones(datos)) as lanzador:
         elegido = await elegir_aislamiento(
             opciones.aislamiento,
-            probar=partial(_probar, lanzador),
+            probar=partial(probar_de_verdad, lanzador, _RAIZ),
             abrir_contenedor=partial(Contenedor.abrir, opciones.imagen),
         )
         proyecto = opciones.proyecto or Path.cwd()
         taller = Taller(
-            plazas=Plazas(datos, proyecto, _RAIZ, elegido.duenio, opciones.senuelo),
+            plazas=Plazas(datos, proyecto, _RAIZ, elegido.duenio, opciones.senuelo, opciones.sub),
             aislamiento=elegido,
             lanzar=lanzador.lanzar,
-            enchufar=_sin_proxy if salida_red is None else salida_red.abrir,
-            desenchufar=_nada if salida_red is None else salida_red.cerrar_agente,
+            enchufar=sin_proxy if salida_red is None else salida_red.abrir,
+            desenchufar=nada if salida_red is None else salida_red.cerrar_agente,
             nuestro=os.environ,
             generales=opciones.generales,
         )
-        consola = EjecutorConsola(taller, simultaneos=opciones.simultaneos)
+        consola = EjecutorConsola(
+            taller, datos, sesion=opciones.sesion, simultaneos=opciones.simultaneos
+        )
         try:
             yield consola
         finally:
             await consola.cerrar()
-
-
-async def _sin_proxy(agente_id: str, _destinos: tuple[str, ...]) -> Path:
-    raise ErrorConsola(f"consola: {agente_id} necesita un proxy para su red por lista y no lo hay")
-
-
-async def _nada(_agente_id: str) -> None:
-    """Sin proxy no hay nada que cerrar."""
-
-
-async def _probar(lanzador: Lanzador, aislamiento: Aislamiento) -> str:
-    """Ejecuta `true` de verdad en un sitio de usar y tirar; devuelve por qué no pudo, o nada."""
-    with tempfile.TemporaryDirectory(prefix="enjambre-prueba-") as carpeta:
-        os.chmod(carpeta, 0o711)  # noqa: PTH101, S103 - que el usuario de las órdenes pueda pasar
-        taller = Taller(
-            plazas=Plazas(Path(carpeta), Path(carpeta), _RAIZ, aislamiento.duenio, ""),
-            aislamiento=aislamiento,
-            lanzar=lanzador.lanzar,
-            enchufar=_sin_proxy,
-            desenchufar=_nada,
-            nuestro={},
-            generales=Generales(segundos=_LIMITE_PRUEBA_S),
-        )
-        preparada = await taller.preparar("true", _PRUEBA, PerfilConsola())
-        informe = await preparada.corrida.fin()
-    if informe.motivo is MotivoFin.OK and informe.codigo == 0:
-        return ""
-    if informe.motivo is MotivoFin.TIEMPO:
-        return f"la prueba no terminó en {_LIMITE_PRUEBA_S:g} s"
-    lineas = (informe.queja or informe.error).strip().splitlines()
-    return lineas[-1] if lineas else f"código {informe.codigo}"

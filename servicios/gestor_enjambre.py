@@ -8,8 +8,7 @@ al cerrar: se cancelan todos, se espera a todos y nadie queda vivo
 from __future__ import annotations
 
 import asyncio
-import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
@@ -29,48 +28,28 @@ from agentes.errores import ErrorBitacora
 from agentes.eventos import (
     MASTER,
     AgenteLanzado,
+    AgenteTerminado,
     Apunte,
     AvisoEncolado,
     CancelacionPedida,
     EstadoAgente,
-    Evento,
-    FalloInterno,
     MensajeEncolado,
     ProblemaReportado,
 )
+from agentes.guardado import AgenteGuardado
 from agentes.mensajes import Aviso, ClaseAviso, Directiva
 from prompts.avisos import texto_estado, trozo_de_reporte
-from servicios.bucle_logico_agente import BucleLogicoAgente
-
-Anotar = Callable[[Evento, Apunte | None], Apunte]
+from servicios.puertos import Bucle, PuertosGestor
 
 TOPE_FILA_AVISO = 4_000  # caracteres; el reporte entero está en la fila del agente
 
 
-@dataclass(frozen=True, slots=True)
-class PuertosGestor:
-    """De qué vive el gestor.
-
-    `crear` construye el agente y su bucle; `modelo_de` dice con qué modelo piensa un tipo;
-    `leer_reporte` da el último reporte de un agente, `olvidar` recibe a cada uno que acaba y
-    `por_aprobar` dice quiénes esperan a la persona.
-    """
-
-    anotar: Anotar
-    crear: Callable[[Encargo, GestorEnjambre, Apunte], BucleLogicoAgente]
-    modelo_de: Callable[[DefinicionAgente], str]
-    siguiente_numero: Callable[[str], Awaitable[int]]
-    leer_reporte: Callable[[str], Awaitable[str | None]]
-    entregar_al_master: Callable[[Aviso], None]
-    olvidar: Callable[[str], None]
-    por_aprobar: Callable[[], frozenset[str]]
-
-
 @dataclass(slots=True)
 class _Vivo:
-    bucle: BucleLogicoAgente
+    bucle: Bucle
     tarea: asyncio.Task[None]
     avisar: bool = True
+    se_queda: bool = False
     motivo: str = "cancelado"
     parado_por: Apunte | None = None
 
@@ -86,18 +65,18 @@ class GestorEnjambre:
         self._tope_lectura = tope_lectura
         self._agentes: dict[str, Agente] = {}
         self._vivos: dict[str, _Vivo] = {}
-        self._grupo = asyncio.TaskGroup()
         self._cambio = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        await self._grupo.__aenter__()
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        for vivo in self._vivos.values():
-            vivo.avisar = False
+        """Para a todos. Quien está en pausa sigue en pausa para cuando se reanude la sesión."""
+        vivos = [*self._vivos.values()]
+        for vivo in vivos:
+            vivo.avisar, vivo.se_queda = False, vivo.bucle.esta_quieto
             vivo.tarea.cancel()
-        await self._grupo.__aexit__(None, None, None)
+        await asyncio.gather(*(v.tarea for v in vivos), return_exceptions=True)
 
     def get_agent_status(self, agent_id: str) -> dict[str, str] | None:
         """Cómo va un agente de esta sesión, o `None` si no existe."""
@@ -131,6 +110,8 @@ class GestorEnjambre:
                 return motivo
             case Delegar(agent_type, task_description):
                 return await self._delegar(agent_type, task_description, pedida)
+            case EnviarMensaje(agent_id, _) if pedida.efecto:
+                return f"Entregado: {agent_id} lo leerá antes de su siguiente paso."
             case EnviarMensaje(agent_id, message_content):
                 return self.send_message_to_agent(
                     agent_id, message_content, pedida.solicitante, pedida.causa
@@ -147,7 +128,7 @@ class GestorEnjambre:
     ) -> str:
         """Registra y arranca un agente; devuelve su id. `KeyError` si el tipo no existe."""
         definicion = self._tipos[agent_type]
-        numero = await self._puertos.siguiente_numero(agent_type)
+        numero = await self._puertos.siguiente_numero(agent_type, causa)
         encargo = Encargo(f"{agent_type}-{numero}", definicion, task_description, superior)
         apunte = self._puertos.anotar(
             AgenteLanzado(
@@ -161,12 +142,41 @@ class GestorEnjambre:
             ),
             causa,
         )
-        bucle = self._puertos.crear(encargo, self, apunte)
-        self._agentes[encargo.agente_id] = bucle.agente
-        tarea = self._grupo.create_task(self._vigilar(bucle), name=encargo.agente_id)
-        self._vivos[encargo.agente_id] = _Vivo(bucle, tarea)
-        tarea.add_done_callback(lambda _: self._retirar(bucle))
+        self._poner_en_marcha(self._puertos.crear(encargo, self, apunte))
         return encargo.agente_id
+
+    def restaurar(self, guardados: Iterable[AgenteGuardado]) -> None:
+        """Vuelve a tener los agentes de una sesión; los que no habían terminado siguen."""
+        for guardado in guardados:
+            if guardado.historia is None:
+                self._agentes[guardado.agente_id] = guardado.como_agente()
+            elif guardado.agent_type not in self._tipos:
+                self._dar_por_perdido(guardado)
+            else:
+                definicion = self._tipos[guardado.agent_type]
+                encargo = guardado.encargo(definicion)
+                bucle = self._puertos.crear(encargo, self, guardado.nacimiento, guardado.historia)
+                bucle.agente.estado = guardado.estado
+                for mensaje in guardado.pendientes:
+                    bucle.inject_message_and_resume(mensaje)
+                self._poner_en_marcha(bucle)
+
+    def _dar_por_perdido(self, guardado: AgenteGuardado) -> None:
+        """Su tipo ya no existe: no se puede rehacer, y se dice."""
+        agente = guardado.como_agente()
+        agente.estado = EstadoAgente.FAILED
+        self._agentes[agente.nombre] = agente
+        texto = f"no se pudo reanudar: ya no existe el tipo «{guardado.agent_type}»"
+        apunte = self._puertos.anotar(
+            AgenteTerminado(agente_id=agente.nombre, estado=agente.estado, error=texto),
+            guardado.nacimiento,
+        )
+        self._avisar(agente, ClaseAviso.FALLO, texto, apunte)
+
+    def _poner_en_marcha(self, bucle: Bucle) -> None:
+        self._agentes[bucle.agente.nombre] = bucle.agente
+        tarea = self._puertos.motor.lanzar(bucle, lambda: self._retirar(bucle))
+        self._vivos[bucle.agente.nombre] = _Vivo(bucle, tarea)
 
     def send_message_to_agent(
         self, agent_id: str, message_content: str, remitente: str, causa: Apunte | None
@@ -254,25 +264,13 @@ class GestorEnjambre:
         else:
             self._puertos.entregar_al_master(aviso)
 
-    async def _vigilar(self, bucle: BucleLogicoAgente) -> None:
-        """La frontera de un agente: su fallo no toca a los demás."""
-        agente_id = bucle.agente.nombre
-        try:
-            await bucle.run()
-        except ErrorBitacora:
-            raise
-        except Exception as error:  # noqa: BLE001 - la única frontera amplia del núcleo
-            texto = f"fallo interno en {agente_id}: {type(error).__name__}: {error}"
-            traza = traceback.format_exc()
-            self._puertos.anotar(FalloInterno(agente_id=agente_id, error=texto, traza=traza), None)
-            bucle.terminar(EstadoAgente.FAILED, texto)
-
-    def _retirar(self, bucle: BucleLogicoAgente) -> None:
+    def _retirar(self, bucle: Bucle) -> None:
         """Al acabar su tarea, también si la cancelaron antes de empezar."""
         vivo = self._vivos[bucle.agente.nombre]
         # Con la bitácora rota no se puede anotar: ya lo dice ella, una vez, a todo el sistema.
         with suppress(ErrorBitacora):
-            bucle.terminar(EstadoAgente.CANCELLED, vivo.motivo, vivo.parado_por)
+            if not vivo.se_queda:
+                bucle.terminar(EstadoAgente.CANCELLED, vivo.motivo, vivo.parado_por)
         del self._vivos[bucle.agente.nombre]
         bucle.agente.historial.clear()
         self._puertos.olvidar(bucle.agente.nombre)
@@ -282,7 +280,9 @@ class GestorEnjambre:
         if agent_type not in self._tipos:
             hay = ", ".join(sorted(self._tipos)) or "ninguno"
             return f"Error: no existe el tipo «{agent_type}». Los que hay: {hay}."
-        agente_id = await self.lanzar_agente(agent_type, tarea, pedida.solicitante, pedida.causa)
+        agente_id = pedida.efecto or await self.lanzar_agente(
+            agent_type, tarea, pedida.solicitante, pedida.causa
+        )
         return f"Lanzado {agente_id}. Te avisará al terminar o si tiene un problema."
 
     async def _leer(self, agent_id: str, desde: int) -> str:

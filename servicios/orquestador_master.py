@@ -7,53 +7,57 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from agentes.acciones import AccionPedida, accion_desde
-from agentes.decisiones import Interlocutor, Turno
+from agentes.decisiones import Interlocutor, RespuestaModelo, Turno
 from agentes.errores import ErrorModelo
 from agentes.eventos import MASTER, Apunte
+from agentes.guardado import HistoriaGuardada
 from agentes.respuestas import Uso
-from prompts.avisos import notificacion
-from servicios.llm.historial import adaptar
-
-RETIRADO = notificacion(
-    "El proveedor rechazó lo último que entró en la conversación y se retiró. Si eran avisos,"
-    " estado_enjambre dice qué agentes acabaron o esperan y leer_reporte lo que contaron."
-)
+from servicios.llm.historial import adaptar, retirar_lo_nuevo
 
 
 class OrquestadorMaster:
-    """La historia del Master y su siguiente decisión. Una llamada a la vez."""
+    """La historia del Master y su siguiente decisión. Una llamada a la vez.
 
-    def __init__(self, interlocutor: Interlocutor, instrucciones: str) -> None:
+    Con `guardada` sigue por donde se cortó.
+    """
+
+    def __init__(
+        self,
+        interlocutor: Interlocutor,
+        instrucciones: str,
+        guardada: HistoriaGuardada | None = None,
+    ) -> None:
         self._interlocutor = interlocutor
         self._historial: list[BaseMessage] = [SystemMessage(instrucciones)]
-        self._aceptado = 1
         self._causa: Apunte | None = None
         self._avisos: list[Apunte] = []
+        self._lineas: list[Apunte] = []
         self.uso = Uso()
+        if guardada is not None:
+            self._historial[:] = guardada.mensajes
+            self._causa = guardada.causa
+            self._avisos.extend(guardada.reentrega.avisos)
+            self._lineas.extend(guardada.reentrega.lineas)
+            self.uso = guardada.uso
 
     def add_message_to_history(
         self,
         message: BaseMessage | str,
         causa: Apunte | None = None,
         avisos: Sequence[Apunte] = (),
+        lineas: Sequence[Apunte] = (),
     ) -> None:
-        """Añade una notificación o la respuesta de una acción.
+        """Añade una notificación, una línea de la persona o la respuesta de una acción.
 
-        Un `SystemMessage` entra como notificación marcada. `avisos` son los que trae dentro.
+        Un `SystemMessage` entra como notificación marcada. `avisos` y `lineas` son los que trae.
         """
         self._historial.append(adaptar(message))
         self._causa = causa or self._causa
         self._avisos.extend(avisos)
-
-    def _retirar_lo_nuevo(self) -> None:
-        """Quita lo que el proveedor no admite; lo que se sabe de las acciones se queda."""
-        nuevo = self._historial[self._aceptado :]
-        sabido = [m for m in nuevo if isinstance(m, ToolMessage)]
-        self._historial[self._aceptado :] = [*sabido, HumanMessage(RETIRADO)]
-        self._avisos.clear()
+        self._lineas.extend(lineas)
 
     async def process_input_and_events(
         self, input_from_user: str | None = None, causa: Apunte | None = None
@@ -65,24 +69,34 @@ class OrquestadorMaster:
         if input_from_user is not None:
             self._historial.append(HumanMessage(input_from_user))
             self._causa = causa or self._causa
-        avisos = tuple(self._avisos)
+        avisos, lineas = tuple(self._avisos), tuple(self._lineas)
         try:
-            respuesta = await self._interlocutor.pensar(self._historial, self._causa, avisos)
+            respuesta = await self._interlocutor.pensar(
+                self._historial, self._causa, avisos, lineas=lineas
+            )
         except ErrorModelo as error:
             if error.envenena:
-                self._retirar_lo_nuevo()
+                retirar_lo_nuevo(self._historial)
+                self._avisos.clear()
+                self._lineas.clear()
             raise
         del self._avisos[: len(avisos)]
+        del self._lineas[: len(lineas)]
         self._historial.append(respuesta.mensaje)
-        self._aceptado = len(self._historial)
         self._causa = respuesta.apunte
         self.uso += respuesta.uso
-        return Turno(
-            texto=respuesta.texto,
-            acciones=tuple(
-                AccionPedida(MASTER, accion_desde(llamada), llamada, respuesta.apunte)
-                for llamada in respuesta.llamadas
-            ),
-            causa=respuesta.apunte,
-            cortado=respuesta.razon == "longitud",
-        )
+        return turno_de(respuesta)
+
+
+def turno_de(respuesta: RespuestaModelo) -> Turno:
+    """Lo que decide el Master con esa respuesta de su modelo."""
+    return Turno(
+        texto=respuesta.texto,
+        acciones=tuple(
+            AccionPedida(MASTER, accion_desde(llamada), llamada, respuesta.apunte)
+            for llamada in respuesta.llamadas
+        ),
+        causa=respuesta.apunte,
+        turno=respuesta.turno,
+        cortado=respuesta.razon == "longitud",
+    )

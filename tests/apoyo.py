@@ -14,6 +14,9 @@ from typing import Any
 from agentes.eventos import HechoAnotado, TextoMaster
 from servicios.ajustes import RAIZ, Ajustes
 from servicios.buzon import Suscripcion
+from servicios.herramientas.guardia import Guardia
+from servicios.herramientas.puerta import Anotar, PuertosPuerta
+from servicios.herramientas.registro import RegistroHerramientas
 from servicios.llm.preajustes import resolver_modelo
 from servicios.sistema import Sistema, abrir_sistema
 from tests.dobles.base import Doble
@@ -21,6 +24,7 @@ from tests.dobles.gemini import DobleGemini
 from tests.dobles.guion import Guion
 from tests.dobles.openai import DobleOpenAI
 from tests.dobles.respuestas import Respuesta, llamada, respuesta
+from tests.registros.apoyo_historias import comprobar_historias
 
 PROVEEDORES = ("openai", "gemini")
 REPORTAR = "reportar_resultado_final"
@@ -60,6 +64,15 @@ def preparar_raiz(carpeta: Path, variables: dict[str, str], *tipos: dict[str, An
     return carpeta
 
 
+def puertos_puerta(anotar: Anotar, guardia: Guardia) -> PuertosPuerta:
+    """Los de una puerta que no tiene nada que recordar ni que soltar."""
+
+    def soltar(_: int) -> None:
+        return
+
+    return PuertosPuerta(anotar, guardia, RegistroHerramientas().rescatar, soltar)
+
+
 def tipo(nombre: str, **cambios: Any) -> dict[str, Any]:
     """Un tipo de agente válido."""
     return {
@@ -82,13 +95,17 @@ def delegar(*tareas: str, tipo: str = "ejecutor", dice: str = "") -> Respuesta:
 async def enjambre(
     doble: Doble, carpeta: Path, *tipos: dict[str, Any], proveedor: str, **variables: str
 ) -> AsyncIterator[Sistema]:
-    """Un sistema abierto cuyo modelo es ese doble (ya abierto)."""
+    """Un sistema abierto cuyo modelo es ese doble (ya abierto).
+
+    Al cerrarse, sus historias se rehacen de la bitácora y han de ser las que se mandaron.
+    """
     raiz = preparar_raiz(carpeta, {**variables_de(proveedor, doble), **variables}, *tipos)
     ajustes = Ajustes.leer(raiz)
     referencia = resolver_modelo(ajustes.model, ajustes)
     assert referencia is not None
     async with abrir_sistema(ajustes, referencia, "prueba") as sistema:
         yield sistema
+    comprobar_historias(ajustes.datos / "swarm.db")
 
 
 async def conversar(sistema: Sistema, *lineas: str) -> str:

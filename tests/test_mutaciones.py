@@ -31,9 +31,9 @@ class Mutacion:
 MUTACIONES = [
     Mutacion(
         "sin reparar la historia",
-        "servicios/llm/llamada.py",
-        "self._insistir(reparar(historial), marcha)",
-        "self._insistir(list(historial), marcha)",
+        "servicios/llm/interlocutor.py",
+        "self._llamador.hacer(reparar(limpio), marcha)",
+        "self._llamador.hacer(list(limpio), marcha)",
         "tests/nucleo/test_ritmo.py::test_parado_a_media_accion_la_historia_sigue_valiendo",
     ),
     Mutacion(

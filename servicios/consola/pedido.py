@@ -14,6 +14,13 @@ MARCA_FILTRO = "{filtro}"
 """En un argumento de `Encierro.prefijo`, el número del descriptor con el filtro de seccomp."""
 
 
+DISPOSITIVOS = "/run/enjambre-dev"
+"""Dónde encuentra el prefijo un /dev ya montado, con `Encierro.dispositivos`."""
+
+MEMORIA_COMPARTIDA = 16 * 1024 * 1024
+"""Bytes del /dev/shm de una orden encerrada."""
+
+
 class MotivoFin(StrEnum):
     """Por qué terminó una orden."""
 
@@ -67,7 +74,8 @@ class Encierro:
     ejecutar nada. `cerca` se le pone al hijo. `filtro` es el de seccomp (`""`, `sin_red` o
     `con_red`): con `MARCA_FILTRO` en el prefijo se pasa por un descriptor; si no, se le instala
     al hijo. `procesos_aparte` dice que dentro se cuentan solo los procesos de la orden. `remate`
-    se ejecuta siempre al acabar.
+    se ejecuta siempre al acabar. `red_vacia` y `dispositivos` piden, solo para root, lo que ya
+    está hecho cuando la orden llega: que el prefijo empiece sin ninguna red, y `DISPOSITIVOS`.
     """
 
     prefijo: tuple[str, ...] = ()
@@ -76,11 +84,30 @@ class Encierro:
     filtro: str = ""
     procesos_aparte: bool = False
     remate: tuple[str, ...] = ()
+    red_vacia: bool = False
+    dispositivos: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cuaderno:
+    """Las hojas de una orden: su supervisor las pone antes y las recoge después.
+
+    `preludio` y `estado` son sus rutas; `texto`, lo que dice la primera; `duenio`, su uid si no
+    es el nuestro.
+    """
+
+    preludio: str
+    estado: str
+    texto: str
+    duenio: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Pedido:
-    """Una orden entera. `medidas` son las carpetas cuyo tamaño cuenta para `limites.espacio`."""
+    """Una orden entera. `medidas` son las carpetas cuyo tamaño cuenta para `limites.espacio`.
+
+    `operacion` es el nombre de su carpeta.
+    """
 
     orden: tuple[str, ...]
     carpeta: str
@@ -88,6 +115,8 @@ class Pedido:
     limites: Limites
     encierro: Encierro = field(default_factory=Encierro)
     medidas: tuple[str, ...] = ()
+    operacion: str = ""
+    cuaderno: Cuaderno | None = None
 
     def a_json(self) -> bytes:
         """Para el supervisor."""
@@ -109,6 +138,8 @@ class Pedido:
             limites=Limites(**crudo["limites"]),
             encierro=Encierro(**encierro),
             medidas=tuple(crudo["medidas"]),
+            operacion=crudo["operacion"],
+            cuaderno=None if crudo["cuaderno"] is None else Cuaderno(**crudo["cuaderno"]),
         )
 
 
@@ -117,7 +148,8 @@ class Informe:
     """Cómo acabó: textos ya acotados, bytes que faltan en ellos y milisegundos.
 
     `codigo` es negativo si murió por una señal. `queja` dice por qué no se pudo lanzar y
-    `ocupado`, los bytes de las carpetas medidas si dio tiempo a recorrerlas.
+    `ocupado`, los bytes de las carpetas medidas si dio tiempo a recorrerlas. `estado` es lo que
+    dejó a la orden siguiente (un `Estado` en JSON) y `limites`, los que tuvo, si se sabe.
     """
 
     motivo: MotivoFin
@@ -128,6 +160,20 @@ class Informe:
     ms: int = 0
     queja: str = ""
     ocupado: int | None = None
+    estado: dict[str, Any] | None = None
+    limites: Limites | None = None
+
+
+def informe_de_json(crudo: dict[str, Any]) -> Informe:
+    """El que `asdict` convirtió. Lanza `ValueError`, `TypeError` o `KeyError` si no lo es."""
+    limites = crudo["limites"]
+    return Informe(
+        **{
+            **crudo,
+            "motivo": MotivoFin(crudo["motivo"]),
+            "limites": None if limites is None else Limites(**limites),
+        }
+    )
 
 
 def ensayar() -> None:

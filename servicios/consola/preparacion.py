@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from agentes.perfil_consola import Espacio, PerfilConsola, Red
-from servicios.consola.cuaderno import Hojas, abrir_hojas
+from servicios.consola.cuaderno import hacer_cuaderno
 from servicios.consola.entorno import entorno_de_orden
-from servicios.consola.estado import Estado
+from servicios.consola.memoria import NADA, Recuerdo
 from servicios.consola.pedido import Limites, Pedido
 from servicios.consola.plaza import Aislamiento, Plaza
 from servicios.consola.supervision.corrida import Corrida
@@ -39,15 +39,6 @@ class Generales:
 
 
 @dataclass(frozen=True, slots=True)
-class Preparada:
-    """Una orden en marcha con sus hojas y sus límites."""
-
-    corrida: Corrida
-    hojas: Hojas
-    limites: Limites
-
-
-@dataclass(frozen=True, slots=True)
 class Taller:
     """Lo que hace falta para poner en marcha cualquier orden.
 
@@ -69,13 +60,14 @@ class Taller:
         agente_id: str,
         perfil: PerfilConsola,
         *,
-        estado: Estado | None = None,
+        fila: int | None = None,
+        recuerdo: Recuerdo = NADA,
         segundos: float | None = None,
-        ocupado: int = 0,
-    ) -> Preparada:
+    ) -> Corrida:
         """Encierra la orden en la plaza del agente y la lanza.
 
-        `ocupado` son los bytes que ya ocupa su carpeta. Lanza `ErrorConsola`.
+        Deja lo suyo en la carpeta de `fila`, o en una suelta que se borra sola. Lanza
+        `ErrorConsola`.
         """
         enchufe = None
         if perfil.red is Red.LISTA:
@@ -84,18 +76,22 @@ class Taller:
         encierro = await self.aislamiento.encerrar(plaza)
         # El doble: el límite lo mira el supervisor, que así puede decirlo; esto frena el golpe.
         procesos = 2 * perfil.limite_procesos if encierro.procesos_aparte else None
-        hojas = abrir_hojas(plaza.casa, self.aislamiento.duenio, estado, plaza.carpeta, procesos)
-        limites = self._limites(perfil, segundos, ocupado)
+        cuaderno = hacer_cuaderno(
+            plaza.casa, self.aislamiento.duenio, recuerdo.estado, plaza.carpeta, procesos
+        )
+        limites = self._limites(perfil, segundos, recuerdo.ocupado)
         entorno = entorno_de_orden(plaza.carpeta, plaza.casa, self.nuestro, perfil.variables)
         pedido = Pedido(
             orden=("bash", "-c", "--", command),
             carpeta=str(plaza.carpeta),
-            entorno={**entorno, "BASH_ENV": str(hojas.preludio)},
+            entorno={**entorno, "BASH_ENV": cuaderno.preludio},
             limites=limites,
             encierro=encierro,
             medidas=_medidas(plaza),
+            operacion="" if fila is None else str(fila),
+            cuaderno=cuaderno,
         )
-        return Preparada(await self.lanzar(pedido), hojas, limites)
+        return await self.lanzar(pedido)
 
     def _limites(self, perfil: PerfilConsola, segundos: float | None, ocupado: int) -> Limites:
         espacio = perfil.limite_espacio_mb * _MIB

@@ -56,18 +56,21 @@ class ResultadoComando:
         return json.dumps(self.datos(), ensure_ascii=False, separators=(",", ":"))
 
 
-def resultado_de(informe: Informe, limites: Limites) -> ResultadoComando:
+def resultado_de(informe: Informe) -> ResultadoComando:
     """El resultado de un informe. Lanza `ErrorConsola` si la orden no se pudo lanzar."""
     if informe.motivo is MotivoFin.SIN_LANZAR:
         raise ErrorConsola(f"consola: no se pudo lanzar la orden ({informe.queja})")
     return ResultadoComando(
         salida=informe.salida,
-        error=_con_aviso(informe.error, _aviso(informe.motivo, limites)),
+        error=_con_aviso(informe.error, _aviso(informe.motivo, informe.limites or _SIN_LIMITES)),
         codigo=_codigo(informe),
         motivo=informe.motivo,
         bytes_omitidos=informe.omitidos,
         ms=informe.ms,
     )
+
+
+_SIN_LIMITES = Limites(0.0, 0, 0, 0, 0, 0, 0)
 
 
 def _codigo(informe: Informe) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,9 +53,14 @@ class Guardia:
         """Lo que se denunció de ese agente, o `None`."""
         return self._denuncias.get(agente_id)
 
-    def marca(self, op: str) -> str:
-        """La que encierra los datos de esa `op`, siempre la misma."""
-        return marca_de(self.clave, op)
+    def marcar(self, datos: dict[str, Any], op: str) -> str:
+        """Los datos en JSON, entre dos marcas que quien los escribió no podía saber.
+
+        Las de una `op` son siempre las mismas.
+        """
+        marca = marca_de(self.clave, op)
+        entre_marcas = {"inicio_datos": marca, **datos, "fin_datos": marca}
+        return json.dumps(entre_marcas, ensure_ascii=False, separators=(",", ":"))
 
 
 def abrir_guardia(ajustes: Ajustes, sesion: str) -> Guardia:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from agentes.definicion import DefinicionAgente, Existencias, cargar_definiciones
+from agentes.errores import ErrorConsola
 from agentes.eventos import Apunte, Evento
 from prompts.plantillas import leer_prompt
 from prompts.tool_definitions import ESQUEMAS
@@ -22,6 +23,7 @@ from servicios.herramientas.incluidas.consola import herramienta_consola, perfil
 from servicios.herramientas.incluidas.trabajos import herramientas_trabajos
 from servicios.herramientas.permiso import Permiso
 from servicios.herramientas.registro import RegistroHerramientas
+from servicios.registros.restos import Restos
 from servicios.reloj import Reloj
 
 
@@ -38,12 +40,17 @@ class Manos:
 
 @dataclass(frozen=True, slots=True)
 class PuertosManos:
-    """De qué viven. `hay_persona` es si hay a quien preguntar; `comprobar_modelo` lanza si no vale."""
+    """De qué viven. `hay_persona` es si hay a quien preguntar; `comprobar_modelo` lanza si no vale.
+
+    `sub` es la subcarpeta de los espacios de los agentes; vacía, la de siempre.
+    """
 
     anotar: Callable[[Evento, Apunte | None], Apunte]
     reloj: Reloj
     guardia: Guardia
     hay_persona: bool
+    sesion: str
+    sub: str
     comprobar_modelo: Callable[[str], object]
 
 
@@ -61,7 +68,9 @@ async def abrir_manos(ajustes: Ajustes, puertos: PuertosManos) -> AsyncIterator[
             vigilancia=(guardia.secretos.alarma, guardia.denunciar),
         )
         pila.push_async_callback(salida_red.cerrar)
-        opciones = OpcionesConsola.de(ajustes, guardia.secretos.senuelo)
+        opciones = OpcionesConsola.de(
+            ajustes, guardia.secretos.senuelo, puertos.sesion, puertos.sub
+        )
         consola = await pila.enter_async_context(abrir_consola(ajustes.datos, opciones, salida_red))
         aprobaciones = Aprobaciones(
             puertos.anotar,
@@ -78,6 +87,20 @@ async def abrir_manos(ajustes: Ajustes, puertos: PuertosManos) -> AsyncIterator[
         tipos.update(validos)
         limpios = tuple(guardia.depurar(rechazo) for rechazo in rechazos)
         yield Manos(consola, aprobaciones, registro, tipos, limpios)
+
+
+async def recoger_restos(manos: Manos, restos: Restos) -> None:
+    """Lo que otra vida de la sesión dejó en el disco: se borra lo cerrado y se adopta lo vivo."""
+    consola = manos.consola
+    for fila in (*restos.cerradas, *restos.huerfanas):
+        consola.soltar_operacion(fila)
+    for trabajo in restos.trabajos:
+        with suppress(ErrorConsola):
+            await consola.trabajos.adoptar(
+                trabajo.trabajo_id, trabajo.fila, trabajo.orden, trabajo.agente_id
+            )
+    for agente_id in {t.agente_id for t in restos.trabajos if not t.vive}:
+        consola.olvidar(agente_id)
 
 
 def _registro(

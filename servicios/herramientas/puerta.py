@@ -2,31 +2,45 @@
 
 Lo que sale de una herramienta es ajeno: se limpia, se le tapan los secretos y va entre marcas
 antes de que lo vean la bitácora, el modelo o la persona.
+
+Al reanudar una sesión la puerta recuerda, por su `op`, las operaciones del último turno: la cerrada
+no se repite y la abierta se rescata antes de decidir nada.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
+from agentes.acciones import ACCIONES
 from agentes.errores import ErrorAlarma
 from agentes.eventos import Apunte, Evento
 from agentes.eventos_llamada import HerramientaPedida, HerramientaTerminada
 from agentes.eventos_seguridad import AlarmaSeguridad
+from agentes.guardado import OperacionGuardada, Rescatado
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta, con_textos
 from servicios.herramientas.guardia import Guardia
+from servicios.herramientas.parciales import a_medias, lleva_marca, sin_ejecutar, sin_marcas
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
 Hacer = Callable[[Apunte, Operacion], Awaitable[ResultadoHerramienta]]
-"""Recibe la fila de su intención, que es la causa de todo lo que haga, y su operación."""
+Rescatar = Callable[[OperacionGuardada, LlamadaHerramienta, str], Awaitable[Rescatado | None]]
+"""De una operación abierta a lo que quedó de ella; `None` si hay que hacerla otra vez."""
+
+_REPORTES = {"reportar_resultado_final", "reportar_problema"}
 
 
-_DE_CONSOLA = {"ejecutar_comando_consola", "iniciar_trabajo"}
-_MARCA_SECRETO = "[secreto:"
+@dataclass(frozen=True, slots=True)
+class PuertosPuerta:
+    """De qué vive la puerta. `soltar` recibe las filas cuyo cierre ya está guardado."""
+
+    anotar: Anotar
+    guardia: Guardia
+    rescatar: Rescatar
+    soltar: Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +48,7 @@ class _Cruce:
     """Una llamada que está pasando por la puerta."""
 
     llamada: LlamadaHerramienta
-    op: str
+    operacion: Operacion
     pedida: Apunte
     inicio: float
 
@@ -42,11 +56,18 @@ class _Cruce:
 class Puerta:
     """Los efectos de un agente. Su `op` es única: sesión, agente, turno y llamada."""
 
-    def __init__(self, sesion: str, agente_id: str, anotar: Anotar, guardia: Guardia) -> None:
+    def __init__(
+        self,
+        sesion: str,
+        agente_id: str,
+        puertos: PuertosPuerta,
+        memoria: Mapping[str, OperacionGuardada] | None = None,
+    ) -> None:
         self._sesion = sesion
         self._agente_id = agente_id
-        self._anotar = anotar
-        self._guardia = guardia
+        self._puertos = puertos
+        self._memoria = dict(memoria or {})
+        self._por_soltar: list[int] = []
 
     async def cruzar(
         self, llamada: LlamadaHerramienta, turno: int, causa: Apunte, hacer: Hacer
@@ -59,68 +80,107 @@ class Puerta:
         y `ErrorAlarma` si el canario va en los argumentos (no se ejecuta) o en el resultado.
         """
         op = f"{self._sesion}:{self._agente_id}:{turno}:{llamada.id}"
-        pedida = self._anotar(
+        guardada = self._memoria.pop(op, None)
+        if guardada is None:
+            return await self._hacer(llamada, Operacion(op, 0), causa, hacer)
+        if guardada.cierre is not None and guardada.resultado is not None:
+            return guardada.resultado, guardada.cierre
+        if llamada.nombre in ACCIONES or llamada.nombre in _REPORTES:
+            # Se hace o se acaba de hacer con la misma intención: quien la hace mira su efecto.
+            operacion = Operacion(op, guardada.pedida.id, guardada.intento, guardada.efecto)
+            cruce = _Cruce(llamada, operacion, guardada.pedida, time.monotonic())
+            cierre = "recuperado" if guardada.efecto else "resultado"
+            return await self._ejecutar(cruce, hacer, cierre)
+        rescatado = await self._puertos.rescatar(guardada, llamada, self._agente_id)
+        if rescatado is None:
+            return await self._hacer(llamada, Operacion(op, 0, guardada.intento + 1), causa, hacer)
+        operacion = Operacion(op, guardada.pedida.id, guardada.intento)
+        cruce = _Cruce(llamada, operacion, guardada.pedida, time.monotonic())
+        return self._acabar(cruce, rescatado.resultado, rescatado.cierre)
+
+    async def _hacer(
+        self, llamada: LlamadaHerramienta, operacion: Operacion, causa: Apunte, hacer: Hacer
+    ) -> tuple[ResultadoHerramienta, Apunte]:
+        """Un intento nuevo: su intención se espera antes de hacer nada."""
+        pedida = self._puertos.anotar(
             HerramientaPedida(
                 agente_id=self._agente_id,
-                op=op,
-                intento=1,
+                op=operacion.op,
+                intento=operacion.intento,
                 tool_call_id=llamada.id,
                 tool=llamada.nombre,
-                args=con_textos(llamada.args, self._guardia.secretos.redactar),
+                args=con_textos(llamada.args, self._puertos.guardia.secretos.redactar),
             ),
             causa,
         )
-        cruce = _Cruce(llamada, op, pedida, time.monotonic())
+        cruce = _Cruce(llamada, operacion, pedida, time.monotonic())
         try:
-            operacion = Operacion(op, await pedida)
-            if que := self._guardia.alarma(llamada.args):
-                sin_ejecutar = self._depurado(_sin_ejecutar(llamada, que), op)
-                self._cerrar(cruce, sin_ejecutar, "resultado")
-                raise self._dar_alarma(cruce, "los argumentos", que)
-            copiada = _lleva_marca(llamada)
-            resultado = _sin_marcas(llamada) if copiada else await hacer(pedida, operacion)
+            fila = await pedida
         except asyncio.CancelledError as cancelada:
-            self._acabar(cruce, _a_medias(llamada, cancelada), "interrumpido")
+            with suppress(ErrorAlarma):
+                self._acabar(cruce, a_medias(llamada, cancelada), "interrumpido")
             raise
-        limpio, cierre, alarma = self._acabar(cruce, resultado, "resultado")
-        if alarma is not None:
-            raise alarma
-        return limpio, cierre
+        self._soltar_cerradas()
+        cruce = replace(cruce, operacion=replace(operacion, fila=fila))
+        return await self._ejecutar(cruce, hacer, "resultado")
+
+    async def _ejecutar(
+        self, cruce: _Cruce, hacer: Hacer, cierre: str
+    ) -> tuple[ResultadoHerramienta, Apunte]:
+        llamada = cruce.llamada
+        if que := self._puertos.guardia.alarma(llamada.args):
+            self._cerrar(cruce, self._depurado(sin_ejecutar(llamada, que), cruce), cierre)
+            raise self._dar_alarma(cruce, "los argumentos", que)
+        try:
+            if lleva_marca(llamada):
+                crudo = sin_marcas(llamada)
+            else:
+                crudo = await hacer(cruce.pedida, cruce.operacion)
+        except asyncio.CancelledError as cancelada:
+            with suppress(ErrorAlarma):
+                self._acabar(cruce, a_medias(llamada, cancelada), "interrumpido")
+            raise
+        return self._acabar(cruce, crudo, cierre)
+
+    def _soltar_cerradas(self) -> None:
+        """Los cierres se guardan en orden: si hay una fila posterior guardada, ellos también."""
+        for fila in self._por_soltar:
+            self._puertos.soltar(fila)
+        self._por_soltar.clear()
 
     def _acabar(
         self, cruce: _Cruce, crudo: ResultadoHerramienta, cierre: str
-    ) -> tuple[ResultadoHerramienta, Apunte, ErrorAlarma | None]:
-        """Depura un resultado, anota su cierre y, si traía el canario, la alarma."""
+    ) -> tuple[ResultadoHerramienta, Apunte]:
+        """Depura un resultado y anota su cierre; si traía el canario, también la alarma, y la lanza."""
+        guardia = self._puertos.guardia
         todo = (crudo.para_modelo, crudo.para_usuario, crudo.detalles, crudo.datos)
-        donde, que = "el resultado", self._guardia.alarma(todo)
+        donde, que = "el resultado", guardia.alarma(todo)
         if que is None:
-            donde, que = "la red", self._guardia.denuncia(self._agente_id)
-        limpio = self._depurado(crudo, cruce.op)
+            donde, que = "la red", guardia.denuncia(self._agente_id)
+        limpio = self._depurado(crudo, cruce)
         fila = self._cerrar(cruce, limpio, cierre)
-        return limpio, fila, self._dar_alarma(cruce, donde, que) if que else None
+        if que is not None:
+            raise self._dar_alarma(cruce, donde, que)
+        return limpio, fila
 
-    def _depurado(self, crudo: ResultadoHerramienta, op: str) -> ResultadoHerramienta:
-        depurar = self._guardia.depurar
-        datos = con_textos(crudo.datos, depurar)
+    def _depurado(self, crudo: ResultadoHerramienta, cruce: _Cruce) -> ResultadoHerramienta:
+        guardia = self._puertos.guardia
+        datos = con_textos(crudo.datos, guardia.depurar)
         return replace(
             crudo,
-            para_modelo=depurar(crudo.para_modelo) if datos is None else self._marcado(datos, op),
-            para_usuario=depurar(crudo.para_usuario),
-            detalles=con_textos(crudo.detalles, depurar),
+            para_modelo=guardia.depurar(crudo.para_modelo)
+            if datos is None
+            else guardia.marcar(datos, cruce.operacion.op),
+            para_usuario=guardia.depurar(crudo.para_usuario),
+            detalles=con_textos(crudo.detalles, guardia.depurar),
             datos=datos,
         )
 
-    def _marcado(self, datos: dict[str, Any], op: str) -> str:
-        """Los datos en JSON, entre dos marcas que quien los escribió no podía saber."""
-        marca = self._guardia.marca(op)
-        entre_marcas = {"inicio_datos": marca, **datos, "fin_datos": marca}
-        return json.dumps(entre_marcas, ensure_ascii=False, separators=(",", ":"))
-
     def _dar_alarma(self, cruce: _Cruce, donde: str, que: str) -> ErrorAlarma:
-        self._anotar(
+        self._puertos.anotar(
             AlarmaSeguridad(
                 agente_id=self._agente_id,
-                op=cruce.op,
+                op=cruce.operacion.op,
                 tool=cruce.llamada.nombre,
                 donde=donde,
                 que=que,
@@ -133,11 +193,13 @@ class Puerta:
         )
 
     def _cerrar(self, cruce: _Cruce, limpio: ResultadoHerramienta, cierre: str) -> Apunte:
-        return self._anotar(
+        if cruce.operacion.fila:
+            self._por_soltar.append(cruce.operacion.fila)
+        return self._puertos.anotar(
             HerramientaTerminada(
                 agente_id=self._agente_id,
-                op=cruce.op,
-                intento=1,
+                op=cruce.operacion.op,
+                intento=cruce.operacion.intento,
                 tool=cruce.llamada.nombre,
                 ok=limpio.ok,
                 resultado=limpio.para_modelo,
@@ -147,34 +209,3 @@ class Puerta:
             ),
             cruce.pedida,
         )
-
-
-def _sin_ejecutar(llamada: LlamadaHerramienta, que: str) -> ResultadoHerramienta:
-    texto = f"no se ejecutó: los argumentos llevan el canario ({que})"
-    return ResultadoHerramienta(False, texto, detalles=_orden(llamada))
-
-
-def _lleva_marca(llamada: LlamadaHerramienta) -> bool:
-    if llamada.nombre not in _DE_CONSOLA:
-        return False
-    return _MARCA_SECRETO in json.dumps(llamada.args, ensure_ascii=False, default=str)
-
-
-def _sin_marcas(llamada: LlamadaHerramienta) -> ResultadoHerramienta:
-    texto = "[secreto:…] es una marca que tapa un valor, no el valor: escribe la orden sin copiarla"
-    return ResultadoHerramienta(False, texto, detalles=_orden(llamada))
-
-
-def _a_medias(
-    llamada: LlamadaHerramienta, cancelada: asyncio.CancelledError
-) -> ResultadoHerramienta:
-    """Lo que dejó una herramienta cancelada: lo que traiga la cancelación o, sin nada, la orden."""
-    for parcial in cancelada.args:
-        if isinstance(parcial, ResultadoHerramienta):
-            return replace(parcial, ok=False)
-    texto = "interrumpido: se canceló mientras se ejecutaba"
-    return ResultadoHerramienta(False, texto, detalles=_orden(llamada))
-
-
-def _orden(llamada: LlamadaHerramienta) -> dict[str, object]:
-    return {"command": llamada.args["command"]} if "command" in llamada.args else {}

@@ -34,8 +34,20 @@ Fines = tuple["asyncio.Task[None]", "asyncio.Future[int]"]
 """Lo que acaba con la espera antes de la calma: el progreso roto o una señal."""
 
 
-async def ejecutar_tarea(abrir: Abrir, tarea: str, formato: str) -> int:
-    """Corre una tarea hasta la calma y escribe el resultado. Devuelve el código de salida."""
+def leer_entrada() -> str | None:
+    """Lo que haya en la entrada redirigida; `None` si es un terminal."""
+    if sys.stdin is None:
+        return ""
+    if sys.stdin.isatty():
+        return None
+    return sys.stdin.buffer.read().decode("utf-8", "replace")
+
+
+async def ejecutar_tarea(abrir: Abrir, tarea: str | None, formato: str) -> int:
+    """Corre una tarea hasta la calma y escribe el resultado. Devuelve el código de salida.
+
+    Sin tarea, sigue lo que la sesión reanudada dejó a medias.
+    """
     with contextlib.ExitStack() as pila:
         # Las señales se atienden hasta el final: una segunda no corta el cierre.
         llegada = pila.enter_context(_senales())
@@ -56,11 +68,11 @@ async def ejecutar_tarea(abrir: Abrir, tarea: str, formato: str) -> int:
     return codigo
 
 
-async def _trabajar(sistema: Sistema, tarea: str, formato: str, fines: Fines) -> int:
+async def _trabajar(sistema: Sistema, tarea: str | None, formato: str, fines: Fines) -> int:
     """De la tarea a la calma (o a la señal), con el resultado escrito."""
     try:
         senal = await _hasta_la_calma(sistema, tarea, fines)
-        codigo = senal or _codigo(sistema)
+        codigo = senal or _codigo(sistema, tarea)
         sistema.cierre.codigo, sistema.cierre.motivo = codigo, _motivo(codigo)
         if not senal:
             await _escribir_resultado(sistema, formato)
@@ -73,13 +85,14 @@ async def _trabajar(sistema: Sistema, tarea: str, formato: str, fines: Fines) ->
     return codigo
 
 
-async def _hasta_la_calma(sistema: Sistema, tarea: str, fines: Fines) -> int:
+async def _hasta_la_calma(sistema: Sistema, tarea: str | None, fines: Fines) -> int:
     """0 al llegar a la calma; el código de la señal si antes llega una.
 
     Lanza `OSError` si antes deja de poder escribirse el progreso.
     """
     progreso, llegada = fines
-    await sistema.conversacion.decir(tarea)
+    if tarea is not None:
+        await sistema.conversacion.decir(tarea)
     calma = asyncio.create_task(sistema.conversacion.esperar_calma())
     esperados: set[asyncio.Future[Any]] = {calma, llegada, progreso}
     try:
@@ -117,8 +130,13 @@ def _senales() -> Iterator[asyncio.Future[int]]:
         llegada.cancel()
 
 
-def _codigo(sistema: Sistema) -> int:
-    """El código de una tarea que llegó a la calma; nombra a quien quedó en pausa."""
+def _codigo(sistema: Sistema, tarea: str | None) -> int:
+    """El código de una tarea que llegó a la calma; nombra a quien quedó en pausa.
+
+    Si no había nada que hacer, no hay nada que haya salido mal.
+    """
+    if tarea is None and sistema.guardada is not None and sistema.guardada.esta_quieta:
+        return Salida.BIEN
     estados = sistema.gestor.get_all_agents_status()
     for estado in estados:
         if estado["status"] == EstadoAgente.PAUSED:

@@ -6,7 +6,7 @@ por llamada y 10 µs por trozo que aquí no sirven para nada) y sin rastreo de L
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -55,9 +55,13 @@ _RAZONES: dict[str, Razon] = {
 
 
 class Fuente(Protocol):
-    """Un cliente de proveedor: de una historia a trozos de langchain."""
+    """Un cliente de proveedor: de una historia a trozos de langchain.
+
+    `contexto` son los tokens de entrada que admite su modelo, o cero si no se sabe.
+    """
 
     destino: Destino
+    contexto: int
 
     def trozos(
         self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]
@@ -80,6 +84,7 @@ class ModeloAdaptado:
     def __init__(self, fuente: Fuente, puerta: str) -> None:
         self._fuente = fuente
         self.referencia = fuente.destino.referencia
+        self.contexto = fuente.contexto
         self.puerta = puerta
 
     async def emitir(
@@ -131,6 +136,7 @@ class FuenteLangchain:
     def __init__(self, modelo: BaseChatModel, destino: Destino) -> None:
         self._modelo = modelo
         self.destino = destino
+        self.contexto = contexto_de(modelo)
 
     async def trozos(
         self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]
@@ -147,6 +153,12 @@ class FuenteLangchain:
 
     async def cerrar(self) -> None:
         """No hay nada que cerrar."""
+
+
+def contexto_de(modelo: BaseChatModel) -> int:
+    """Los tokens de entrada que langchain sabe que admite un modelo; cero si no lo conoce."""
+    perfil: Mapping[str, Any] = modelo.profile or {}
+    return int(perfil.get("max_input_tokens") or 0)
 
 
 def con_metadatos(generado: ChatGenerationChunk) -> AIMessageChunk | None:

@@ -35,7 +35,7 @@ from langchain_core.messages.ai import UsageMetadata, add_usage
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import PrivateAttr, SecretStr
 
-from servicios.llm.adaptador import con_metadatos
+from servicios.llm.adaptador import con_metadatos, contexto_de
 from servicios.llm.conversiones import PorJuego, PorMensaje
 from servicios.llm.destino import es_local
 
@@ -208,6 +208,7 @@ class FuenteGemini:
             "client_args": {"verify": self._ssl},
         }
         self._chat = GeminiDirecto(**opciones)
+        self.contexto = contexto_de(self._chat)
 
     async def trozos(
         self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]

@@ -21,7 +21,7 @@ from openai import AsyncOpenAI, AsyncStream
 from pydantic import PrivateAttr, SecretStr
 
 from prompts.tool_definitions import Esquema
-from servicios.llm.adaptador import con_metadatos
+from servicios.llm.adaptador import con_metadatos, contexto_de
 from servicios.llm.conversiones import PorJuego, PorMensaje
 from servicios.llm.destino import Destino, es_local
 
@@ -128,6 +128,7 @@ class FuenteOpenAI:
         self._clave = clave
         self._ssl = httpx2.create_ssl_context()
         self._fragmentos: list[_Fragmento] = [self._crear()]
+        self.contexto = contexto_de(self._fragmentos[0].chat)
 
     async def trozos(
         self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]

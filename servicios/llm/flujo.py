@@ -82,11 +82,13 @@ class ModeloLLM(Protocol):
     """Un modelo configurado. Varias llamadas a la vez son correctas.
 
     `referencia` es `proveedor:modelo`. `puerta` identifica con quién se comparte el límite de
-    llamadas simultáneas (proveedor, modelo y clave; sin la clave en claro).
+    llamadas simultáneas (proveedor, modelo y clave; sin la clave en claro). `contexto` son los
+    tokens de entrada que admite, o cero si no se sabe.
     """
 
     referencia: str
     puerta: str
+    contexto: int
 
     def emitir(
         self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]

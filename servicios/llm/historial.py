@@ -16,7 +16,10 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from prompts.avisos import MARCA, notificacion
+from prompts.avisos import MARCA, RETIRADO, notificacion
+
+_METADATOS_UTILES = {"model_provider", "output_version"}
+"""Los que los clientes miran al volver a mandar el mensaje."""
 
 INTERRUMPIDA = "interrumpido: efecto desconocido, verifica antes de repetir"
 SIGUE = "Sigue con la tarea."
@@ -33,6 +36,37 @@ def adaptar(mensaje: BaseMessage | str) -> BaseMessage:
         texto = mensaje.text
         return HumanMessage(texto if texto.startswith(MARCA) else notificacion(texto))
     return mensaje
+
+
+def sin_lastre(mensaje: AIMessage) -> AIMessage:
+    """El mensaje que queda en la historia: lo que viaja, sin lo que ya tiene su fila.
+
+    Los metadatos de la respuesta ocupan más que un mensaje corto, y en la bitácora está entero.
+    """
+    utiles = {k: v for k, v in mensaje.response_metadata.items() if k in _METADATOS_UTILES}
+    return mensaje.model_copy(update={"response_metadata": utiles, "usage_metadata": None})
+
+
+def aceptado(historia: Sequence[BaseMessage]) -> int:
+    """Cuántos mensajes del principio tienen ya respuesta del modelo.
+
+    Sin ninguna todavía, el de sistema.
+    """
+    for indice in range(len(historia), 0, -1):
+        if isinstance(historia[indice - 1], AIMessage):
+            return indice
+    return int(bool(historia) and isinstance(historia[0], SystemMessage))
+
+
+def retirar_lo_nuevo(historia: list[BaseMessage]) -> int:
+    """Quita lo que el proveedor no admite; lo que se sabe de las acciones se queda.
+
+    Devuelve cuántos mensajes del principio no se han tocado.
+    """
+    quedan = aceptado(historia)
+    sabido = [m for m in historia[quedan:] if isinstance(m, ToolMessage)]
+    historia[quedan:] = [*sabido, HumanMessage(RETIRADO)]
+    return quedan
 
 
 def reparar(historia: Sequence[BaseMessage]) -> list[BaseMessage]:

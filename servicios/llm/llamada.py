@@ -1,6 +1,6 @@
 """La única vía a un modelo, en este orden:
 
-historia → reparar → fila `llm_input` → admisión → emitir → colector estricto → fila `llm_output`
+historia reparada → admisión → emitir → colector estricto → fila `llm_output`
 
 Un fallo pasajero se reintenta aquí y en ningún otro sitio, con la espera a la vista.
 """
@@ -13,23 +13,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from langchain_core.messages import AIMessage, BaseMessage, message_to_dict
+from langchain_core.messages import BaseMessage, message_to_dict
 
 from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorModelo, ErrorModeloPasajero
 from agentes.eventos import Apunte, Evento, TextoDescartado, TextoParcial
 from agentes.eventos_llamada import (
     LlamadaFallida,
-    LlamadaIniciada,
     LlamadaReintentada,
     LlamadaTerminada,
 )
 from servicios.llm.admision import Admision
 from servicios.llm.colector import Colector, Recogido, Validadores
 from servicios.llm.flujo import ModeloLLM, TrozoTexto
-from servicios.llm.historial import reparar
+from servicios.llm.historial import sin_lastre
 from servicios.llm.redaccion import (
-    HistoriaLimpia,
     Redactar,
     Retener,
     TextoVivo,
@@ -43,9 +41,6 @@ if TYPE_CHECKING:
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
 Publicar = Callable[[TextoParcial | TextoDescartado], None]
-
-_METADATOS_UTILES = {"model_provider", "output_version"}
-"""Los que los clientes miran al volver a mandar el mensaje."""
 
 ESPERA_MAXIMA_S = 120.0
 """Si un servidor pide esperar más, no se espera: se falla diciéndolo."""
@@ -80,82 +75,43 @@ class Via:
 
 
 @dataclass(slots=True)
-class _Marcha:
-    """Cómo va una llamada: su fila, cuándo empezó, el intento y el texto que no valió."""
+class Marcha:
+    """Cómo va una llamada: su fila, con qué herramientas, el intento y el texto que no valió."""
 
     entrada: Apunte
+    turno: int
     inicio: float
+    juego: Validadores
+    proposito: str = ""
     intento: int = 0
     descartado: str = ""
 
 
-class Interlocutor:
-    """Las llamadas de un agente a su modelo. De una en una."""
+class Llamador:
+    """Hace las llamadas de un agente a su modelo. De una en una."""
 
-    def __init__(
-        self, agente_id: str, modelo: ModeloLLM, validadores: Validadores, via: Via
-    ) -> None:
+    def __init__(self, agente_id: str, modelo: ModeloLLM, via: Via) -> None:
         self._agente_id = agente_id
         self._modelo = modelo
-        self._validadores = validadores
         self._via = via
-        self._turno = 0
-        self._contados = 0
-        self._limpia = HistoriaLimpia(via.redactar)
 
-    @property
-    def turno(self) -> int:
-        """Cuántas llamadas lleva."""
-        return self._turno
+    async def hacer(self, mensajes: Sequence[BaseMessage], marcha: Marcha) -> RespuestaModelo:
+        """Envía una historia ya reparada y devuelve la respuesta, ya encolada en la bitácora.
 
-    async def pensar(
-        self,
-        historial: Sequence[BaseMessage],
-        causa: Apunte | None,
-        avisos: tuple[Apunte, ...] = (),
-        directivas: tuple[Apunte, ...] = (),
-    ) -> RespuestaModelo:
-        """Envía la historia y devuelve la respuesta entera, ya encolada en la bitácora.
-
-        `avisos` y `directivas` son los que entran en la historia con esta llamada.
-        Lanza `ErrorModelo` cuando no hay más intentos que hacer.
+        Lanza `ErrorModelo`, con su fila anotada, cuando no hay más intentos que hacer.
         """
-        self._turno += 1
-        contados = self._contados
-        historial = self._limpia.tomar(historial, min(contados, len(historial)))
-        entrada = self._via.anotar(
-            LlamadaIniciada(
-                agente_id=self._agente_id,
-                turno=self._turno,
-                modelo=self._modelo.referencia,
-                nuevos=self._nuevos(historial),
-                avisos=avisos,
-                directivas=directivas,
-            ),
-            causa,
-        )
-        marcha = _Marcha(entrada, self._via.reloj.ahora())
         try:
-            return await self._insistir(reparar(historial), marcha)
+            return await self._insistir(mensajes, marcha)
         except (ErrorModelo, asyncio.CancelledError) as error:
-            if isinstance(error, ErrorModelo) and error.envenena:
-                # Quien llama retira lo nuevo: lo que ponga en su sitio ha de constar otra vez.
-                self._contados = contados
             self._anotar_fallo(error, marcha)
             raise
 
-    def _nuevos(self, historial: Sequence[BaseMessage]) -> tuple[dict[str, object], ...]:
-        """Los mensajes que no llevaba la llamada anterior; los del modelo ya tienen su fila."""
-        desde = min(self._contados, len(historial))
-        self._contados = len(historial)
-        return tuple(message_to_dict(m) for m in historial[desde:] if not isinstance(m, AIMessage))
-
-    async def _insistir(self, mensajes: list[BaseMessage], marcha: _Marcha) -> RespuestaModelo:
+    async def _insistir(self, mensajes: Sequence[BaseMessage], marcha: Marcha) -> RespuestaModelo:
         while True:
             marcha.intento += 1
-            colector = Colector(self._validadores)
+            colector = Colector(marcha.juego)
             try:
-                recogido = await self._intentar(mensajes, colector)
+                recogido = await self._intentar(mensajes, colector, marcha)
             except (ErrorModelo, asyncio.CancelledError) as error:
                 self._descartar(colector, marcha)
                 espera = self._espera_para(error, marcha.intento)
@@ -166,33 +122,38 @@ class Interlocutor:
                 return self._anotar_exito(recogido, marcha)
             await self._via.reloj.dormir(espera)
 
-    async def _intentar(self, mensajes: list[BaseMessage], colector: Colector) -> Recogido:
+    async def _intentar(
+        self, mensajes: Sequence[BaseMessage], colector: Colector, marcha: Marcha
+    ) -> Recogido:
         async with self._via.admision.puerta(self._modelo.puerta):
             await self._via.compas.turno()
             try:
-                await self._escuchar(mensajes, colector)
+                await self._escuchar(mensajes, colector, marcha)
             except TimeoutError as error:
                 raise ErrorModeloPasajero(
                     "el modelo no respondió a tiempo", clase="tiempo"
                 ) from error
         return colector.cerrar()
 
-    async def _escuchar(self, mensajes: list[BaseMessage], colector: Colector) -> None:
+    async def _escuchar(
+        self, mensajes: Sequence[BaseMessage], colector: Colector, marcha: Marcha
+    ) -> None:
         """Un intento: límite duro en total y otro de silencio entre trozos."""
         politica = self._via.politica
         bucle = asyncio.get_running_loop()
         tope = bucle.time() + politica.limite_s
         vivo = TextoVivo(self._via.redactar, self._via.retener)
         async with asyncio.timeout_at(min(tope, bucle.time() + politica.silencio_s)) as plazo:
-            async for trozo in self._modelo.emitir(mensajes, self._validadores.herramientas):
+            async for trozo in self._modelo.emitir(mensajes, marcha.juego.herramientas):
                 colector.tomar(trozo)
                 plazo.reschedule(min(tope, bucle.time() + politica.silencio_s))
                 if isinstance(trozo, TrozoTexto):
-                    self._ensenar(vivo.tomar(trozo.texto))
-        self._ensenar(vivo.acabar())
+                    self._ensenar(vivo.tomar(trozo.texto), marcha)
+        self._ensenar(vivo.acabar(), marcha)
 
-    def _ensenar(self, texto: str) -> None:
-        if texto:
+    def _ensenar(self, texto: str, marcha: Marcha) -> None:
+        """Lo que se escribe con otro propósito no es para nadie."""
+        if texto and not marcha.proposito:
             self._via.publicar(TextoParcial(self._agente_id, texto))
 
     def _espera_para(self, error: BaseException, intento: int) -> float | None:
@@ -204,16 +165,16 @@ class Interlocutor:
         base = self._via.politica.espera_base_s * 2.0 ** (intento - 1)
         return float(min(base, 30.0) * random.uniform(0.8, 1.2))  # noqa: S311 - no es criptografía
 
-    def _descartar(self, colector: Colector, marcha: _Marcha) -> None:
+    def _descartar(self, colector: Colector, marcha: Marcha) -> None:
         marcha.descartado = colector.texto
-        if colector.texto:
+        if colector.texto and not marcha.proposito:
             self._via.publicar(TextoDescartado(self._agente_id))
 
-    def _anotar_reintento(self, error: BaseException, espera: float, marcha: _Marcha) -> None:
+    def _anotar_reintento(self, error: BaseException, espera: float, marcha: Marcha) -> None:
         self._via.anotar(
             LlamadaReintentada(
                 agente_id=self._agente_id,
-                turno=self._turno,
+                turno=marcha.turno,
                 intento=marcha.intento,
                 espera_s=round(espera, 3),
                 error=str(error),
@@ -223,11 +184,11 @@ class Interlocutor:
             marcha.entrada,
         )
 
-    def _anotar_fallo(self, error: BaseException, marcha: _Marcha) -> None:
+    def _anotar_fallo(self, error: BaseException, marcha: Marcha) -> None:
         self._via.anotar(
             LlamadaFallida(
                 agente_id=self._agente_id,
-                turno=self._turno,
+                turno=marcha.turno,
                 intentos=marcha.intento,
                 error=str(error) or "llamada cancelada",
                 clase=getattr(error, "clase", "cancelada"),
@@ -237,7 +198,7 @@ class Interlocutor:
             marcha.entrada,
         )
 
-    def _anotar_exito(self, recogido: Recogido, marcha: _Marcha) -> RespuestaModelo:
+    def _anotar_exito(self, recogido: Recogido, marcha: Marcha) -> RespuestaModelo:
         recogido = sin_secretos(recogido, self._via.redactar)
         llamadas = tuple(
             {"id": ll.id, "nombre": ll.nombre, "error": ll.error} for ll in recogido.llamadas
@@ -245,7 +206,7 @@ class Interlocutor:
         apunte = self._via.anotar(
             LlamadaTerminada(
                 agente_id=self._agente_id,
-                turno=self._turno,
+                turno=marcha.turno,
                 modelo=self._modelo.referencia,
                 respuesta=message_to_dict(recogido.mensaje),
                 texto=recogido.texto,
@@ -254,26 +215,19 @@ class Interlocutor:
                 uso=recogido.uso,
                 intentos=marcha.intento,
                 ms=self._ms_desde(marcha.inicio),
+                proposito=marcha.proposito,
             ),
             marcha.entrada,
         )
         return RespuestaModelo(
-            mensaje=_sin_lastre(recogido.mensaje),
+            mensaje=sin_lastre(recogido.mensaje),
             texto=recogido.texto,
             llamadas=recogido.llamadas,
             razon=recogido.razon,
             uso=recogido.uso,
             apunte=apunte,
+            turno=marcha.turno,
         )
 
     def _ms_desde(self, inicio: float) -> int:
         return int((self._via.reloj.ahora() - inicio) * 1000)
-
-
-def _sin_lastre(mensaje: AIMessage) -> AIMessage:
-    """El mensaje que queda en la historia: lo que viaja, sin lo que ya tiene su fila.
-
-    Los metadatos de la respuesta ocupan más que un mensaje corto, y en la bitácora está entero.
-    """
-    utiles = {k: v for k, v in mensaje.response_metadata.items() if k in _METADATOS_UTILES}
-    return mensaje.model_copy(update={"response_metadata": utiles, "usage_metadata": None})

@@ -28,6 +28,14 @@ class ApunteFila:
         self._error = ""
         self._esperas: list[asyncio.Future[None]] = []
 
+    @classmethod
+    def firme(cls, fila: int) -> ApunteFila:
+        """El recibo de una fila que ya estaba en la bitácora."""
+        apunte = cls()
+        apunte.fila = fila
+        apunte._firme = True
+        return apunte
+
     def __await__(self) -> Generator[Any, None, int]:
         """Espera el compromiso y devuelve el id de la fila. Lanza `ErrorBitacora`."""
         if not (self._firme or self._error):

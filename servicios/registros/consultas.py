@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from agentes.errores import ErrorBitacora
 from agentes.eventos import EstadoAgente
 from agentes.respuestas import Uso
 from servicios.registros.fallos import explicar
+from servicios.registros.historias import FilaHistoria
 
 _ESPERA_S = 10.0
 
@@ -35,6 +37,11 @@ _TOTALES = """
     SELECT coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),
         coalesce(sum(tokens_cached), 0)
     FROM model_calls WHERE session = ?"""
+_HISTORIA = """
+    SELECT id, tipo, details, causa FROM logs
+    WHERE session = ? AND agente_id = ?
+        AND tipo IN ('llm_input', 'llm_output', 'llm_call', 'history_compaction')
+    ORDER BY epoca, seq"""
 _AGENTES = """
     SELECT agent_id, agent_type, agent_rol, parent, task_description, result, error,
         start_time, end_time, model, status, tokens_in, tokens_out
@@ -140,6 +147,11 @@ class Consultas:
     async def agentes(self, session: str) -> list[FilaAgente]:
         """Los agentes de la sesión, en el orden en que nacieron."""
         return [_agente(fila) for fila in await self._leer(_AGENTES, (session,))]
+
+    async def filas_de_historia(self, session: str, agente_id: str) -> list[FilaHistoria]:
+        """Las filas con las que se pliega la historia de un agente, en orden."""
+        filas = await self._leer(_HISTORIA, (session, agente_id))
+        return [FilaHistoria(f[0], f[1], json.loads(f[2]), f[3]) for f in filas]
 
     async def _leer(self, sql: str, valores: Sequence[Any]) -> list[sqlite3.Row]:
         try:

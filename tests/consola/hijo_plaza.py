@@ -43,7 +43,7 @@ async def main() -> None:
     plazas.plaza("vecino-1", PerfilConsola())
     aislamiento: Aislamiento = _CLASES[pedido["aislamiento"]](duenio)
     resultados = []
-    async with Lanzador.abrir() as lanzador:
+    async with Lanzador.abrir(proyecto / "data/ops") as lanzador:
         for orden in pedido["ordenes"]:
             try:
                 resultados.append(await _correr(lanzador, aislamiento, plazas, orden))

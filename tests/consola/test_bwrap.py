@@ -58,6 +58,21 @@ def test_no_hay_red(lugar: Sitio) -> None:
     ataques.comprobar_red(lugar)
 
 
+def test_no_hay_mas_red_ni_mas_aparatos_que_los_de_siempre(lugar: Sitio) -> None:
+    interfaces, aparatos, tipos = lugar.correr(
+        "tail -n +3 /proc/net/dev | cut -d: -f1",
+        "ls /dev",
+        "stat -c %F /dev/null /dev/tty /dev/pts/ptmx; stat -f -c %T /dev/pts /dev/shm; ls /dev/pts",
+    )
+    assert interfaces.salida.split() == ["lo"]
+    assert set(aparatos.salida.split()) - {"console"} == {
+        *("core", "fd", "full", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin"),
+        *("stdout", "tty", "urandom", "zero"),
+    }
+    especial = "character special file"
+    assert tipos.salida.splitlines() == [especial] * 3 + ["devpts", "tmpfs", "ptmx"]
+
+
 def test_la_orden_no_es_nadie(lugar: Sitio) -> None:
     dejado = lugar.una("id -u; id -g; id -G; grep -E '^(CapEff|CapPrm|NoNew)' /proc/self/status")
     uid = str(lugar.uid_ordenes)
@@ -246,7 +261,10 @@ async def test_con_red_libre_no_se_corta_la_red_y_sin_ella_si() -> None:
     assert "--unshare-net" not in libre.prefijo
     assert "/etc/resolv.conf" in libre.prefijo
     assert libre.filtro == "con_red"
-    assert "--unshare-net" in cortada.prefijo
+    assert not libre.red_vacia
+    # Root entra en una red vacía que ya existe; los demás la crean con cada orden.
+    assert cortada.red_vacia is SOY_ROOT
+    assert ("--unshare-net" in cortada.prefijo) is not SOY_ROOT
     assert "/etc/resolv.conf" not in cortada.prefijo
     assert cortada.filtro == "sin_red"
 

@@ -255,7 +255,7 @@ async def test_con_red_por_lista_se_llega_al_proxy_y_a_nada_mas(
             limites=Limites(10, 9_999, _MIB, 1024 * _MIB, 128, _MIB, _MIB),
             encierro=await aislamiento.encerrar(plaza),
         )
-        async with Lanzador.abrir() as lanzador:
+        async with Lanzador.abrir(tmp_path / "ops") as lanzador:
             informe = await lanzador.correr(pedido)
         hilo.join()
     await aislamiento.cerrar()

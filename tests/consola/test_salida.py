@@ -9,7 +9,7 @@ import time
 import pytest
 
 from agentes.perfil_consola import PerfilConsola
-from servicios.consola.supervision.captura import Captura
+from servicios.consola.operaciones.captura import Captura
 from servicios.ejecutor_consola import EjecutorConsola, Generales, MotivoFin
 from tests.consola.apoyo import CrearConsola, en
 

@@ -10,9 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from agentes.errores import ErrorConfiguracion
+from servicios.consola.operaciones.captura import Captura
 from servicios.consola.secretos.claves import clave_de_sesion, marca_de
 from servicios.consola.secretos.secretos import Secretos
-from servicios.consola.supervision.captura import Captura
 
 VALOR = 'wJalr/XUtn+FEMI&K7"M\\DE ñ9zQ'
 ENTORNO = {

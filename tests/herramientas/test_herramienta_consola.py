@@ -15,6 +15,7 @@ from agentes.eventos_permisos import Alcance, AprobacionResuelta
 from agentes.perfil_consola import Aprobacion, PerfilConsola, Red, Regla, Veredicto
 from agentes.respuestas import Operacion, ResultadoHerramienta
 from servicios.consola.pedido import MotivoFin
+from servicios.consola.reanudacion import Hallazgo, Suerte
 from servicios.consola.resultado import ResultadoComando
 from servicios.herramientas.aprobaciones import Aprobaciones
 from servicios.herramientas.incluidas.consola import herramienta_consola
@@ -75,6 +76,9 @@ class ConsolaApuntada:
             cancelada.args = (ResultadoComando("a medias\n", "", 137, MotivoFin.CANCELADO),)
             raise
         return ResultadoComando("hecho\n", "", 0)
+
+    async def recuperar(self, fila: int, agente_id: str) -> Hallazgo:
+        return Hallazgo(Suerte.NUNCA)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -19,6 +20,7 @@ from servicios.gestor_logs import GestorLogs
 from servicios.herramientas.guardia import Guardia
 from servicios.herramientas.puerta import Puerta
 from servicios.herramientas.registro import Herramienta, RegistroHerramientas
+from tests.apoyo import puertos_puerta
 
 ESQUEMA = {"name": "mira", "description": "mira", "parameters": {"type": "object"}}
 BIEN = ResultadoHerramienta(True, "bien")
@@ -45,7 +47,7 @@ async def test_al_ejecutar_la_intencion_ya_esta_guardada(tmp_path: Path) -> None
 
     async with GestorLogs.abrir(ruta, sesion="s", publicar=ignorar) as bitacora:
         causa = bitacora.anotar(FalloInterno(agente_id="a-1", error="x"))
-        puerta = Puerta("s", "a-1", bitacora.anotar, GUARDIA)
+        puerta = Puerta("s", "a-1", puertos_puerta(bitacora.anotar, GUARDIA))
         _, cierre = await puerta.cruzar(LlamadaHerramienta("c", "mira", {}), 1, causa, hacer)
         await cierre
     assert vistas == [("tool_call_request", "s:a-1:1:c")]
@@ -64,7 +66,7 @@ async def test_si_la_intencion_no_se_guarda_no_se_ejecuta(tmp_path: Path) -> Non
         causa = bitacora.anotar(FalloInterno(agente_id="a-1", error="x"))
         await causa
         ruta.unlink()
-        puerta = Puerta("s", "a-1", bitacora.anotar, GUARDIA)
+        puerta = Puerta("s", "a-1", puertos_puerta(bitacora.anotar, GUARDIA))
         with pytest.raises(ErrorBitacora):
             await puerta.cruzar(LlamadaHerramienta("c", "mira", {}), 1, causa, hacer)
     assert ejecutadas == []
@@ -81,7 +83,7 @@ async def test_cancelar_deja_un_cierre_que_dice_la_verdad(tmp_path: Path) -> Non
 
     async with GestorLogs.abrir(ruta, sesion="s", publicar=ignorar) as bitacora:
         causa = bitacora.anotar(FalloInterno(agente_id="a-1", error="x"))
-        puerta = Puerta("s", "a-1", bitacora.anotar, GUARDIA)
+        puerta = Puerta("s", "a-1", puertos_puerta(bitacora.anotar, GUARDIA))
         llamada = LlamadaHerramienta("c", "mira", {"command": "sleep 9"})
         tarea = asyncio.create_task(puerta.cruzar(llamada, 1, causa, hacer))
         await empezo.wait()
@@ -131,7 +133,7 @@ async def _cruzar(
 
     async with GestorLogs.abrir(ruta, sesion="s", publicar=ignorar) as bitacora:
         causa = bitacora.anotar(FalloInterno(agente_id="a-1", error="x"))
-        puerta = Puerta("s", "a-1", bitacora.anotar, GUARDIA)
+        puerta = Puerta("s", "a-1", puertos_puerta(bitacora.anotar, GUARDIA))
         limpio, _ = await puerta.cruzar(LlamadaHerramienta("c", nombre, args), 1, causa, hacer)
     return limpio, vistos
 
@@ -140,7 +142,7 @@ async def test_lo_ajeno_sale_limpio_sin_secretos_y_entre_marcas(tmp_path: Path) 
     ruta = tmp_path / "swarm.db"
     limpio, vistos = await _cruzar(ruta, _hecho(), {"command": f"echo {SECRETO}"})
     assert vistos == [{"command": f"echo {SECRETO}"}]
-    marca = GUARDIA.marca("s:a-1:1:c")
+    marca = json.loads(GUARDIA.marcar({}, "s:a-1:1:c"))["inicio_datos"]
     salida = "[secreto:MI_TOKEN]<U+202E>"
     assert limpio.para_modelo == (
         f'{{"inicio_datos":"{marca}","salida":"{salida}","error":"","codigo":0,'

@@ -6,8 +6,8 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from agentes.mensajes import ClaseAviso
+from prompts.avisos import RECUERDO
 from prompts.tool_definitions import DELEGATE_TASK, REPORTAR_RESULTADO_FINAL
-from servicios.bucle_logico_agente import RECUERDO
 from tests.llm.historias_demo import (
     al_agente,
     avisar,

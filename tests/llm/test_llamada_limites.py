@@ -19,7 +19,8 @@ from agentes.eventos_llamada import LlamadaReintentada
 from servicios.llm.admision import Admision
 from servicios.llm.colector import Validadores
 from servicios.llm.destino import Destino
-from servicios.llm.llamada import Interlocutor, Politica, Via
+from servicios.llm.interlocutor import Interlocutor
+from servicios.llm.llamada import Politica, Via
 from servicios.llm.proveedores import abrir_modelo
 from tests.apoyo import REPORTAR, conversar, delegar, enjambre
 from tests.dobles.fallos import fallo

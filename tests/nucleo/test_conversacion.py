@@ -17,12 +17,13 @@ from agentes.errores import ErrorModelo
 from agentes.eventos import Apunte, Evento, FalloMaster, TurnoInterrumpido
 from agentes.mensajes import Aviso, ClaseAviso
 from agentes.respuestas import LlamadaHerramienta, Uso
-from servicios.buzon import Buzon
+from servicios.buzon import BuzonConVentana
 from servicios.consola.secretos.secretos import Secretos
-from servicios.conversacion import Conversacion, PuertosConversacion, Ritmo
+from servicios.conversacion import Conversacion, PuertosConversacion, Ritmo, es_urgente
 from servicios.herramientas.guardia import Guardia
 from servicios.herramientas.puerta import Puerta
 from servicios.orquestador_master import OrquestadorMaster
+from tests.apoyo import puertos_puerta
 
 
 class ApunteHecho:
@@ -86,6 +87,7 @@ class ModeloGuionizado:
         causa: Apunte | None,
         avisos: tuple[Apunte, ...] = (),
         directivas: tuple[Apunte, ...] = (),
+        lineas: tuple[Apunte, ...] = (),
     ) -> RespuestaModelo:
         self.historias.append(list(historial))
         self.avisos.append(len(avisos))
@@ -95,7 +97,9 @@ class ModeloGuionizado:
         if isinstance(paso, Exception):
             raise paso
         mensaje = AIMessage("texto")
-        return RespuestaModelo(mensaje, "texto", tuple(paso), "completa", Uso(), ApunteHecho())
+        turno = len(self.historias)
+        hecho = ApunteHecho()
+        return RespuestaModelo(mensaje, "texto", tuple(paso), "completa", Uso(), hecho, turno)
 
 
 class EnjambreQuieto:
@@ -114,10 +118,9 @@ class Escena:
         self.reloj = RelojManual()
         self.modelo = ModeloGuionizado(self.reloj)
         self.hechos: list[Evento] = []
-        self.buzon: Buzon[Any] = Buzon()
-        puertos = PuertosConversacion(
-            self.anotar, EnjambreQuieto(), Puerta("s", "master", self.anotar, GUARDIA), self.reloj
-        )
+        self.buzon: BuzonConVentana[Any] = BuzonConVentana(self.reloj, es_urgente)
+        puerta = Puerta("s", "master", puertos_puerta(self.anotar, GUARDIA))
+        puertos = PuertosConversacion(self.anotar, EnjambreQuieto(), puerta)
         master = OrquestadorMaster(self.modelo, "eres el Master")
         self.conversacion = Conversacion(master, self.buzon, puertos, Ritmo())
 

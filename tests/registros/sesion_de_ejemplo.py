@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
+from langchain_core.messages import AIMessage, HumanMessage, message_to_dict
+
 from agentes.eventos import (
     MASTER,
     SISTEMA,
@@ -118,7 +120,7 @@ class Grabador:
                 agente_id=agente_id,
                 turno=turno,
                 modelo="demo",
-                respuesta={"content": f"respuesta {turno} de {agente_id}"},
+                respuesta=message_to_dict(AIMessage(f"respuesta {turno} de {agente_id}")),
                 texto=f"respuesta {turno} de {agente_id}",
                 llamadas=(),
                 razon="completa",
@@ -144,7 +146,7 @@ class Grabador:
                 agente_id=agente_id,
                 turno=turno,
                 modelo="demo",
-                nuevos=({"role": "user", "content": "adelante"},),
+                nuevos=(message_to_dict(HumanMessage("adelante")),),
                 avisos=avisos,
                 directivas=directivas,
                 lineas=lineas,

@@ -15,12 +15,11 @@ from servicios.consola.aislamientos import visibles
 from servicios.consola.aislamientos.etc import copiar_etc
 from servicios.consola.aislamientos.montajes import Modo, Montaje, planear
 from servicios.consola.entorno import RUTA_PROGRAMAS
-from servicios.consola.pedido import MARCA_FILTRO, Encierro
+from servicios.consola.pedido import DISPOSITIVOS, MARCA_FILTRO, MEMORIA_COMPARTIDA, Encierro
 from servicios.consola.plaza import Plaza
 
 _MIB = 1024 * 1024
 _TMP = 64 * _MIB
-_SHM = 16 * _MIB
 _TAPA = 64 * 1024
 
 _AQUI = Path(__file__).resolve().parent
@@ -60,7 +59,7 @@ class Bwrap:
         propio = _DE_CUALQUIERA if duenio is None else _DE_ROOT
         self._principio = (programa, *_ESPACIOS, *propio)
         self._copia = copiar_etc(visibles.ETC, visibles.ETC_CON_RED)
-        self._maquina = tuple(_maquina(self._copia))
+        self._maquina = tuple(_maquina(self._copia, adelantado=duenio is not None))
         self._hechos: dict[Plaza, Encierro] = {}
         self._bajar = () if duenio is None else _bajar_a(duenio)
 
@@ -75,10 +74,12 @@ class Bwrap:
     def _encerrar(self, plaza: Plaza) -> Encierro:
         reenvio = _reenvio(plaza)
         filtro = "" if reenvio else "con_red" if plaza.red is Red.LIBRE else "sin_red"
+        red_vacia = self.duenio is not None and filtro == "sin_red"
+        corta = plaza.red is not Red.LIBRE and not red_vacia
         return Encierro(
             prefijo=(
                 *self._principio,
-                *(() if plaza.red is Red.LIBRE else ("--unshare-net",)),
+                *(("--unshare-net",) if corta else ()),
                 *self._maquina,
                 *_etc(visibles.ETC_CON_RED if plaza.red is Red.LIBRE else ()),
                 *self._sitio(plaza),
@@ -87,6 +88,8 @@ class Bwrap:
             ),
             filtro=filtro,
             procesos_aparte=self.duenio is None,
+            red_vacia=red_vacia,
+            dispositivos=self.duenio is not None,
         )
 
     async def olvidar(self, agente_id: str) -> None:
@@ -157,8 +160,8 @@ class _Suelo:
                 yield from ("--perms", "0755", "--dir", str(madre))
 
 
-def _maquina(etc: Path) -> Iterator[str]:
-    """Lo que se monta igual para todas las plazas."""
+def _maquina(etc: Path, *, adelantado: bool) -> Iterator[str]:
+    """Lo que se monta igual para todas las plazas; con `adelantado`, /dev ya está hecho."""
     yield from ("--ro-bind", "/usr", "/usr")
     for nombre in visibles.ENLAZADAS:
         ruta = Path("/", nombre)
@@ -168,9 +171,13 @@ def _maquina(etc: Path) -> Iterator[str]:
             yield from ("--ro-bind", str(ruta), str(ruta))
     yield from ("--ro-bind", str(etc), "/etc")
     # Root vería /proc/sys escribible si no se monta encima.
-    yield from ("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev")
-    yield from _carpeta_en_memoria("/dev/shm", "1777", _SHM)  # noqa: S108
-    yield from ("--remount-ro", "/dev")
+    yield from ("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys")
+    if adelantado:
+        yield from ("--dev-bind", DISPOSITIVOS, "/dev")
+    else:
+        yield from ("--dev", "/dev")
+        yield from _carpeta_en_memoria("/dev/shm", "1777", MEMORIA_COMPARTIDA)  # noqa: S108
+        yield from ("--remount-ro", "/dev")
     yield from _carpeta_en_memoria("/tmp", "1777", _TMP)  # noqa: S108
 
 

@@ -36,6 +36,8 @@ _RAIZ = Path(__file__).resolve().parents[3]
 
 _DE_PYTHON = ("bin", "lib", "lib64", "include", "share", "pyvenv.cfg")
 _SIN_IMPORTANCIA = {*_DE_PYTHON, ".gitignore", ".lock", "CACHEDIR.TAG", "etc", "man"}
+_MARCAS = (".base-", ".dev-", ".a-medias")
+"""Lo que deja en `.venv` nuestro Makefile: archivos vacíos."""
 
 
 def carpetas_de_python() -> tuple[Path, ...]:
@@ -61,10 +63,14 @@ def _de_python(carpeta: Path) -> list[Path]:
         real, nombres = carpeta.resolve(strict=True), set(os.listdir(carpeta))  # noqa: PTH208
     except OSError:
         return []
-    mezclada = "pyvenv.cfg" in nombres and not nombres <= _SIN_IMPORTANCIA
+    mezclada = "pyvenv.cfg" in nombres and not all(map(_sin_importancia, nombres))
     if not mezclada and not any(ajena.is_relative_to(real) for ajena in ajenas):
         return [carpeta]
     return [carpeta / nombre for nombre in _DE_PYTHON if nombre in nombres]
+
+
+def _sin_importancia(nombre: str) -> bool:
+    return nombre in _SIN_IMPORTANCIA or nombre.startswith(_MARCAS)
 
 
 def casa_de_la_persona() -> Path | None:

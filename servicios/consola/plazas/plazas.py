@@ -16,17 +16,33 @@ _ID_AGENTE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _LLAVE = ".ssh/id_rsa"
 
 
+def carpetas_de(datos: Path, sub: str) -> tuple[Path, Path]:
+    """Donde van los espacios y las casas. Lanza `ErrorConsola` si `sub` no sirve de nombre."""
+    if sub and not _ID_AGENTE.fullmatch(sub):
+        raise ErrorConsola(f"consola: «{sub[:40]}» no sirve de nombre de carpeta")
+    return datos / "espacios" / sub, datos / "casas" / sub
+
+
 class Plazas:
     """Reparte plazas bajo `datos`; `raiz` es la carpeta del programa.
 
     `duenio` es el uid de las órdenes si no es el nuestro. `senuelo` es el texto de la llave falsa
-    que encuentra quien husmea en una casa: verlo salir por algún lado es la alarma.
+    que encuentra quien husmea en una casa: verlo salir por algún lado es la alarma. Con `sub`,
+    los espacios y las casas van en una subcarpeta de ese nombre, aparte de los demás. Lanza
+    `ErrorConsola` si no puede serlo.
     """
 
     def __init__(
-        self, datos: Path, proyecto: Path, raiz: Path, duenio: int | None, senuelo: str
+        self,
+        datos: Path,
+        proyecto: Path,
+        raiz: Path,
+        duenio: int | None,
+        senuelo: str,
+        sub: str = "",
     ) -> None:
         self._datos = datos.resolve()
+        self._espacios, self._casas = carpetas_de(self._datos, sub)
         self._proyecto = Proyecto.mirar(proyecto.resolve(), self._datos, raiz.resolve())
         self._duenio = duenio
         self._senuelo = senuelo
@@ -47,8 +63,7 @@ class Plazas:
                 f"consola: no se puede preparar la carpeta de {agente_id} en «{self._datos}»"
                 f" ({error.strerror}); comprueba que nadie la haya sustituido y bórrala"
             ) from error
-        espacio = self._datos / "espacios" / agente_id
-        casa = self._datos / "casas" / agente_id
+        espacio, casa = self._espacios / agente_id, self._casas / agente_id
         proyecto = self._proyecto
         prestado = perfil.espacio is not Espacio.PROPIO
         escribible = perfil.espacio is Espacio.PROYECTO
@@ -77,9 +92,9 @@ class Plazas:
     def _crear(self, agente_id: str) -> None:
         duenio = self._duenio
         with (
-            carpetas.abierta(self._datos / "espacios") as espacios,
+            carpetas.abierta(self._espacios) as espacios,
             carpetas.propia(espacios, agente_id, duenio, rehacer=False),
-            carpetas.abierta(self._datos / "casas") as casas,
+            carpetas.abierta(self._casas) as casas,
             carpetas.propia(casas, agente_id, duenio, rehacer=False) as casa,
             carpetas.propia(casa, "tmp", duenio, rehacer=True),
         ):

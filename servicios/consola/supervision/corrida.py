@@ -1,20 +1,21 @@
-"""Una orden en marcha, vista desde el enjambre: lo que cuenta su supervisor por el canal."""
+"""Una orden en marcha, vista desde el enjambre: se sabe que acabó y se lee lo que dejó."""
 
 from __future__ import annotations
 
 import asyncio
-import json
+import os
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
+from servicios.consola.operaciones.disco import Rastro
 from servicios.consola.pedido import Informe, MotivoFin
-from servicios.consola.supervision.supervisor import LARGO
+from servicios.consola.supervision.encargo import ACABADA, AJENA
 
-_TROZO = 65_536
-_MENSAJE_MAXIMO = 256 * 1024 * 1024
+_TOPE_QUEJA = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +27,92 @@ class Escrito:
     total: int
 
 
+class Hilo(Protocol):
+    """Lo que une al enjambre con un supervisor."""
+
+    def fileno(self) -> int:
+        """Se puede leer cuando el supervisor ha acabado."""
+        ...
+
+    def queja(self) -> str | None:
+        """Por qué no se pudo, cuando ya se puede leer; `None` si hay que mirar en la carpeta."""
+        ...
+
+    def parar(self, motivo: MotivoFin) -> None:
+        """Pide al supervisor que mate su orden. No espera."""
+        ...
+
+    def soltar(self) -> None:
+        """Se acabó."""
+        ...
+
+
+class PorCanal:
+    """El hilo de quien lanzó la orden."""
+
+    def __init__(self, canal: socket.socket) -> None:
+        self._canal = canal
+
+    def fileno(self) -> int:
+        """Ver `Hilo`."""
+        return self._canal.fileno()
+
+    def queja(self) -> str | None:
+        """Ver `Hilo`."""
+        dicho = b""
+        with suppress(OSError):
+            dicho = self._canal.recv(_TOPE_QUEJA)
+        if dicho in {b"", ACABADA}:
+            return None
+        return "otro se quedó con el intento" if dicho == AJENA else dicho.decode(errors="replace")
+
+    def parar(self, motivo: MotivoFin) -> None:
+        """Ver `Hilo`."""
+        with suppress(OSError):
+            self._canal.send(f"parar {motivo}\n".encode())
+
+    def soltar(self) -> None:
+        """Ver `Hilo`."""
+        self._canal.close()
+
+
+class PorSenal:
+    """El hilo de quien la encontró ya en marcha: un pidfd de su supervisor."""
+
+    def __init__(self, supervisor: int) -> None:
+        self._supervisor = supervisor
+
+    def fileno(self) -> int:
+        """Ver `Hilo`."""
+        return self._supervisor
+
+    def queja(self) -> str | None:
+        """Ver `Hilo`."""
+        return None
+
+    def parar(self, motivo: MotivoFin) -> None:
+        """Ver `Hilo`; el motivo siempre será «cancelado»."""
+        del motivo
+        with suppress(OSError):
+            signal.pidfd_send_signal(self._supervisor, signal.SIGTERM)
+
+    def soltar(self) -> None:
+        """Ver `Hilo`."""
+        os.close(self._supervisor)
+
+
 class Corrida:
     """Una orden en marcha, vista desde el enjambre. La lleva su supervisor."""
 
-    def __init__(self, canal: socket.socket, al_acabar: Callable[[], None]) -> None:
-        self._canal = canal
+    def __init__(
+        self, rastro: Rastro, hilo: Hilo, al_acabar: Callable[[], None] = lambda: None
+    ) -> None:
+        self._rastro = rastro
+        self._hilo = hilo
         self._al_acabar = al_acabar
-        self._bucle = asyncio.get_running_loop()
-        self._final: asyncio.Future[Informe] = self._bucle.create_future()
-        self._lecturas: list[asyncio.Future[Escrito]] = []
-        self._recibido = bytearray()
-        self._bucle.add_reader(canal.fileno(), self._leer)
+        bucle = asyncio.get_running_loop()
+        self._final: asyncio.Future[Informe] = bucle.create_future()
+        bucle.add_reader(hilo.fileno(), self._acabar)
 
     @property
     def terminada(self) -> bool:
@@ -49,74 +125,30 @@ class Corrida:
 
     def parar(self, motivo: MotivoFin) -> None:
         """Pide al supervisor que la mate; gana el primer motivo. No espera."""
-        self._pedir(f"parar {motivo}")
+        if not self.terminada:
+            self._hilo.parar(motivo)
 
-    async def escrito(self) -> Escrito:
+    def escrito(self) -> Escrito:
         """Lo que lleva escrito; si ya acabó, lo que dice el informe."""
         if not self.terminada:
-            lectura: asyncio.Future[Escrito] = self._bucle.create_future()
-            self._lecturas.append(lectura)
-            self._pedir("leer")
-            return await lectura
+            salida, error = self._rastro.escrito()
+            return Escrito(salida.texto()[0], error.texto()[0], salida.total + error.total)
         informe = self._final.result()
         return Escrito(informe.salida, informe.error, len(informe.salida) + len(informe.error))
 
-    def _pedir(self, orden: str) -> None:
-        if not self.terminada:
-            with suppress(OSError):
-                self._canal.send(orden.encode() + b"\n")
-
-    def _leer(self) -> None:
-        try:
-            trozo = self._canal.recv(_TROZO)
-        except BlockingIOError:
-            return
-        except OSError:
-            trozo = b""
-        if not trozo:
-            self._acabar(Informe(MotivoFin.SIN_SUPERVISOR, -9))
-            return
-        self._recibido += trozo
-        try:
-            while (mensaje := _siguiente(self._recibido)) is not None:
-                self._atender(mensaje)
-        except (ValueError, TypeError, KeyError):
-            self._acabar(Informe(MotivoFin.SIN_SUPERVISOR, -9))
-
-    def _atender(self, mensaje: dict[str, Any]) -> None:
-        if "escrito" in mensaje:
-            if self._lecturas:
-                self._entregar(self._lecturas.pop(0), Escrito(**mensaje["escrito"]))
-            return
-        self._acabar(Informe(**{**mensaje, "motivo": MotivoFin(mensaje["motivo"])}))
-
-    def _acabar(self, informe: Informe) -> None:
-        if self.terminada:
-            return
-        self._bucle.remove_reader(self._canal.fileno())
-        self._canal.close()
+    def _acabar(self) -> None:
+        queja = self._hilo.queja()
+        if queja is None:
+            informe = self._rastro.informe() or informe_a_medias(self._rastro)
+        else:
+            informe = Informe(MotivoFin.SIN_LANZAR, -9, queja=queja)
+        asyncio.get_running_loop().remove_reader(self._hilo.fileno())
+        self._hilo.soltar()
         self._final.set_result(informe)
-        escrito = Escrito(informe.salida, informe.error, len(informe.salida) + len(informe.error))
-        for lectura in self._lecturas:
-            self._entregar(lectura, escrito)
-        self._lecturas.clear()
         self._al_acabar()
 
-    @staticmethod
-    def _entregar(lectura: asyncio.Future[Escrito], escrito: Escrito) -> None:
-        if not lectura.done():
-            lectura.set_result(escrito)
 
-
-def _siguiente(recibido: bytearray) -> dict[str, Any] | None:
-    """Saca el primer mensaje entero. Lanza `ValueError` si no es uno de los nuestros."""
-    if len(recibido) < LARGO.size:
-        return None
-    (largo,) = LARGO.unpack_from(recibido)
-    if largo > _MENSAJE_MAXIMO:
-        raise ValueError("mensaje desmedido")
-    if len(recibido) < LARGO.size + largo:
-        return None
-    mensaje: dict[str, Any] = json.loads(recibido[LARGO.size : LARGO.size + largo])
-    del recibido[: LARGO.size + largo]
-    return mensaje
+def informe_a_medias(rastro: Rastro) -> Informe:
+    """El de una orden cuyo supervisor murió: lo que llegó a escribir, y nada más se sabe."""
+    (salida, faltan), (error, faltan_mas) = (c.texto() for c in rastro.escrito())
+    return Informe(MotivoFin.SIN_SUPERVISOR, -9, salida, error, faltan + faltan_mas)

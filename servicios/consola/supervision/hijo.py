@@ -11,9 +11,11 @@ import os
 import resource
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 
 from servicios.consola.aislamientos import landlock, seccomp
 from servicios.consola.pedido import MARCA_FILTRO, Encierro, Pedido, ensayar
+from servicios.consola.supervision.adelantos import Adelantos
 from servicios.consola.supervision.camino import abrir_camino
 from servicios.consola.supervision.cgrupo import Cgrupo
 
@@ -41,7 +43,13 @@ FILTROS: dict[str, bytes] = (
 """Nombre de filtro (el de `Encierro.filtro`) → programa, hecho una vez antes de bifurcar."""
 
 
-def ser_la_orden(encargo: int, tubos: Sequence[int], cgrupo: Cgrupo | None) -> None:
+def ser_la_orden(
+    encargo: int,
+    tubos: Sequence[int],
+    cgrupo: Cgrupo | None,
+    adelantos: Adelantos,
+    adelantar: bool,
+) -> None:
     """Espera el pedido por `encargo` y lo ejecuta.
 
     `tubos` son salida, error y por dónde quejarse. Si el pedido no llega, termina en silencio.
@@ -55,9 +63,12 @@ def ser_la_orden(encargo: int, tubos: Sequence[int], cgrupo: Cgrupo | None) -> N
             os.dup2(desde, hasta)
         _sanear_senales()
         cgrupo = _dentro_de(cgrupo)
+        if adelantar:
+            with suppress(OSError):  # si hacen falta, se dirá por qué no puede ser
+                adelantos.montar_dispositivos()
         ensayar()
         if crudo := _leer_todo(encargo):
-            _ejecutar(Pedido.de_json(crudo), cgrupo)
+            _ejecutar(Pedido.de_json(crudo), cgrupo, adelantos)
     except OSError as fallo:
         que = f" {fallo.filename}" if fallo.filename else ""
         os.write(queja, f"{fallo.strerror or fallo}{que}".encode("utf-8", "replace"))
@@ -82,11 +93,12 @@ def _leer_todo(encargo: int) -> bytes:
     return b"".join(trozos)
 
 
-def _ejecutar(pedido: Pedido, cgrupo: Cgrupo | None) -> None:
+def _ejecutar(pedido: Pedido, cgrupo: Cgrupo | None, adelantos: Adelantos) -> None:
     argv = [*pedido.encierro.prefijo, *pedido.orden]
-    limites = pedido.limites
-    if cgrupo is not None:
-        cgrupo.limitar(memoria=limites.memoria, procesos=limites.procesos)
+    if pedido.encierro.red_vacia:
+        adelantos.quedarse_sin_red()
+    if pedido.encierro.dispositivos:
+        adelantos.montar_dispositivos()
     _encerrarse(pedido, argv, contados=cgrupo is not None)
     os.execvpe(argv[0], argv, pedido.entorno)
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from agentes.errores import ErrorConsola
+from servicios.consola.operaciones.carpeta import SUELTA
+from servicios.consola.operaciones.disco import Rastro, preparar_operaciones
 from servicios.consola.pedido import Informe, MotivoFin, Pedido
-from servicios.consola.supervision.corrida import Corrida
-from servicios.consola.supervision.servidor_fork import SALUDO
-from servicios.consola.supervision.supervisor import LARGO
+from servicios.consola.supervision.corrida import Corrida, PorCanal
+from servicios.consola.supervision.encargo import LARGO
+from servicios.consola.supervision.servidor_fork import ADELANTADA, CORRIENTE, SALUDO
 
 _RAIZ = Path(__file__).resolve().parents[3]
-_ARRANQUE = "import sys; sys.path.insert(0, {raiz!r}); from servicios.consola.supervision.servidor_fork import servir; servir()"
+_ARRANQUE = "import sys; sys.path.insert(0, {raiz!r}); from servicios.consola.supervision.servidor_fork import servir; servir({ops!r})"
 _LIMITE_ARRANQUE_S = 10.0
 _LIMITE_CIERRE_S = 5.0
 _RESPIRO_S = 0.002
@@ -25,20 +29,23 @@ _RESPIRO_S = 0.002
 class Lanzador:
     """Lanza órdenes bajo supervisor. Se abre con `abrir`; sus supervisores le sobreviven."""
 
-    def __init__(self) -> None:
+    def __init__(self, ops: Path) -> None:
+        self._ops = ops
         self._pedidos: socket.socket | None = None
         self._reserva: socket.socket | None = None
         self._proceso: asyncio.subprocess.Process | None = None
         self._arranque = asyncio.Lock()
+        self._se_espera = CORRIENTE
 
     @classmethod
     @asynccontextmanager
-    async def abrir(cls) -> AsyncIterator[Lanzador]:
+    async def abrir(cls, ops: Path) -> AsyncIterator[Lanzador]:
         """Un lanzador listo; al salir, su servidor de bifurcaciones termina.
 
-        Lanza `ErrorConsola` si no se puede arrancar.
+        Las carpetas de las operaciones irán en `ops`. Lanza `ErrorConsola` si no se puede
+        arrancar.
         """
-        lanzador = cls()
+        lanzador = cls(preparar_operaciones(ops))
         await lanzador._asegurar()
         lanzador._reponer()
         try:
@@ -48,13 +55,22 @@ class Lanzador:
 
     async def lanzar(self, pedido: Pedido) -> Corrida:
         """Pone en marcha una orden. Lanza `ErrorConsola` si no hay cómo."""
+        # La próxima se parecerá a esta.
+        esta = ADELANTADA if pedido.encierro.dispositivos else CORRIENTE
         canal = self._sacar_reserva()
+        if esta != self._se_espera:
+            self._se_espera = esta
+            if canal is not None:
+                await _despedir(canal)
+                canal = None
         if canal is None:
             canal = await self._nacer_o_resucitar()
+        if not pedido.operacion:
+            pedido = replace(pedido, operacion=f"{SUELTA}{secrets.token_hex(8)}")
         datos = pedido.a_json()
         with suppress(OSError):  # si el supervisor ya no está, la corrida lo verá
             await asyncio.get_running_loop().sock_sendall(canal, LARGO.pack(len(datos)) + datos)
-        return Corrida(canal, self._reponer)
+        return Corrida(Rastro(self._ops / pedido.operacion), PorCanal(canal), self._reponer)
 
     async def correr(self, pedido: Pedido) -> Informe:
         """Lanza una orden y espera su informe; si cancelan la espera, la para antes de seguir."""
@@ -90,7 +106,7 @@ class Lanzador:
         with suppress(OSError):  # si ahora no puede ser, la próxima orden esperará al suyo
             nuestro, suyo = _pareja()
             try:
-                socket.send_fds(self._pedidos, [b"o"], [suyo.fileno()])
+                socket.send_fds(self._pedidos, [self._se_espera], [suyo.fileno()])
                 self._reserva = nuestro
             except OSError:
                 nuestro.close()
@@ -120,7 +136,7 @@ class Lanzador:
             raise ConnectionError("sin servidor")
         nuestro, suyo = _pareja()
         try:
-            await _mandar(self._pedidos, suyo)
+            await _mandar(self._pedidos, suyo, self._se_espera)
         except OSError:
             nuestro.close()
             raise
@@ -146,7 +162,14 @@ class Lanzador:
 
     async def _arrancar(self, nuestro: socket.socket, suyo: socket.socket) -> None:
         self._proceso = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", "-B", "-c", _ARRANQUE.format(raiz=str(_RAIZ))),
+            *(
+                sys.executable,
+                "-I",
+                "-S",
+                "-B",
+                "-c",
+                _ARRANQUE.format(raiz=str(_RAIZ), ops=str(self._ops)),
+            ),
             stdin=suyo.fileno(),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
@@ -191,11 +214,11 @@ async def _despedir(canal: socket.socket) -> None:
             await asyncio.get_running_loop().sock_recv(canal, 1)
 
 
-async def _mandar(servidor: socket.socket, canal: socket.socket) -> None:
+async def _mandar(servidor: socket.socket, canal: socket.socket, clase: bytes) -> None:
     """Le pasa el canal al servidor; si tiene muchos por atender, espera un poco."""
     while True:
         try:
-            socket.send_fds(servidor, [b"o"], [canal.fileno()])
+            socket.send_fds(servidor, [clase], [canal.fileno()])
         except BlockingIOError:
             await asyncio.sleep(_RESPIRO_S)
         else:

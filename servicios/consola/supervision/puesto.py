@@ -11,6 +11,8 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 
+from servicios.consola.pedido import Limites
+from servicios.consola.supervision.adelantos import Adelantos
 from servicios.consola.supervision.cgrupo import Cgrupo
 from servicios.consola.supervision.hijo import ser_la_orden
 
@@ -36,8 +38,11 @@ class Puesto:
     cgrupo: Cgrupo | None
 
     @classmethod
-    def preparar(cls) -> Puesto:
-        """Bifurca el hijo, todavía con nuestro usuario y sin encerrar. Lanza `OSError`."""
+    def preparar(cls, adelantos: Adelantos, *, adelantar: bool) -> Puesto:
+        """Bifurca el hijo, todavía con nuestro usuario y sin encerrar. Lanza `OSError`.
+
+        Con `adelantar`, el hijo monta ya sus dispositivos.
+        """
         cgrupo = Cgrupo.crear(
             # El pid no basta: en otro espacio de pids puede haber otro igual.
             f"{PREFIJO}{os.getpid()}-{os.urandom(4).hex()}",
@@ -53,18 +58,36 @@ class Puesto:
         hijo = os.fork()
         if hijo == 0:
             os.close(encargar)
-            ser_la_orden(encargo, [escritura for _, escritura in tubos], cgrupo)
+            ser_la_orden(
+                encargo, [escritura for _, escritura in tubos], cgrupo, adelantos, adelantar
+            )
         for fd in (encargo, *(escritura for _, escritura in tubos)):
             os.close(fd)
         salida, error, queja = (lectura for lectura, _ in tubos)
         return cls(hijo, salida, error, queja, encargar, cgrupo)
 
-    def encargar(self, pedido: bytes) -> None:
-        """Le dice al hijo qué ha de ejecutar: un `Pedido.a_json`."""
-        with suppress(BrokenPipeError):  # si ya no está, se verá en cómo terminó
+    def desistir(self) -> None:
+        """Lo deja ir sin ninguna orden, en vez de `encargar`."""
+        os.close(self.encargo)
+
+    def encargar(self, pedido: bytes, limites: Limites) -> str:
+        """Le dice al hijo qué ha de ejecutar: un `Pedido.a_json`. Devuelve por qué no, o nada."""
+        try:
+            self._limitar(limites)
             while pedido:
                 pedido = pedido[os.write(self.encargo, pedido) :]
-        os.close(self.encargo)
+        except BrokenPipeError:
+            pass  # ya no está: se verá en cómo terminó
+        except OSError as error:
+            return f"grupo de control: {error.strerror}"
+        finally:
+            os.close(self.encargo)
+        return ""
+
+    def _limitar(self, limites: Limites) -> None:
+        if self.cgrupo is not None:
+            with suppress(FileNotFoundError):  # si alguien lo quitó, el hijo no pudo entrar
+                self.cgrupo.limitar(memoria=limites.memoria, procesos=limites.procesos)
 
     def borrar(self) -> None:
         """Quita el grupo de control, cuando ya no queda nadie en él."""

@@ -13,16 +13,23 @@ import gc
 import os
 import signal
 import socket
+from contextlib import suppress
 
+from servicios.consola.supervision.adelantos import Adelantos
 from servicios.consola.supervision.cgrupo import barrer_abandonados
+from servicios.consola.supervision.encargo import supervisar
 from servicios.consola.supervision.puesto import PREFIJO
-from servicios.consola.supervision.supervisor import supervisar
 
 SALUDO = b"listo"
+CORRIENTE, ADELANTADA = b"o", b"a"
+"""Qué orden se espera: una cualquiera o una que querrá lo que root puede adelantar."""
 
 
-def servir() -> None:
-    """Atiende el socket que hay en la entrada estándar hasta que se cierra."""
+def servir(ops: str) -> None:
+    """Atiende el socket que hay en la entrada estándar hasta que se cierra.
+
+    `ops` es donde cada supervisor deja la carpeta de su operación.
+    """
     pedidos = socket.socket(fileno=os.dup(0))
     _soltar_entrada()
     # Sin esto cada supervisor que acaba quedaría sin enterrar.
@@ -31,27 +38,34 @@ def servir() -> None:
     gc.disable()
     gc.freeze()
     pedidos.send(SALUDO)
+    adelantos = Adelantos()
     while True:
-        _, descriptores, _, _ = socket.recv_fds(pedidos, 1, 1)
+        que, descriptores, _, _ = socket.recv_fds(pedidos, 1, 1)
         if not descriptores:
             return
         # Uno recibido se hereda; con él la orden podría firmar informes falsos. Y `recv_fds` no
         # pasa MSG_CMSG_CLOEXEC al núcleo.
         os.set_inheritable(descriptores[0], False)
         canal = socket.socket(fileno=descriptores[0])
+        adelantar = que == ADELANTADA
+        if adelantar:
+            with suppress(OSError):  # quien la necesite dirá por qué no puede ser
+                adelantos.compartir()
         if os.fork() == 0:
             pedidos.close()
-            _ser_supervisor(canal)
+            _ser_supervisor(canal, ops, adelantos, adelantar=adelantar)
         canal.close()
 
 
-def _ser_supervisor(canal: socket.socket) -> None:
+def _ser_supervisor(
+    canal: socket.socket, ops: str, adelantos: Adelantos, *, adelantar: bool
+) -> None:
     """Una vida entera de supervisor; no vuelve."""
     codigo = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
-        supervisar(canal)
+        supervisar(canal, ops, adelantos, adelantar=adelantar)
         codigo = 0
     finally:
         os._exit(codigo)

@@ -1,30 +1,24 @@
-"""El supervisor de una orden: la lanza, la vigila y no deja a nadie vivo.
+"""El supervisor de una orden: la vigila y no deja a nadie vivo.
 
 Vive en su propia sesión. Es suyo el plazo, la captura de la salida y la muerte del árbol: si el
 enjambre desaparece, la orden sigue como mucho hasta su límite de tiempo y después no queda nada.
-
-    canal: ← pedido      → informe (el último mensaje)
-           ← «parar …»   → lo escrito hasta ahora (cuando le dicen «leer»)
 """
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
 import socket
-import struct
-import subprocess
 import time
-from contextlib import suppress
 from dataclasses import asdict
 
-from servicios.consola.pedido import Informe, MotivoFin, Pedido, ensayar
-from servicios.consola.supervision.captura import Captura
+from servicios.consola.cuaderno import recoger_hojas
+from servicios.consola.operaciones.captura import Captura
+from servicios.consola.operaciones.carpeta import CarpetaNueva
+from servicios.consola.pedido import Informe, MotivoFin, Pedido
 from servicios.consola.supervision.cgrupo import Cgrupo
 from servicios.consola.supervision.procesos import (
-    adoptar_huerfanos,
     enterrar,
     matar_descendencia,
     tamano,
@@ -36,57 +30,35 @@ GRACIA_S = 0.2
 """Lo que se espera el final de las tuberías cuando la orden ya terminó, en segundos."""
 
 _TROZO = 65_536
-_LIMITE_REMATE_S = 10.0
 _LIMITE_MEDIDA_S = 0.05
-_LIMITE_CONTAR_S = 1.0
-LARGO = struct.Struct("!I")
-"""Cada mensaje del canal va precedido de su largo."""
-
-
-def supervisar(canal: socket.socket) -> None:
-    """Lee un pedido del canal, lo cumple y manda el informe. Nunca deja procesos detrás.
-
-    Lo que no depende del pedido lo hace antes de que llegue; puede no llegar.
-    """
-    adoptar_huerfanos()
-    puesto = Puesto.preparar()
-    try:
-        ensayar()
-        if datos := _recibir(canal):
-            _cumplir(canal, datos, puesto)
-    finally:
-        matar_descendencia()
-        puesto.borrar()
-
-
-def _cumplir(canal: socket.socket, datos: bytes, puesto: Puesto) -> None:
-    puesto.encargar(datos)
-    pedido = Pedido.de_json(datos)
-    supervisor = Supervisor(canal, pedido, puesto)
-    try:
-        informe = supervisor.correr()
-    finally:
-        matar_descendencia()
-        _rematar(pedido)
-    with suppress(OSError):
-        canal.setblocking(True)
-        enviar(canal, asdict(informe))
 
 
 class Supervisor:
     """Una orden en marcha, de un solo uso."""
 
-    def __init__(self, canal: socket.socket, pedido: Pedido, puesto: Puesto) -> None:
+    def __init__(
+        self,
+        canal: socket.socket,
+        pedido: Pedido,
+        puesto: Puesto,
+        carpeta: CarpetaNueva,
+        reparo: str,
+    ) -> None:
+        self._reparo = reparo
         self._canal = canal
         self._pedido = pedido
         self._puesto = puesto
-        self._capturas = (Captura(pedido.limites.salida), Captura(pedido.limites.salida))
+        self._capturas = (
+            Captura(pedido.limites.salida, carpeta.salida),
+            Captura(pedido.limites.salida, carpeta.error),
+        )
         self._por_fd = dict(zip((puesto.salida, puesto.error), self._capturas, strict=True))
         self._espera = select.poll()
         self._motivo: MotivoFin | None = None
         self._estado: int | None = None
         self._hijo = puesto.hijo
         self._ordenes = b""
+        self._senales = _atender_a_sigterm()
 
     def correr(self) -> Informe:
         """Ejecuta la orden hasta el final y cuenta cómo fue."""
@@ -112,6 +84,7 @@ class Supervisor:
             self._espera.register(fd, select.POLLIN)
         self._canal.setblocking(False)
         self._espera.register(self._canal, select.POLLIN)
+        self._espera.register(self._senales, select.POLLIN)
 
     def _atender(self, inicio: float, vigilancia: Vigilancia) -> None:
         """Hasta que la orden termina o hay un motivo para matarla."""
@@ -142,6 +115,8 @@ class Supervisor:
                 self._leer(fd)
             elif fd == self._canal.fileno():
                 self._obedecer()
+            elif fd == self._senales:
+                self._motivo = self._motivo or MotivoFin.CANCELADO
 
     def _leer(self, fd: int) -> bool:
         try:
@@ -175,20 +150,6 @@ class Supervisor:
             verbo, _, resto = orden.decode().partition(" ")
             if verbo == "parar":
                 self._motivo = self._motivo or MotivoFin(resto)
-            elif verbo == "leer":
-                self._contar()
-
-    def _contar(self) -> None:
-        (salida, _), (error, _) = (c.texto() for c in self._capturas)
-        total = sum(c.total for c in self._capturas)
-        try:
-            # Un enjambre parado no puede parar el plazo: lo que no lea a tiempo lo pierde.
-            self._canal.settimeout(_LIMITE_CONTAR_S)
-            enviar(self._canal, {"escrito": {"salida": salida, "error": error, "total": total}})
-            self._canal.setblocking(False)
-        except OSError:
-            self._espera.unregister(self._canal)
-            self._canal.shutdown(socket.SHUT_RDWR)
 
     def _apuntar(self, enterrados: dict[int, int]) -> None:
         if self._hijo in enterrados:
@@ -227,7 +188,7 @@ class Supervisor:
         return not self._por_fd
 
     def _informe(self, inicio: float, *, completa: bool) -> Informe:
-        porque = os.read(self._puesto.queja, 4096).decode("utf-8", "replace")
+        porque = self._reparo or os.read(self._puesto.queja, 4096).decode("utf-8", "replace")
         codigo = -signal.SIGKILL
         if self._estado is not None:
             codigo = os.waitstatus_to_exitcode(self._estado)
@@ -246,50 +207,28 @@ class Supervisor:
             ms=round((time.monotonic() - inicio) * 1000),
             queja=porque,
             ocupado=tamano(self._pedido.medidas, _LIMITE_MEDIDA_S),
+            estado=self._estado_final(),
+            limites=self._pedido.limites,
         )
+
+    def _estado_final(self) -> dict[str, object] | None:
+        """Lo que deja a la orden siguiente, ya con nadie vivo que lo cambie."""
+        if self._pedido.cuaderno is None:
+            return None
+        estado = recoger_hojas(self._pedido.cuaderno)
+        return None if estado is None else asdict(estado)
+
+
+def _atender_a_sigterm() -> int:
+    """Un descriptor en el que se puede leer cuando llega SIGTERM, que ya no mata."""
+    lectura, escritura = os.pipe()
+    os.set_blocking(escritura, False)
+    signal.set_wakeup_fd(escritura)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    return lectura
 
 
 def _motivo_del_cgrupo(cgrupo: Cgrupo) -> MotivoFin | None:
     if cgrupo.excedio_memoria():
         return MotivoFin.LIMITE_MEMORIA
     return MotivoFin.LIMITE_PROCESOS if cgrupo.excedio_procesos() else None
-
-
-def _rematar(pedido: Pedido) -> None:
-    if not pedido.encierro.remate:
-        return
-    with suppress(OSError, subprocess.SubprocessError):
-        subprocess.run(
-            pedido.encierro.remate,
-            env=pedido.entorno,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_LIMITE_REMATE_S,
-            check=False,
-        )
-
-
-# --- el canal ---------------------------------------------------------------------------
-
-
-def enviar(canal: socket.socket, mensaje: dict[str, object]) -> None:
-    """Manda un mensaje entero. Lanza `OSError` si no hay nadie."""
-    datos = json.dumps(mensaje).encode()
-    canal.sendall(LARGO.pack(len(datos)) + datos)
-
-
-def _recibir(canal: socket.socket) -> bytes:
-    """El pedido, o nada si el enjambre se va antes de decirlo entero."""
-    cabecera = _exactos(canal, LARGO.size)
-    return _exactos(canal, *LARGO.unpack(cabecera)) if cabecera else b""
-
-
-def _exactos(canal: socket.socket, cuantos: int) -> bytes:
-    datos = bytearray()
-    while len(datos) < cuantos:
-        trozo = canal.recv(cuantos - len(datos))
-        if not trozo:
-            return b""
-        datos += trozo
-    return bytes(datos)

@@ -6,14 +6,16 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from agentes.guardado import Rescatado
 from agentes.perfil_consola import PerfilConsola
 from agentes.respuestas import Operacion, ResultadoHerramienta
 from prompts.tool_definitions import INICIAR_TRABAJO, LEER_TRABAJO, PARAR_TRABAJO
+from servicios.consola.reanudacion import Suerte
 from servicios.consola.resultado import CODIGO_MAL_PEDIDA
 from servicios.consola.trabajos import EstadoTrabajo
 from servicios.herramientas.incluidas.consola import PerfilDe, Permisos
 from servicios.herramientas.permiso import Aparte
-from servicios.herramientas.registro import Herramienta
+from servicios.herramientas.registro import INTERRUMPIDA, Herramienta, Politica
 
 
 class Trabajos(Protocol):
@@ -25,6 +27,14 @@ class Trabajos(Protocol):
 
     async def iniciar(self, command: str, agente_id: str, perfil: PerfilConsola, fila: int) -> str:
         """Pone una orden en segundo plano y devuelve su id."""
+        ...
+
+    def siguiente_id(self, agente_id: str) -> str:
+        """El que tendría el próximo."""
+        ...
+
+    async def adoptar(self, trabajo_id: str, fila: int, command: str, agente_id: str) -> Suerte:
+        """Vuelve a tener un trabajo que inició otra vida de la sesión."""
         ...
 
     async def leer(self, trabajo_id: str, agente_id: str) -> EstadoTrabajo:
@@ -52,12 +62,18 @@ def herramientas_trabajos(
             detalles = {"command": orden, **dictamen.detalles}
             return ResultadoHerramienta(False, dictamen.aviso, dictamen.aviso, detalles)
         trabajo_id = await trabajos.iniciar(orden, agente_id, perfil, uso.fila)
-        texto = (
-            f"Trabajo {trabajo_id} en marcha (vida máxima {perfil.vida_trabajo_s:g} s)."
-            " Míralo con leer_trabajo."
-        )
-        detalles = {"command": orden, "trabajo": trabajo_id, **dictamen.detalles}
-        return ResultadoHerramienta(True, texto, texto, detalles)
+        return _en_marcha(trabajo_id, orden, perfil, dictamen.detalles)
+
+    async def rescatar(args: Mapping[str, Any], agente_id: str, uso: Operacion) -> Rescatado | None:
+        orden, trabajo_id = str(args["command"]), trabajos.siguiente_id(agente_id)
+        suerte = await trabajos.adoptar(trabajo_id, uso.fila, orden, agente_id)
+        if suerte is Suerte.NUNCA:
+            return None
+        if suerte is Suerte.INDETERMINADA:
+            perdido = ResultadoHerramienta(False, INTERRUMPIDA, detalles={"command": orden})
+            return Rescatado(perdido, "indeterminado")
+        hecho = _en_marcha(trabajo_id, orden, perfil_de(agente_id), {})
+        return Rescatado(hecho, "recuperado")
 
     async def leer(
         args: Mapping[str, Any], agente_id: str, _uso: Operacion
@@ -70,10 +86,21 @@ def herramientas_trabajos(
         return _contar(await trabajos.parar(str(args["trabajo_id"]), agente_id))
 
     return (
-        Herramienta(INICIAR_TRABAJO, iniciar),
-        Herramienta(LEER_TRABAJO, leer),
-        Herramienta(PARAR_TRABAJO, parar),
+        Herramienta(INICIAR_TRABAJO, iniciar, rescatar=rescatar),
+        Herramienta(LEER_TRABAJO, leer, politica=Politica.LECTURA),
+        Herramienta(PARAR_TRABAJO, parar, politica=Politica.IDEMPOTENTE),
     )
+
+
+def _en_marcha(
+    trabajo_id: str, orden: str, perfil: PerfilConsola, permiso: Mapping[str, str]
+) -> ResultadoHerramienta:
+    texto = (
+        f"Trabajo {trabajo_id} en marcha (vida máxima {perfil.vida_trabajo_s:g} s)."
+        " Míralo con leer_trabajo."
+    )
+    detalles = {"command": orden, "trabajo": trabajo_id, **permiso}
+    return ResultadoHerramienta(True, texto, texto, detalles)
 
 
 def _contar(estado: EstadoTrabajo) -> ResultadoHerramienta:

@@ -21,6 +21,7 @@ from servicios.interfaz.terminal.ordenes_bitacora import (
     ver_por_que,
     ver_sesiones,
 )
+from servicios.interfaz.terminal.ordenes_contexto import compactar, ensenar_contexto
 from servicios.interfaz.terminal.papel import Papel
 from servicios.interfaz.terminal.permisos import aprobar, listar, rechazar
 from servicios.interfaz.texto import corto
@@ -85,6 +86,16 @@ async def _cancelar(escena: Escena, quien: str) -> None:
     else:
         texto = await gestor.cancelar_agente(quien, USUARIO)
     escena.papel.linea(Linea(texto, tono=Tono.AVISO, entera=True))
+
+
+async def _contexto(escena: Escena, args: str) -> None:
+    if not await ensenar_contexto(args, escena.sistema, escena.papel):
+        uso = _POR_NOMBRE["/contexto"].uso
+        escena.papel.linea(Linea(f"Se escribe así: {uso}", tono=Tono.AVISO))
+
+
+async def _compactar(escena: Escena, args: str) -> None:
+    await compactar(args, escena.sistema, escena.papel)
 
 
 async def _modelo(escena: Escena, _: str) -> None:
@@ -162,6 +173,20 @@ COMANDOS: tuple[Comando, ...] = (
     ),
     Comando(
         "/no", "[N] [motivo…]", "rechaza la petición N, con un motivo o sin él", _no, range(10_000)
+    ),
+    Comando(
+        "/contexto",
+        "ID [paso]",
+        "enseña lo que vio un agente (o `master`) en un paso: mensajes, tokens y qué cambió",
+        _contexto,
+        range(1, 3),
+    ),
+    Comando(
+        "/compactar",
+        "[@ID] [foco…]",
+        "resume los mensajes viejos del Master o de un agente, sin perder el foco",
+        _compactar,
+        range(10_000),
     ),
     Comando("/modelo", "", "dice qué modelo responde y cómo cambiarlo", _modelo),
     Comando("/estado", "", "dice cómo va todo: agentes, tokens, aislamiento, sesión", _estado),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
+from prompts.avisos import RESUMEN
 from servicios.llm.demo.gramatica import Clase, Orden, es_ingles, leer_ordenes
 from servicios.llm.demo.historia import (
     Decision,
@@ -25,6 +26,7 @@ from servicios.llm.demo.historia import (
     respuesta_a,
 )
 from servicios.llm.demo.master import lanzados_en
+from servicios.llm.demo.resumen import leer_resumido
 from servicios.llm.demo.textos import decir, en_codigo
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ _MARCAS = ("inicio_datos", "fin_datos")
 
 
 @dataclass(slots=True)
-class _Trabajo:
+class Trabajo:
     """La historia, resumida: qué falta por hacer y qué hay que contar."""
 
     esquemas: Esquemas
@@ -45,18 +47,24 @@ class _Trabajo:
     pendientes: deque[Orden] = field(default_factory=deque)
     cuento: list[str] = field(default_factory=list)
     avisaron: set[str] = field(default_factory=set)
+    esperaba: tuple[str, ...] = ()
     recordado: bool = False
 
+    def esperados(self, mensajes: Sequence[BaseMessage]) -> list[str]:
+        """Los agentes suyos que aún no avisaron."""
+        return [a for a in (*self.esperaba, *lanzados_en(mensajes)) if a not in self.avisaron]
+
     def decir(self, clave: str, **datos: object) -> None:
+        """Añade un texto al reporte."""
         self.cuento.append(decir(clave, self.ingles, **datos))
 
 
 def decidir_agente(mensajes: Sequence[BaseMessage], esquemas: Esquemas) -> Decision:
     """La siguiente orden, esperar a los agentes propios, o el reporte final."""
-    trabajo = _resumir(mensajes, esquemas)
+    trabajo = leer_trabajo(mensajes, esquemas)
     if trabajo.pendientes:
         return Decision(llamadas=(_llamada(trabajo.pendientes[0], esquemas),))
-    esperados = [a for a in lanzados_en(mensajes) if a not in trabajo.avisaron]
+    esperados = trabajo.esperados(mensajes)
     if esperados and not trabajo.recordado:
         return Decision(decir("espero", trabajo.ingles, agentes=", ".join(esperados)))
     if trabajo.cuento or trabajo.entendida:
@@ -68,7 +76,7 @@ def _reportar(resultado: str) -> Decision:
     return Decision(llamadas=(Llamada("reportar_resultado_final", {"resultado": resultado}),))
 
 
-def _no_entendida(trabajo: _Trabajo, esquemas: Esquemas) -> Decision:
+def _no_entendida(trabajo: Trabajo, esquemas: Esquemas) -> Decision:
     tarea = " ".join((trabajo.tarea or "").split())[:300]
     texto = decir("tarea_no_entendida", trabajo.ingles, tarea=tarea)
     if "reportar_problema" not in esquemas:
@@ -89,8 +97,9 @@ def _llamada(orden: Orden, esquemas: Esquemas) -> Llamada:
 # --- leer la historia -------------------------------------------------------------------
 
 
-def _resumir(mensajes: Sequence[BaseMessage], esquemas: Esquemas) -> _Trabajo:
-    trabajo = _Trabajo(esquemas)
+def leer_trabajo(mensajes: Sequence[BaseMessage], esquemas: Esquemas) -> Trabajo:
+    """Lo que dice su historia: qué le pidieron, qué hizo y qué le queda."""
+    trabajo = Trabajo(esquemas)
     for mensaje in mensajes:
         match mensaje:
             case AIMessage():
@@ -104,7 +113,7 @@ def _resumir(mensajes: Sequence[BaseMessage], esquemas: Esquemas) -> _Trabajo:
     return trabajo
 
 
-def _descontar(mensaje: AIMessage, trabajo: _Trabajo) -> None:
+def _descontar(mensaje: AIMessage, trabajo: Trabajo) -> None:
     """Lo que ya pidió deja de estar pendiente."""
     trabajo.recordado = False
     for llamada in mensaje.tool_calls:
@@ -114,8 +123,11 @@ def _descontar(mensaje: AIMessage, trabajo: _Trabajo) -> None:
             trabajo.pendientes.popleft()
 
 
-def _escuchar(mensaje: HumanMessage, trabajo: _Trabajo) -> None:
-    """La tarea, una directiva, un aviso de un agente suyo o un recuerdo del sistema."""
+def _escuchar(mensaje: HumanMessage, trabajo: Trabajo) -> None:
+    """La tarea, una directiva, un aviso de un agente suyo, un resumen o un recuerdo del sistema."""
+    if mensaje.text.startswith(RESUMEN):
+        _retomar(mensaje.text, trabajo)
+        return
     directiva = leer_directiva(mensaje) if es_notificacion(mensaje) else mensaje.text.strip()
     if directiva is None:
         avisos = leer_avisos(mensaje)
@@ -136,7 +148,19 @@ def _escuchar(mensaje: HumanMessage, trabajo: _Trabajo) -> None:
         trabajo.decir("recibida", texto=directiva)
 
 
-def _contar(respuesta: Respuesta, trabajo: _Trabajo) -> None:
+def _retomar(texto: str, trabajo: Trabajo) -> None:
+    """Sigue por donde iba: de lo que le han pedido, lo último es lo que queda."""
+    resumido = leer_resumido(texto)
+    if resumido is None:
+        return
+    hechas = max(0, len(trabajo.pendientes) - resumido.quedan)
+    trabajo.pendientes = deque(list(trabajo.pendientes)[hechas:])
+    trabajo.esperaba, trabajo.entendida = resumido.espera, True
+    trabajo.avisaron.update(resumido.avisaron)
+    trabajo.cuento = [resumido.hecho] if resumido.hecho.strip() else []
+
+
+def _contar(respuesta: Respuesta, trabajo: Trabajo) -> None:
     """Lo que contestó una herramienta, para el reporte. Entregar un problema no se cuenta."""
     texto, nombre = respuesta.texto, respuesta.llamada.nombre
     reporta = nombre in {"reportar_problema", "reportar_resultado_final"}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
+from prompts.avisos import RESUMEN
 from servicios.llm.demo.gramatica import (
     Clase,
     Orden,
@@ -182,6 +183,8 @@ def _contar_aviso(aviso: AvisoLeido, turno: _Turno) -> None:
 def _recordar_anteriores(mensajes: Sequence[BaseMessage], turno: _Turno) -> None:
     """Al terminar el último de varios, repite en corto lo que dijeron los que terminaron antes."""
     desde = _ultima_linea(mensajes)
+    if any(m.text.startswith(RESUMEN) for m in mensajes[desde:]):
+        return  # de los que se resumieron no se sabe lo que dijeron
     lanzados = lanzados_en(mensajes[desde:])
     ahora = {a.agente for a in turno.avisos if a.es_final}
     terminados = {

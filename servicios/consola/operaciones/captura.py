@@ -1,23 +1,52 @@
-"""Lo que se guarda de un flujo de bytes: su principio y su final, con memoria acotada."""
+"""Lo que se guarda de un flujo de bytes: su principio y su final, con memoria acotada.
+
+Si hay un archivo, lo mismo está siempre también en él: lo lee quien sea, viva o no quien captura.
+"""
 
 from __future__ import annotations
+
+import os
+import struct
+
+_CABECERA = struct.Struct("!QQQ")
+"""En el archivo: bytes del flujo y sitio para el principio y para el final, que da vueltas."""
 
 
 class Captura:
     """Guarda el principio y el final de un flujo de bytes, y cuenta el resto.
 
-    `limite` es el total de bytes que conserva, mitad de cada lado.
+    `limite` es el total de bytes que conserva, mitad de cada lado. `archivo` es un descriptor
+    donde copiarlos; si no se puede, se sigue sin él.
     """
 
-    def __init__(self, limite: int) -> None:
+    def __init__(self, limite: int, archivo: int | None = None) -> None:
+        self._archivo = archivo
         self._tope_cabeza = max(1, limite // 2)
         self._tope_cola = max(1, limite - self._tope_cabeza)
         self._cabeza = bytearray()
         self._cola = bytearray()
         self.total = 0
 
+    @classmethod
+    def de_bytes(cls, datos: bytes) -> Captura:
+        """La que dejó otra en su archivo; vacía si no llegó a escribir."""
+        if len(datos) < _CABECERA.size:
+            return cls(0)
+        total, cabeza, cola = _CABECERA.unpack_from(datos)
+        captura = cls(cabeza + cola)
+        cuerpo = datos[_CABECERA.size :]
+        captura.total = total
+        captura._cabeza += cuerpo[: min(total, cabeza)]
+        vuelta = cuerpo[cabeza : cabeza + cola]
+        resto = max(0, total - cabeza)
+        corte = resto % cola if resto > cola else 0
+        captura._cola += vuelta[corte:] + vuelta[:corte] if corte else vuelta[:resto]
+        return captura
+
     def anadir(self, trozo: bytes) -> None:
         """Añade bytes al flujo."""
+        if self._archivo is not None:
+            self._copiar(self._archivo, trozo)
         self.total += len(trozo)
         hueco = self._tope_cabeza - len(self._cabeza)
         if hueco > 0:
@@ -25,6 +54,25 @@ class Captura:
             trozo = trozo[hueco:]
         self._cola += trozo[-self._tope_cola :]
         del self._cola[: -self._tope_cola]
+
+    def _copiar(self, archivo: int, trozo: bytes) -> None:
+        total = self.total + len(trozo)
+        cabeza, cola = self._tope_cabeza, self._tope_cola
+        hueco = max(0, cabeza - self.total)
+        final = trozo[hueco:][-cola:]
+        desde = (total - len(final) - cabeza) % cola
+        vuelta = cola - desde
+        try:
+            for parte, donde in (
+                (trozo[:hueco], self.total),
+                (final[:vuelta], cabeza + desde),
+                (final[vuelta:], cabeza),
+            ):
+                if parte:
+                    os.pwrite(archivo, parte, _CABECERA.size + donde)
+            os.pwrite(archivo, _CABECERA.pack(total, cabeza, cola), 0)
+        except OSError:
+            self._archivo = None
 
     def texto(self) -> tuple[str, int]:
         """Devuelve el texto y cuántos bytes faltan en él.

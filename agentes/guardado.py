@@ -1,0 +1,151 @@
+"""Lo que la bitácora sabe de una sesión, listo para rehacerla: datos puros."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agentes.clase_agente import Agente
+from agentes.decisiones import RespuestaModelo
+from agentes.definicion import DefinicionAgente, Encargo
+from agentes.eventos import Apunte, EstadoAgente
+from agentes.mensajes import Aviso, Directiva, EntradaUsuario
+from agentes.respuestas import ResultadoHerramienta, Uso
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+
+
+@dataclass(frozen=True, slots=True)
+class OperacionGuardada:
+    """El último intento de una operación. Sin `cierre` quedó abierta.
+
+    `efecto` es el agente que lanzó o al que llegó, si llegó a hacerlo antes de cortarse.
+    """
+
+    op: str
+    intento: int
+    tool: str
+    pedida: Apunte
+    cierre: Apunte | None = None
+    resultado: ResultadoHerramienta | None = None
+    efecto: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rescatado:
+    """Lo que quedó de una operación abierta.
+
+    `cierre` es `recuperado` (acabó), `interrumpido` (empezó y no acabó) o `indeterminado`.
+    """
+
+    resultado: ResultadoHerramienta
+    cierre: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entregas:
+    """Lo que ya entró en una historia con una llamada que no llegó a contestarse."""
+
+    avisos: tuple[Apunte, ...] = ()
+    directivas: tuple[Apunte, ...] = ()
+    lineas: tuple[Apunte, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HistoriaGuardada:
+    """Una historia rehecha y por dónde iba.
+
+    `respuesta` es la última del modelo, si aún hay que hacer lo que pide; `cortada`, la fila de la
+    llamada que se quedó sin respuesta; `textos_sueltos`, cuántas respuestas seguidas sin llamadas
+    lleva antes de esa; `causa`, lo último que hizo. `problema_contado` y `texto_dicho` dicen si el
+    problema o el texto de esa respuesta ya constan.
+    """
+
+    mensajes: list[BaseMessage]
+    turno: int
+    pasos: int
+    causa: Apunte | None
+    uso: Uso = field(default_factory=Uso)
+    respuesta: RespuestaModelo | None = None
+    cortada: Apunte | None = None
+    textos_sueltos: int = 0
+    problema_contado: bool = False
+    texto_dicho: bool = False
+    reentrega: Entregas = field(default_factory=Entregas)
+    operaciones: dict[str, OperacionGuardada] = field(default_factory=dict)
+
+    @property
+    def falta_algo(self) -> bool:
+        """Si se cortó a medias: sin contestar, o sin decir o hacer todo lo que pedía."""
+        respuesta = self.respuesta
+        if self.cortada is not None or respuesta is None:
+            return self.cortada is not None
+        return bool(respuesta.llamadas) or not (self.texto_dicho or not respuesta.texto.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class AgenteGuardado:
+    """Un agente de la sesión; sin `historia`, ya había terminado.
+
+    `pendientes` es lo que había en su buzón, en su orden.
+    """
+
+    agente_id: str
+    agent_type: str
+    rol: str
+    objetivo: str
+    tarea: str
+    superior: str
+    modelo: str
+    estado: EstadoAgente
+    uso: Uso
+    nacimiento: Apunte
+    historia: HistoriaGuardada | None = None
+    pendientes: tuple[Directiva | Aviso, ...] = ()
+
+    def encargo(self, definicion: DefinicionAgente) -> Encargo:
+        """Con qué se construye otra vez."""
+        return Encargo(self.agente_id, definicion, self.tarea, self.superior)
+
+    def como_agente(self) -> Agente:
+        """El agente tal como quedó, sin historia."""
+        return Agente(
+            nombre=self.agente_id,
+            agent_type=self.agent_type,
+            rol=self.rol,
+            objetivo=self.objetivo,
+            llm=self.modelo,
+            tarea=self.tarea,
+            superior=self.superior,
+            estado=self.estado,
+            uso=self.uso,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SesionGuardada:
+    """Una sesión entera. `master` es `None` si aún no se le había llamado nunca.
+
+    `sub` es la subcarpeta de los espacios de sus agentes, si nació de otra.
+    """
+
+    id: str
+    modelo: str
+    sub: str
+    agentes: tuple[AgenteGuardado, ...]
+    master: HistoriaGuardada | None
+    pendientes_master: tuple[EntradaUsuario | Aviso, ...]
+    ultimo_texto: str
+
+    @property
+    def esta_quieta(self) -> bool:
+        """Si nada de lo guardado puede seguir sin que alguien diga algo."""
+        if self.pendientes_master or (self.master and self.master.falta_algo):
+            return False
+        return all(a.historia is None or _espera_a_alguien(a) for a in self.agentes)
+
+
+def _espera_a_alguien(agente: AgenteGuardado) -> bool:
+    en_pausa = agente.estado is EstadoAgente.PAUSED
+    return en_pausa and not any(isinstance(p, Directiva) for p in agente.pendientes)

@@ -1,0 +1,82 @@
+"""Qué sesión se abre y con qué modelo, según lo que se pidió."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import Namespace
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agentes.errores import ErrorConfiguracion
+from servicios.ajustes import Ajustes
+from servicios.cargar_llm import elegir_modelo
+from servicios.ejecutor_consola import copiar_espacios
+from servicios.interfaz.texto import corto
+from servicios.llm.preajustes import resolver_modelo
+from servicios.registros.bifurcar import bifurcar, buscar_origen
+from servicios.registros.cerrojo import esta_abierta
+from servicios.registros.sesiones import elegir_sesion, listar_sesiones, nueva_sesion
+
+if TYPE_CHECKING:
+    from servicios.llm.preajustes import ReferenciaModelo
+
+_MAXIMO = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Apertura:
+    """El modelo del Master y, si se sigue una, la sesión."""
+
+    modelo: ReferenciaModelo
+    reanudar: str | None = None
+
+
+def elegir(ajustes: Ajustes, pedido: Namespace, cara: str) -> Apertura:
+    """Lo que hay que abrir. Bloquea: se llama en un hilo.
+
+    Lanza `ErrorConfiguracion` si no existe la sesión, no se sabe cuál es o falta el modelo.
+    """
+    if pedido.bifurcar_en is not None:
+        return _bifurcar(ajustes, pedido.bifurcar_en, pedido.modelo)
+    if pedido.reanudar is None:
+        return Apertura(elegir_modelo(ajustes, demo_sin_clave=cara == "terminal"))
+    hallada = elegir_sesion(ajustes.datos / "swarm.db", pedido.reanudar)
+    modelo = resolver_modelo(hallada.modelo, ajustes)
+    return Apertura(modelo or elegir_modelo(ajustes, demo_sin_clave=True), hallada.id)
+
+
+def _bifurcar(ajustes: Ajustes, fila: int, modelo: str | None) -> Apertura:
+    """Escribe la sesión nueva, con copia de los espacios, y la abre como si se reanudara."""
+    ruta = ajustes.datos / "swarm.db"
+    if not ruta.exists():
+        raise ErrorConfiguracion("todavía no hay bitácora: no hay de dónde bifurcar")
+    origen = buscar_origen(ruta, fila)
+    madre = elegir_sesion(ruta, origen.sesion)
+    referencia = resolver_modelo(modelo or madre.modelo, ajustes)
+    if referencia is None:
+        raise ErrorConfiguracion(f"la sesión {origen.sesion} no dice su modelo: pon --modelo")
+    nueva = nueva_sesion()
+    agentes = asyncio.run(bifurcar(ruta, origen, nueva))
+    copiar_espacios(ajustes.datos, agentes, madre.sub, nueva)
+    return Apertura(referencia, nueva)
+
+
+def preguntar_cual() -> str:
+    """Con varias a medias, la que diga la persona; si no, la última. Se llama antes del prompt.
+
+    Lanza `ErrorConfiguracion` si no hay ninguna.
+    """
+    ajustes = Ajustes.leer()
+    ruta = ajustes.datos / "swarm.db"
+    a_medias = [
+        s for s in listar_sesiones(ruta) if not s.cerrada and not esta_abierta(ajustes.datos, s.id)
+    ][:_MAXIMO]
+    if len(a_medias) < 2:
+        return elegir_sesion(ruta, "").id
+    print("Varias sesiones se quedaron a medias:")
+    for numero, sesion in enumerate(a_medias, 1):
+        print(f"  {numero}. {sesion.id} {corto(sesion.nombre)}".rstrip())
+    elegido = input("Cuál sigo (número; Enter, la 1): ").strip() or "1"
+    if elegido.isdecimal() and 1 <= int(elegido) <= len(a_medias):
+        return a_medias[int(elegido) - 1].id
+    return elegir_sesion(ruta, elegido).id

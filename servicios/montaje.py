@@ -1,0 +1,234 @@
+"""Montar el núcleo sobre unas piezas: vivas (`sistema.py`) o grabadas (`reproduccion.py`).
+
+piezas → Master + gestor + un bucle por agente + conversación, de abajo arriba
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from langchain_core.messages import HumanMessage, SystemMessage
+
+from agentes.decisiones import Interlocutor
+from agentes.definicion import DefinicionAgente, Encargo
+from agentes.errores import ErrorEnjambre
+from agentes.eventos import MASTER, Apunte
+from agentes.eventos_llamada import LlamadaFallida
+from agentes.guardado import HistoriaGuardada, SesionGuardada
+from agentes.mensajes import Aviso, Directiva, EntradaUsuario
+from prompts.instrucciones import instrucciones_agente, instrucciones_master
+from prompts.tool_definitions import HERRAMIENTAS_MASTER
+from servicios.ajustes import Ajustes
+from servicios.bucle_logico_agente import BucleLogicoAgente, LimitesAgente
+from servicios.buzon import Buzon, BuzonConVentana
+from servicios.conversacion import Conversacion, PorAcabar, PuertosConversacion, Ritmo, en_marcha
+from servicios.gestor_enjambre import GestorEnjambre
+from servicios.motores.local import MotorLocal
+from servicios.orquestador_master import OrquestadorMaster, turno_de
+from servicios.puertos import (
+    Anotar,
+    Herramientas,
+    Puerta,
+    PuertosAgente,
+    PuertosGestor,
+    Superior,
+)
+
+NOMBRES_MASTER = tuple(esquema["name"] for esquema in HERRAMIENTAS_MASTER)
+_CORTADA = "el programa se cortó mientras esperaba la respuesta"
+
+
+class NuevoInterlocutor(Protocol):
+    """Quien da a cada uno con quién pensar."""
+
+    def __call__(
+        self,
+        agente_id: str,
+        modelo: str,
+        herramientas: tuple[str, ...],
+        historia: HistoriaGuardada | None,
+    ) -> Interlocutor:
+        """Con `historia`, sigue contando por donde iba."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Topes:
+    """Lo que acota a todos: iteraciones, rondas y caracteres de resúmenes y reportes."""
+
+    max_iteraciones: int
+    max_rondas: int
+    resumen: int
+    reporte: int
+
+    @classmethod
+    def de(cls, ajustes: Ajustes) -> Topes:
+        """Los que dicen los ajustes."""
+        return cls(
+            max_iteraciones=ajustes.max_iteraciones,
+            max_rondas=ajustes.max_rondas,
+            resumen=ajustes.tope_resumen,
+            reporte=ajustes.tamano_reporte,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Piezas:
+    """Lo que hay debajo del núcleo.
+
+    `nuevo_buzon` y `nueva_puerta` dan los de cada agente y `superior_de`, cómo ve a su superior;
+    `modelo_de`, con qué modelo piensa un tipo; `olvidar` recibe a cada agente que acaba;
+    `por_aprobar` dice quiénes esperan a la persona.
+    """
+
+    modelo: str
+    topes: Topes
+    tipos: Mapping[str, DefinicionAgente]
+    anotar: Anotar
+    interlocutor: NuevoInterlocutor
+    modelo_de: Callable[[DefinicionAgente], str]
+    herramientas: Herramientas
+    nueva_puerta: Callable[[str, HistoriaGuardada | None], Puerta]
+    superior_de: Callable[[Superior], Superior]
+    nuevo_buzon: Callable[[str], Buzon[Directiva | Aviso]]
+    buzon_master: BuzonConVentana[EntradaUsuario | Aviso]
+    siguiente_numero: Callable[[str, Apunte | None], Awaitable[int]]
+    leer_reporte: Callable[[str], Awaitable[str | None]]
+    olvidar: Callable[[str], None]
+    por_aprobar: Callable[[], frozenset[str]]
+
+    def crear(
+        self,
+        encargo: Encargo,
+        superior: Superior,
+        causa: Apunte,
+        historia: HistoriaGuardada | None = None,
+    ) -> BucleLogicoAgente:
+        """Un agente con su bucle, sin arrancar; con `historia`, por donde se cortó."""
+        definicion = encargo.definicion
+        modelo = self.modelo_de(definicion)
+        agente = encargo.nuevo_agente(modelo)
+        if historia is not None and historia.mensajes:
+            agente.historial.extend(historia.mensajes)
+            agente.uso = historia.uso
+        else:
+            historia = None
+            instrucciones = SystemMessage(instrucciones_agente(agente, definicion))
+            agente.historial.extend([instrucciones, HumanMessage(agente.tarea)])
+        herramientas = definicion.available_tools
+        puertos = PuertosAgente(
+            anotar=self.anotar,
+            interlocutor=self.interlocutor(agente.nombre, modelo, herramientas, historia),
+            puerta=self.nueva_puerta(agente.nombre, historia),
+            herramientas=self.herramientas,
+            superior=self.superior_de(superior),
+        )
+        limites = LimitesAgente(
+            max_iterations=definicion.max_iterations or self.topes.max_iteraciones,
+            tope_resumen=self.topes.resumen,
+            tope_aviso=self.topes.reporte,
+        )
+        buzon = self.nuevo_buzon(agente.nombre)
+        return BucleLogicoAgente(agente, buzon, puertos, limites, causa, historia)
+
+    def puertos_gestor(self, motor: MotorLocal) -> PuertosGestor:
+        """De qué vive el gestor, con las tareas en ese motor."""
+        return PuertosGestor(
+            anotar=self.anotar,
+            crear=self.crear,
+            motor=motor,
+            modelo_de=self.modelo_de,
+            siguiente_numero=self.siguiente_numero,
+            leer_reporte=self.leer_reporte,
+            entregar_al_master=self.buzon_master.entregar,
+            olvidar=self.olvidar,
+            por_aprobar=self.por_aprobar,
+        )
+
+    def conversacion(
+        self, master: OrquestadorMaster, gestor: GestorEnjambre, guardada: SesionGuardada | None
+    ) -> Conversacion:
+        """La conversación, con lo que quedó por acabar si se reanuda."""
+        historia = guardada.master if guardada else None
+        ritmo = Ritmo(
+            tope_resumen=self.topes.resumen,
+            tope_aviso=self.topes.reporte,
+            max_rondas=self.topes.max_rondas,
+        )
+        puertos = PuertosConversacion(self.anotar, gestor, self.nueva_puerta(MASTER, historia))
+        return Conversacion(master, self.buzon_master, puertos, ritmo, _por_acabar(guardada))
+
+
+@dataclass(frozen=True, slots=True)
+class Nucleo:
+    """Lo montado."""
+
+    master: OrquestadorMaster
+    gestor: GestorEnjambre
+    conversacion: Conversacion
+
+
+@asynccontextmanager
+async def montar(
+    piezas: Piezas,
+    guardada: SesionGuardada | None,
+    fallo: Awaitable[ErrorEnjambre],
+) -> AsyncIterator[Nucleo]:
+    """El núcleo en marcha mientras dure el bloque; si `fallo` llega, todo se para y se lanza.
+
+    Con `guardada` sigue esa sesión: cada uno vuelve a donde estaba.
+    """
+    async with AsyncExitStack() as pila:
+        motor = await pila.enter_async_context(MotorLocal(piezas.anotar))
+        puertos = piezas.puertos_gestor(motor)
+        gestor = GestorEnjambre(piezas.tipos, puertos, piezas.topes.resumen)
+        await pila.enter_async_context(gestor)
+        historia = guardada.master if guardada else None
+        master = OrquestadorMaster(
+            piezas.interlocutor(MASTER, piezas.modelo, NOMBRES_MASTER, historia),
+            instrucciones_master(piezas.tipos.values()),
+            historia,
+        )
+        if guardada is not None:
+            _dar_por_cortadas(guardada, piezas.anotar)
+            for entrada in guardada.pendientes_master:
+                piezas.buzon_master.entregar(entrada)
+            gestor.restaurar(guardada.agentes)
+        conversacion = piezas.conversacion(master, gestor, guardada)
+        await pila.enter_async_context(en_marcha(conversacion, fallo))
+        yield Nucleo(master, gestor, conversacion)
+
+
+def _por_acabar(guardada: SesionGuardada | None) -> PorAcabar | None:
+    if guardada is None:
+        return None
+    historia = guardada.master
+    if historia is None or not historia.falta_algo:
+        return PorAcabar(ultimo_texto=guardada.ultimo_texto)
+    return PorAcabar(
+        turno=turno_de(historia.respuesta) if historia.respuesta else None,
+        dicho=historia.texto_dicho,
+        pensar=historia.cortada is not None,
+        ultimo_texto=guardada.ultimo_texto,
+    )
+
+
+def _dar_por_cortadas(guardada: SesionGuardada, anotar: Anotar) -> None:
+    """Las llamadas que se quedaron sin respuesta: se pagaron, quizá, y se harán otra vez."""
+    historias = [(MASTER, guardada.master), *((a.agente_id, a.historia) for a in guardada.agentes)]
+    for agente_id, historia in historias:
+        if historia is not None and historia.cortada is not None:
+            anotar(
+                LlamadaFallida(
+                    agente_id=agente_id,
+                    turno=historia.turno,
+                    intentos=1,
+                    error=_CORTADA,
+                    clase="interrumpida",
+                    ms=0,
+                ),
+                historia.cortada,
+            )

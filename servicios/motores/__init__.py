@@ -1,0 +1,1 @@
+"""Dónde corren los agentes. Piso 4."""

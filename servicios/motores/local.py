@@ -1,0 +1,50 @@
+"""El motor local: cada agente es una tarea de este bucle de asyncio.
+
+Da a cada agente sus dos puertos, que es todo lo que su bucle sabe del mundo: `anotar` (esperarlo
+es esperar a que la fila esté guardada) y su buzón. El fallo de uno no toca a los demás.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable
+from typing import Self
+
+from agentes.errores import ErrorBitacora
+from agentes.eventos import EstadoAgente, FalloInterno
+from servicios.puertos import Anotar, Bucle
+
+
+class MotorLocal:
+    """Corre los agentes en este proceso. Se usa con `async with`: al salir no queda ninguno."""
+
+    def __init__(self, anotar: Anotar) -> None:
+        self._anotar = anotar
+        self._grupo = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> Self:
+        await self._grupo.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._grupo.__aexit__(None, None, None)
+
+    def lanzar(self, bucle: Bucle, al_acabar: Callable[[], None]) -> asyncio.Task[None]:
+        """Pone un agente en marcha; `al_acabar` se llama pase lo que pase."""
+        tarea = self._grupo.create_task(self._vigilar(bucle), name=bucle.agente.nombre)
+        tarea.add_done_callback(lambda _: al_acabar())
+        return tarea
+
+    async def _vigilar(self, bucle: Bucle) -> None:
+        """La frontera de un agente."""
+        agente_id = bucle.agente.nombre
+        try:
+            await bucle.run()
+        except ErrorBitacora:
+            raise
+        except Exception as error:  # noqa: BLE001 - lo que le pase a uno se queda en él
+            texto = f"fallo interno en {agente_id}: {type(error).__name__}: {error}"
+            traza = traceback.format_exc()
+            self._anotar(FalloInterno(agente_id=agente_id, error=texto, traza=traza), None)
+            bucle.terminar(EstadoAgente.FAILED, texto)

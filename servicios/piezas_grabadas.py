@@ -1,0 +1,186 @@
+"""Las piezas del núcleo en una reproducción: las de `sistema.py`, pero contestan lo grabado."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agentes.acciones import AccionPedida
+from agentes.definicion import DefinicionAgente
+from agentes.eventos import MASTER, Apunte, EstadoAgente
+from agentes.guardado import HistoriaGuardada
+from agentes.mensajes import Aviso, Directiva, EntradaUsuario
+from prompts.tool_definitions import ESQUEMAS, Esquema
+from servicios.ajustes import Ajustes
+from servicios.herramientas.registro import RegistroHerramientas
+from servicios.llm.admision import Admision
+from servicios.llm.colector import Validadores
+from servicios.llm.flujo import Trozo
+from servicios.llm.interlocutor import Interlocutor
+from servicios.llm.llamada import Politica, Via
+from servicios.montaje import Piezas, Topes
+from servicios.puertos import Superior
+from servicios.registros.reproducir.anotador import AnotadorGrabado
+from servicios.registros.reproducir.buzon import BuzonGrabado
+from servicios.registros.reproducir.guion import ErrorDivergencia, Guion
+from servicios.registros.reproducir.llamador import LlamadorGrabado
+from servicios.registros.reproducir.puerta import PuertaGrabada
+from servicios.reloj import RelojReal
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+
+
+@dataclass(slots=True)
+class _ModeloMudo:
+    """El nombre de un modelo al que nadie llama."""
+
+    referencia: str
+    contexto: int
+    puerta: str = "grabado"
+
+    def emitir(
+        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]
+    ) -> AsyncIterator[Trozo]:
+        """Nunca se llama: contesta la grabación."""
+        raise ErrorDivergencia(f"se quiso llamar a {self.referencia} en una reproducción")
+
+    async def cerrar(self) -> None:
+        """No hay nada que cerrar."""
+
+
+@dataclass(frozen=True, slots=True)
+class _SuperiorGrabado:
+    """El superior de un agente, que sabe si entonces esperaba a sus hijos."""
+
+    superior: Superior
+    guion: Guion
+
+    def report_agent_status(
+        self, agent_id: str, status: EstadoAgente, result: str, causa: Apunte
+    ) -> None:
+        self.superior.report_agent_status(agent_id, status, result, causa)
+
+    def report_agent_problem(self, agent_id: str, descripcion: str, causa: Apunte) -> None:
+        self.superior.report_agent_problem(agent_id, descripcion, causa)
+
+    def tiene_hijos_en_marcha(self, agent_id: str) -> bool:
+        fila = self.guion.esperada(agent_id)
+        return fila is not None and fila.details.get("espera") == "hijo"
+
+    async def ejecutar(self, pedida: AccionPedida) -> str:
+        return await self.superior.ejecutar(pedida)
+
+
+class _InterlocutorGrabado(Interlocutor):
+    """Uno de verdad al que contesta la grabación."""
+
+    def contestado_por(self, llamador: LlamadorGrabado) -> Interlocutor:
+        """El mismo, con ese llamador."""
+        self._llamador = llamador
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class PiezasGrabadas:
+    """De dónde salen las de un tramo."""
+
+    sesion: str
+    modelo: str
+    tipos: Mapping[str, DefinicionAgente]
+    ajustes: Ajustes
+    guion: Guion
+    anotador: AnotadorGrabado
+
+    def piezas(self, reentrega: Mapping[str, int]) -> Piezas:
+        """Las de este tramo; `reentrega`, lo que cada uno vuelve a decir sin leerlo otra vez."""
+        master: BuzonGrabado[EntradaUsuario | Aviso] = self._buzon(MASTER, reentrega)
+        return Piezas(
+            modelo=self.modelo,
+            topes=Topes.de(self.ajustes),
+            tipos=self.tipos,
+            anotar=self.anotador.anotar,
+            interlocutor=self._interlocutor,
+            modelo_de=self._modelo_de,
+            herramientas=RegistroHerramientas(),
+            nueva_puerta=self._puerta,
+            superior_de=lambda superior: _SuperiorGrabado(superior, self.guion),
+            nuevo_buzon=lambda agente_id: self._buzon_de_agente(agente_id, reentrega),
+            buzon_master=master,
+            siguiente_numero=self._numero,
+            leer_reporte=self._sin_reporte,
+            olvidar=lambda _: None,
+            por_aprobar=frozenset,
+        )
+
+    def _buzon(
+        self, agente_id: str, reentrega: Mapping[str, int]
+    ) -> BuzonGrabado[EntradaUsuario | Aviso]:
+        buzon: BuzonGrabado[EntradaUsuario | Aviso] = BuzonGrabado(
+            agente_id, self.anotador, self.guion, RelojReal()
+        )
+        buzon.ya_leidas = reentrega.get(agente_id, 0)
+        return buzon
+
+    def _buzon_de_agente(
+        self, agente_id: str, reentrega: Mapping[str, int]
+    ) -> BuzonGrabado[Directiva | Aviso]:
+        buzon: BuzonGrabado[Directiva | Aviso] = BuzonGrabado(
+            agente_id, self.anotador, self.guion, RelojReal()
+        )
+        buzon.ya_leidas = reentrega.get(agente_id, 0)
+        return buzon
+
+    def _interlocutor(
+        self,
+        agente_id: str,
+        modelo: str,
+        herramientas: tuple[str, ...],
+        historia: HistoriaGuardada | None,
+    ) -> Interlocutor:
+        via = Via(
+            anotar=self.anotador.anotar,
+            publicar=lambda _: None,
+            admision=Admision(1),
+            reloj=RelojReal(),
+            politica=Politica(),
+        )
+        interlocutor = _InterlocutorGrabado(
+            agente_id,
+            _ModeloMudo(modelo, self._contexto(agente_id)),
+            Validadores([ESQUEMAS[n] for n in herramientas if n in ESQUEMAS]),
+            via,
+            turno=historia.turno if historia else 0,
+            contados=len(historia.mensajes) if historia else 0,
+        )
+        return interlocutor.contestado_por(LlamadorGrabado(agente_id, self.anotador, self.guion))
+
+    def _contexto(self, agente_id: str) -> int:
+        """El que tenía entonces, en tokens."""
+        fila = self.guion.buscar(agente_id, lambda f: f.tipo == "llm_input")
+        return int(fila.details.get("contexto", 0)) if fila else 0
+
+    def _modelo_de(self, definicion: DefinicionAgente) -> str:
+        """El que se grabó para ese tipo de agente."""
+        for suyas in self.guion.filas.values():
+            if suyas and suyas[0].tipo == "agent_run_start":
+                nacido = suyas[0].details
+                if nacido["agent_type"] == definicion.agent_type:
+                    return str(nacido["modelo"])
+        return definicion.model or self.modelo
+
+    def _puerta(self, agente_id: str, historia: HistoriaGuardada | None) -> PuertaGrabada:
+        memoria = historia.operaciones if historia else None
+        return PuertaGrabada(self.sesion, agente_id, self.anotador, self.guion, memoria)
+
+    async def _numero(self, agent_type: str, causa: Apunte | None) -> int:
+        """El que se dio entonces a quien se lanzó por esa causa."""
+        intencion = self.anotador.grabada(causa) if causa else None
+        nacidos = self.guion.nacidos(intencion) if intencion else []
+        if not nacidos:
+            raise ErrorDivergencia(f"se lanzó un {agent_type} que entonces no se lanzó")
+        return int(nacidos[0].agente_id.rpartition("-")[2])
+
+    async def _sin_reporte(self, _: str) -> None:
+        """Lo que se leyó entonces está en el cierre de su llamada."""

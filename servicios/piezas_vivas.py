@@ -1,0 +1,225 @@
+"""Las piezas del núcleo en una sesión de verdad: modelos, bitácora, consola y red.
+
+El único archivo que conoce las clases concretas de debajo del núcleo.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from weakref import WeakValueDictionary
+
+from agentes.definicion import DefinicionAgente
+from agentes.eventos import (
+    SISTEMA,
+    DefinicionRechazada,
+    SesionAbierta,
+    SesionCerrada,
+)
+from agentes.eventos_sesion import OperacionHuerfana, SesionReanudada
+from agentes.guardado import HistoriaGuardada, SesionGuardada
+from prompts.tool_definitions import ESQUEMAS
+from servicios.ajustes import Ajustes
+from servicios.buzon import BusEventos, Buzon, BuzonConVentana
+from servicios.cargar_llm import Modelos
+from servicios.consola.secretos.secretos import VARIABLE_CANARIO
+from servicios.conversacion import es_urgente
+from servicios.ejecutor_consola import operaciones_en_disco
+from servicios.gestor_logs import GestorLogs
+from servicios.herramientas.guardia import Guardia, abrir_guardia
+from servicios.herramientas.manos import Manos, PuertosManos, abrir_manos, recoger_restos
+from servicios.herramientas.puerta import Puerta, PuertosPuerta
+from servicios.llm.admision import Admision
+from servicios.llm.colector import Validadores
+from servicios.llm.interlocutor import Interlocutor
+from servicios.llm.llamada import Politica, Via
+from servicios.llm.preajustes import ReferenciaModelo
+from servicios.montaje import Piezas, Topes
+from servicios.registros.consultas import Consultas
+from servicios.registros.reanudar import leer_sesion
+from servicios.registros.restos import clasificar
+from servicios.reloj import Reloj
+
+VERSION = "0.1.0"
+
+
+@dataclass(slots=True)
+class Cierre:
+    """Cómo acabará la sesión; la cara lo rellena antes de salir."""
+
+    motivo: str = "salida"
+    codigo: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PiezasVivas:
+    """Lo abierto debajo del núcleo, de donde salen sus piezas."""
+
+    ajustes: Ajustes
+    bus: BusEventos
+    bitacora: GestorLogs
+    consultas: Consultas
+    guardada: SesionGuardada | None
+    modelos: Modelos
+    modelo: str
+    via: Via
+    guardia: Guardia
+    manos: Manos
+    juegos: dict[tuple[str, ...], Validadores] = field(default_factory=dict)
+    interlocutores: WeakValueDictionary[str, Interlocutor] = field(
+        default_factory=WeakValueDictionary
+    )
+
+    def anotar_apertura(self, cara: str) -> None:
+        """La primera fila de la sesión y una por cada tipo de agente que no vale."""
+        datos = {
+            "agente_id": SISTEMA,
+            "version": VERSION,
+            "modelo": self.modelo,
+            "aislamiento": self.manos.consola.aislamiento.nombre,
+            "cara": cara,
+        }
+        if self.guardada is None:
+            self.bitacora.anotar(SesionAbierta(**datos))
+        else:
+            self.bitacora.anotar(SesionReanudada(**datos, epoca=self.bitacora.epoca))
+        for rechazo in self.manos.rechazos:
+            self.bitacora.anotar(DefinicionRechazada(agente_id=SISTEMA, error=rechazo))
+
+    async def recoger_restos(self) -> None:
+        """Lo que otras vidas dejaron en el disco."""
+        datos, sesion = self.ajustes.datos, self.bitacora.sesion
+        en_disco = await asyncio.to_thread(operaciones_en_disco, datos)
+        restos = await asyncio.to_thread(clasificar, datos / "swarm.db", sesion, en_disco)
+        for fila in restos.huerfanas:
+            self.bitacora.anotar(OperacionHuerfana(agente_id=SISTEMA, fila=fila))
+        await recoger_restos(self.manos, restos)
+
+    def piezas(self) -> Piezas:
+        """Las del núcleo, vivas."""
+        manos, bitacora = self.manos, self.bitacora
+        puertos = PuertosPuerta(
+            bitacora.anotar, self.guardia, manos.registro.rescatar, manos.consola.soltar_operacion
+        )
+        return Piezas(
+            modelo=self.modelo,
+            topes=Topes.de(self.ajustes),
+            tipos=manos.tipos,
+            anotar=bitacora.anotar,
+            interlocutor=self._interlocutor,
+            modelo_de=self._modelo_de,
+            herramientas=manos.registro,
+            nueva_puerta=lambda agente_id, historia: Puerta(
+                bitacora.sesion, agente_id, puertos, historia.operaciones if historia else None
+            ),
+            superior_de=lambda superior: superior,
+            nuevo_buzon=lambda _: Buzon(),
+            buzon_master=BuzonConVentana(self.via.reloj, es_urgente),
+            siguiente_numero=lambda agent_type, _: bitacora.siguiente_numero(agent_type),
+            leer_reporte=partial(self.consultas.ultimo_reporte, bitacora.sesion),
+            olvidar=manos.consola.olvidar,
+            por_aprobar=manos.aprobaciones.esperan,
+        )
+
+    def _interlocutor(
+        self,
+        agente_id: str,
+        modelo: str,
+        herramientas: tuple[str, ...],
+        historia: HistoriaGuardada | None,
+    ) -> Interlocutor:
+        nuevo = Interlocutor(
+            agente_id,
+            self.modelos.cargar(modelo),
+            self._juego(herramientas),
+            self.via,
+            turno=historia.turno if historia else 0,
+            contados=len(historia.mensajes) if historia else 0,
+        )
+        self.interlocutores[agente_id] = nuevo
+        return nuevo
+
+    def _juego(self, nombres: tuple[str, ...]) -> Validadores:
+        """El juego de esas herramientas, uno para todos los agentes que las tengan."""
+        if nombres not in self.juegos:
+            registro = self.manos.registro
+            esquemas = [ESQUEMAS.get(n) or registro.esquemas([n])[0] for n in nombres]
+            self.juegos[nombres] = Validadores(esquemas)
+        return self.juegos[nombres]
+
+    def _modelo_de(self, definicion: DefinicionAgente) -> str:
+        return self.modelos.cargar(definicion.model or self.modelo).referencia
+
+
+@dataclass(frozen=True, slots=True)
+class Deseo:
+    """Qué sesión se abre, si se reanuda, para qué cara y cómo acabará."""
+
+    sesion: str
+    reanudar: str | None
+    cara: str
+    cierre: Cierre
+
+
+async def abrir_piezas_vivas(
+    pila: AsyncExitStack,
+    ajustes: Ajustes,
+    referencia: ReferenciaModelo,
+    reloj: Reloj,
+    deseo: Deseo,
+) -> PiezasVivas:
+    """Modelos, bitácora y consola abiertos; el modelo primero, que es lo que más se configura."""
+    ruta, bus = ajustes.datos / "swarm.db", BusEventos()
+    modelos = Modelos(ajustes)
+    pila.push_async_callback(modelos.cerrar)
+    base = await asyncio.to_thread(modelos.cargar, str(referencia))
+    guardia = await asyncio.to_thread(abrir_guardia, ajustes, deseo.sesion)
+    pila.callback(os.environ.pop, VARIABLE_CANARIO, None)
+    repasar = guardia.secretos.repasar
+    bitacora = await pila.enter_async_context(
+        GestorLogs.abrir(ruta, sesion=deseo.sesion, publicar=bus.publicar, redactar=repasar)
+    )
+    guardada = await asyncio.to_thread(leer_sesion, ruta, deseo.sesion) if deseo.reanudar else None
+    pila.push(partial(_anotar_cierre, bitacora, deseo.cierre))
+    consultas = await Consultas.abrir(ruta)
+    pila.push_async_callback(consultas.cerrar)
+    puertos = PuertosManos(
+        anotar=bitacora.anotar,
+        reloj=reloj,
+        guardia=guardia,
+        hay_persona=deseo.cara == "terminal",
+        sesion=deseo.sesion,
+        sub=guardada.sub if guardada else "",
+        comprobar_modelo=modelos.cargar,
+    )
+    via = Via(
+        anotar=bitacora.anotar,
+        publicar=bus.publicar,
+        admision=Admision(ajustes.llamadas_simultaneas),
+        reloj=reloj,
+        politica=Politica(ajustes.reintentos, ajustes.limite_llamada_s, ajustes.silencio_s),
+        redactar=guardia.secretos.redactar,
+        retener=guardia.secretos.retener,
+    )
+    return PiezasVivas(
+        ajustes=ajustes,
+        bus=bus,
+        bitacora=bitacora,
+        consultas=consultas,
+        guardada=guardada,
+        modelos=modelos,
+        modelo=base.referencia,
+        via=via,
+        guardia=guardia,
+        manos=await pila.enter_async_context(abrir_manos(ajustes, puertos)),
+    )
+
+
+def _anotar_cierre(bitacora: GestorLogs, cierre: Cierre, fallo: object, *_: object) -> None:
+    """La última fila; si se sale por un error que nadie apuntó, lo dice."""
+    if fallo is not None and not cierre.codigo:
+        cierre.codigo, cierre.motivo = 1, "fallo interno"
+    bitacora.anotar(SesionCerrada(agente_id=SISTEMA, motivo=cierre.motivo, codigo=cierre.codigo))

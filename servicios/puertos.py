@@ -1,0 +1,160 @@
+"""Los puertos del núcleo: lo poco que un agente y el gestor saben del mundo.
+
+Son protocolos pequeños, con datos llanos, para que quien está a cada lado no conozca al otro.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from agentes.acciones import AccionPedida
+from agentes.clase_agente import Agente
+from agentes.decisiones import Interlocutor
+from agentes.definicion import DefinicionAgente, Encargo
+from agentes.eventos import Apunte, EstadoAgente, Evento
+from agentes.guardado import HistoriaGuardada
+from agentes.mensajes import Aviso, Directiva
+from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
+
+Anotar = Callable[[Evento, Apunte | None], Apunte]
+"""Encola un hecho con su causa; esperar lo que devuelve es esperar a que esté guardado."""
+
+Hacer = Callable[[Apunte, Operacion], Awaitable[ResultadoHerramienta]]
+"""Recibe la fila de su intención, que es la causa de todo lo que haga, y su operación."""
+
+
+class Puerta(Protocol):
+    """Por donde pasa todo efecto: intención guardada, ejecutar, cierre."""
+
+    async def cruzar(
+        self, llamada: LlamadaHerramienta, turno: int, causa: Apunte, hacer: Hacer
+    ) -> tuple[ResultadoHerramienta, Apunte]:
+        """El resultado de una llamada y la fila de su cierre."""
+        ...
+
+
+# --- lo que sabe un agente ---------------------------------------------------------------
+
+
+class Reportes(Protocol):
+    """A quién cuenta el agente cómo va. Nunca esperan."""
+
+    def report_agent_status(
+        self, agent_id: str, status: EstadoAgente, result: str, causa: Apunte
+    ) -> None:
+        """El agente terminó: con su resultado o con el motivo."""
+        ...
+
+    def report_agent_problem(self, agent_id: str, descripcion: str, causa: Apunte) -> None:
+        """El agente pide ayuda y queda en pausa."""
+        ...
+
+    def tiene_hijos_en_marcha(self, agent_id: str) -> bool:
+        """Si alguno de los suyos puede avisarle sin que él haga nada."""
+        ...
+
+
+class Superior(Reportes, Protocol):
+    """Quien lo lanzó: recibe sus reportes y ejecuta lo que pide."""
+
+    async def ejecutar(self, pedida: AccionPedida) -> str:
+        """Ejecuta una acción y devuelve lo que ha de leer quien la pidió."""
+        ...
+
+
+class Herramientas(Protocol):
+    """Lo que el agente sabe hacer."""
+
+    async def ejecutar(
+        self, nombre: str, args: dict[str, Any], agente_id: str, operacion: Operacion
+    ) -> ResultadoHerramienta:
+        """Ejecuta una herramienta; un fallo vuelve como valor."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PuertosAgente:
+    """El mundo de un agente."""
+
+    anotar: Anotar
+    interlocutor: Interlocutor
+    puerta: Puerta
+    herramientas: Herramientas
+    superior: Superior
+
+
+# --- lo que sabe el gestor ---------------------------------------------------------------
+
+
+class Bucle(Protocol):
+    """Un agente con lo que lo mueve."""
+
+    agente: Agente
+
+    @property
+    def tiene_directivas(self) -> bool:
+        """Si hay una directiva que aún no ha leído."""
+        ...
+
+    @property
+    def esta_quieto(self) -> bool:
+        """Si está en pausa y no tiene con qué seguir."""
+        ...
+
+    def inject_message_and_resume(self, mensaje: Directiva | Aviso) -> None:
+        """Deja un mensaje en su buzón; si estaba en pausa, sigue."""
+        ...
+
+    async def run(self) -> None:
+        """Hasta un estado final."""
+        ...
+
+    def terminar(self, estado: EstadoAgente, texto: str, causa: Apunte | None = None) -> None:
+        """Anota el final y lo cuenta; solo la primera vez vale."""
+        ...
+
+
+class Motor(Protocol):
+    """Donde corren los agentes."""
+
+    def lanzar(self, bucle: Bucle, al_acabar: Callable[[], None]) -> asyncio.Task[None]:
+        """Pone un agente en marcha; `al_acabar` se llama pase lo que pase."""
+        ...
+
+
+class Crear(Protocol):
+    """Quien construye un agente y su bucle, sin arrancarlo."""
+
+    def __call__(
+        self,
+        encargo: Encargo,
+        superior: Superior,
+        causa: Apunte,
+        historia: HistoriaGuardada | None = None,
+    ) -> Bucle:
+        """Con `historia`, el agente sigue por donde se cortó."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PuertosGestor:
+    """De qué vive el gestor.
+
+    `modelo_de` dice con qué modelo piensa un tipo; `siguiente_numero`, el de un agente nuevo de un
+    tipo, que se lanza por esa causa; `leer_reporte` da el último reporte de un
+    agente, `olvidar` recibe a cada uno que acaba y `por_aprobar` dice quiénes esperan a la
+    persona.
+    """
+
+    anotar: Anotar
+    crear: Crear
+    motor: Motor
+    modelo_de: Callable[[DefinicionAgente], str]
+    siguiente_numero: Callable[[str, Apunte | None], Awaitable[int]]
+    leer_reporte: Callable[[str], Awaitable[str | None]]
+    entregar_al_master: Callable[[Aviso], None]
+    olvidar: Callable[[str], None]
+    por_aprobar: Callable[[], frozenset[str]]

@@ -1,0 +1,293 @@
+"""De las filas de una sesión a lo que hace falta para seguirla.
+
+logs → historia de cada agente vivo + operaciones de su último turno + lo que tenía en el buzón
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from agentes.decisiones import RespuestaModelo
+from agentes.errores import ErrorBitacora
+from agentes.eventos import MASTER, Apunte, EstadoAgente
+from agentes.guardado import (
+    AgenteGuardado,
+    Entregas,
+    HistoriaGuardada,
+    OperacionGuardada,
+    SesionGuardada,
+)
+from agentes.mensajes import Aviso, ClaseAviso, Directiva, EntradaUsuario
+from agentes.respuestas import ResultadoHerramienta, Uso
+from servicios.registros.apuntes import ApunteFila
+from servicios.registros.fallos import explicar
+from servicios.registros.historias import (
+    FilaHistoria,
+    FilaSalida,
+    Historia,
+    plegar_historia,
+)
+
+_ESPERA_S = 10.0
+_PROPIAS = ("op", "intento", "tool", "ok", "cierre", "ms", "resultado")
+
+_SESION = "SELECT modelo, origen FROM sessions WHERE id = ?"
+_AGENTES = """
+    SELECT id, agent_id, agent_type, agent_rol, agent_objetivo, task_description, parent, model,
+        status, tokens_in, tokens_out
+    FROM agent_runs WHERE session = ? ORDER BY id"""
+_COMPACTADA = """
+    SELECT coalesce(max(id), 0) FROM logs
+    WHERE session = ? AND agente_id = ? AND tipo = 'history_compaction'"""
+_HISTORIA = """
+    SELECT id, tipo, details, causa FROM logs
+    WHERE session = ? AND agente_id = ? AND id >= ?
+        AND tipo IN ('llm_input', 'llm_output', 'llm_call', 'history_compaction')
+    ORDER BY epoca, seq"""
+_GASTO = """
+    SELECT count(*) FILTER (WHERE proposito = ''), coalesce(sum(tokens_in), 0),
+        coalesce(sum(tokens_out), 0), coalesce(sum(tokens_cached), 0)
+    FROM model_calls WHERE session = ? AND agente_id = ? AND estado = 'terminada'"""
+_COLA = """
+    SELECT id, tipo, op, intento, details, causa FROM logs
+    WHERE session = ? AND agente_id = ? AND id > ? ORDER BY epoca, seq"""
+_EFECTO = """
+    SELECT agente_id FROM logs WHERE session = ? AND id > ? AND causa = ?
+        AND tipo IN ('agent_run_start', 'agent_intervention', 'swarm_management')
+    ORDER BY id LIMIT 1"""
+_MENSAJES = """
+    SELECT m.id, m.de, json_extract(l.details, '$.texto') AS texto
+    FROM messages AS m JOIN logs AS l ON l.id = m.id
+    WHERE m.session = ? AND m.para = ? AND m.estado = 'encolado' ORDER BY m.id"""
+_AVISOS = """
+    SELECT n.id, n.agente_id, n.clase, json_extract(l.details, '$.texto') AS texto,
+        a.agent_rol AS rol, coalesce(a.result, a.error) AS reporte
+    FROM notices AS n JOIN logs AS l ON l.id = n.id
+    LEFT JOIN agent_runs AS a ON a.session = n.session AND a.agent_id = n.agente_id
+    WHERE n.session = ? AND n.destinatario = ? AND n.estado = 'encolado' ORDER BY n.id"""
+_EN_VUELO = "SELECT id FROM {tabla} WHERE session = ? AND entregado_en = ? AND visto_en IS NULL"
+_TEXTO = """
+    SELECT json_extract(details, '$.texto') FROM logs
+    WHERE session = ? AND agente_id = 'master' AND tipo = 'master_response_text'
+    ORDER BY seq DESC LIMIT 1"""
+
+
+def leer_sesion(ruta: Path, sesion: str) -> SesionGuardada:
+    """Lee una sesión entera con su propia conexión. Bloquea: se llama en un hilo.
+
+    Lanza `ErrorBitacora` si no existe o no se puede rehacer.
+    """
+    try:
+        with closing(_abrir(ruta)) as db:
+            return _Lector(db, sesion).leer()
+    except sqlite3.Error as error:
+        raise ErrorBitacora(explicar(ruta, error)) from error
+
+
+def _abrir(ruta: Path) -> sqlite3.Connection:
+    origen = f"file:{quote(str(ruta))}?mode=ro"
+    db = sqlite3.connect(origen, uri=True, timeout=_ESPERA_S)
+    db.row_factory = sqlite3.Row
+    return db
+
+
+class _Lector:
+    """Una lectura de una sesión."""
+
+    def __init__(self, db: sqlite3.Connection, sesion: str) -> None:
+        self._db = db
+        self._sesion = sesion
+
+    def leer(self) -> SesionGuardada:
+        fila = self._una(_SESION, self._sesion)
+        if fila is None:
+            raise ErrorBitacora(f"la sesión {self._sesion} no está en la bitácora")
+        agentes = tuple(self._agente(a) for a in self._varias(_AGENTES, self._sesion))
+        texto = self._una(_TEXTO, self._sesion)
+        return SesionGuardada(
+            id=self._sesion,
+            modelo=str(fila["modelo"] or ""),
+            sub=self._sesion if fila["origen"] else "",
+            agentes=agentes,
+            master=self._historia(MASTER, None),
+            pendientes_master=tuple(self._pendientes_master()),
+            ultimo_texto=str(texto[0]) if texto else "",
+        )
+
+    def _una(self, sql: str, *valores: object) -> sqlite3.Row | None:
+        fila: sqlite3.Row | None = self._db.execute(sql, valores).fetchone()
+        return fila
+
+    def _varias(self, sql: str, *valores: object) -> list[sqlite3.Row]:
+        return self._db.execute(sql, valores).fetchall()
+
+    # --- un agente ----------------------------------------------------------------------
+
+    def _agente(self, fila: sqlite3.Row) -> AgenteGuardado:
+        estado = EstadoAgente(fila["status"])
+        nacimiento = ApunteFila.firme(fila["id"])
+        agente_id = str(fila["agent_id"])
+        vivo = not estado.es_final
+        return AgenteGuardado(
+            agente_id=agente_id,
+            agent_type=fila["agent_type"],
+            rol=fila["agent_rol"],
+            objetivo=fila["agent_objetivo"],
+            tarea=fila["task_description"],
+            superior=fila["parent"],
+            modelo=fila["model"],
+            estado=estado,
+            uso=Uso(fila["tokens_in"], fila["tokens_out"]),
+            nacimiento=nacimiento,
+            historia=self._historia(agente_id, nacimiento) if vivo else None,
+            pendientes=tuple(self._pendientes(agente_id)) if vivo else (),
+        )
+
+    def _historia(self, agente_id: str, nacimiento: Apunte | None) -> HistoriaGuardada | None:
+        """La de un agente vivo; la del Master es `None` si nunca se le llamó."""
+        desde = self._una(_COMPACTADA, self._sesion, agente_id)
+        filas = self._varias(_HISTORIA, self._sesion, agente_id, desde[0] if desde else 0)
+        plegada = plegar_historia(
+            FilaHistoria(f["id"], f["tipo"], json.loads(f["details"]), f["causa"]) for f in filas
+        )
+        if not plegada.mensajes and nacimiento is None:
+            return None
+        gasto = self._una(_GASTO, self._sesion, agente_id) or (0, 0, 0, 0)
+        salida = plegada.salida
+        cola = self._cola(agente_id, salida.id if salida else 0)
+        return HistoriaGuardada(
+            mensajes=plegada.mensajes,
+            turno=plegada.turno,
+            pasos=int(gasto[0]),
+            causa=_ultima_causa(plegada, nacimiento),
+            uso=Uso(*gasto[1:]),
+            respuesta=_por_hacer(salida, cola),
+            cortada=_cortada(plegada, cola),
+            textos_sueltos=_textos_sueltos(plegada),
+            problema_contado=any(f["tipo"] == "agent_problem" for f in cola),
+            texto_dicho=any(f["tipo"] == "master_response_text" for f in cola),
+            reentrega=self._reentrega(plegada.entrada_abierta),
+            operaciones=self._operaciones(cola),
+        )
+
+    def _cola(self, agente_id: str, desde: int) -> list[sqlite3.Row]:
+        return self._varias(_COLA, self._sesion, agente_id, desde)
+
+    def _operaciones(self, cola: list[sqlite3.Row]) -> dict[str, OperacionGuardada]:
+        """El último intento de cada operación del último turno."""
+        cierres = {(f["op"], f["intento"]): f for f in cola if f["tipo"] == "tool_execution"}
+        operaciones: dict[str, OperacionGuardada] = {}
+        for fila in cola:
+            if fila["tipo"] == "tool_call_request":
+                cierre = cierres.get((fila["op"], fila["intento"]))
+                operaciones[fila["op"]] = self._operacion(fila, cierre)
+        return operaciones
+
+    def _operacion(self, pedida: sqlite3.Row, cierre: sqlite3.Row | None) -> OperacionGuardada:
+        efecto = None
+        if cierre is None:
+            efecto = self._una(_EFECTO, self._sesion, pedida["id"], pedida["id"])
+        return OperacionGuardada(
+            op=pedida["op"],
+            intento=pedida["intento"],
+            tool=json.loads(pedida["details"])["tool"],
+            pedida=ApunteFila.firme(pedida["id"]),
+            cierre=ApunteFila.firme(cierre["id"]) if cierre else None,
+            resultado=resultado_de(json.loads(cierre["details"])) if cierre else None,
+            efecto=str(efecto[0]) if efecto else "",
+        )
+
+    # --- lo que había en los buzones ----------------------------------------------------
+
+    def _pendientes(self, agente_id: str) -> Iterator[Directiva | Aviso]:
+        for entrada in self._en_cola(agente_id):
+            if not isinstance(entrada, EntradaUsuario):
+                yield entrada
+
+    def _pendientes_master(self) -> Iterator[EntradaUsuario | Aviso]:
+        for entrada in self._en_cola(MASTER):
+            if not isinstance(entrada, Directiva):
+                yield entrada
+
+    def _en_cola(self, para: str) -> list[Directiva | Aviso | EntradaUsuario]:
+        """En el orden en que llegaron, que es el de sus filas."""
+        llegadas: dict[int, Directiva | Aviso | EntradaUsuario] = {}
+        for f in self._varias(_MENSAJES, self._sesion, para):
+            apunte = ApunteFila.firme(f["id"])
+            es_linea = para == MASTER
+            llegadas[f["id"]] = (
+                EntradaUsuario(f["texto"], apunte)
+                if es_linea
+                else Directiva(f["de"], f["texto"], apunte)
+            )
+        for f in self._varias(_AVISOS, self._sesion, para):
+            clase = ClaseAviso(f["clase"])
+            texto = f["texto"]
+            if clase is not ClaseAviso.PROBLEMA and f["reporte"] and f["reporte"].startswith(texto):
+                texto = f["reporte"]  # en la fila del aviso solo está su principio
+            apunte = ApunteFila.firme(f["id"])
+            llegadas[f["id"]] = Aviso(f["agente_id"], f["rol"] or "", clase, texto, apunte)
+        return [llegadas[fila] for fila in sorted(llegadas)]
+
+    def _reentrega(self, entrada: int | None) -> Entregas:
+        """Lo que llevaba la llamada que se quedó sin respuesta."""
+        if entrada is None:
+            return Entregas()
+        avisos = self._varias(_EN_VUELO.format(tabla="notices"), self._sesion, entrada)
+        mensajes = self._varias(_EN_VUELO.format(tabla="messages"), self._sesion, entrada)
+        firmes = tuple(ApunteFila.firme(f["id"]) for f in mensajes)
+        return Entregas(tuple(ApunteFila.firme(f["id"]) for f in avisos), firmes, firmes)
+
+
+def resultado_de(detalles: dict[str, Any]) -> ResultadoHerramienta:
+    """El resultado de una herramienta a partir de los detalles de su fila de cierre."""
+    return ResultadoHerramienta(
+        ok=bool(detalles["ok"]),
+        para_modelo=str(detalles["resultado"]),
+        detalles={k: v for k, v in detalles.items() if k not in _PROPIAS},
+    )
+
+
+def respuesta_de(salida: FilaSalida) -> RespuestaModelo:
+    """La respuesta de un modelo a partir de su fila."""
+    return RespuestaModelo(
+        mensaje=salida.mensaje,
+        texto=salida.texto,
+        llamadas=salida.llamadas,
+        razon=salida.razon,
+        uso=salida.uso,
+        apunte=ApunteFila.firme(salida.id),
+        turno=salida.turno,
+    )
+
+
+def _por_hacer(salida: FilaSalida | None, cola: list[sqlite3.Row]) -> RespuestaModelo | None:
+    """La última respuesta, si detrás no hubo otra llamada ni se paró el turno."""
+    parado = any(f["tipo"] in {"master_loop", "master_error"} for f in cola)
+    return None if salida is None or salida.seguida or parado else respuesta_de(salida)
+
+
+def _cortada(historia: Historia, cola: list[sqlite3.Row]) -> Apunte | None:
+    entrada = historia.entrada_abierta
+    if entrada is None or any(f["tipo"] == "master_loop" and f["id"] > entrada for f in cola):
+        return None
+    return ApunteFila.firme(entrada)
+
+
+def _textos_sueltos(historia: Historia) -> int:
+    """Respuestas seguidas sin llamadas antes de la que queda por hacer."""
+    sueltas = historia.respuestas_sin_llamadas
+    pendiente = historia.salida is not None and not historia.salida.seguida
+    return sueltas - 1 if sueltas and pendiente else sueltas
+
+
+def _ultima_causa(historia: Historia, nacimiento: Apunte | None) -> Apunte | None:
+    if historia.salida is not None:
+        return ApunteFila.firme(historia.salida.id)
+    return nacimiento

@@ -1,0 +1,1 @@
+"""Volver a correr una sesión grabada: sus filas como guion, y dónde deja de parecerse."""

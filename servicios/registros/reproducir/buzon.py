@@ -1,0 +1,91 @@
+"""El buzón de una reproducción: en cada turno entra lo que entró, y cuando le toca."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from agentes.eventos import MASTER
+from agentes.mensajes import Aviso, Directiva, EntradaUsuario
+from servicios.buzon import BuzonConVentana
+from servicios.registros.reproducir.anotador import AnotadorGrabado
+from servicios.registros.reproducir.canonico import FilaGrabada
+from servicios.registros.reproducir.guion import Guion
+from servicios.reloj import Reloj
+
+Entrada = Directiva | Aviso | EntradaUsuario
+T = TypeVar("T", bound=Entrada)
+
+
+class BuzonGrabado(BuzonConVentana[T]):
+    """Da en cada turno lo que entró en ese turno, y nada antes de que haya llegado.
+
+    `ya_leidas` son las que el primer turno repite porque se cortó antes de contestarlas.
+    """
+
+    def __init__(
+        self, agente_id: str, anotador: AnotadorGrabado, guion: Guion, reloj: Reloj
+    ) -> None:
+        super().__init__(reloj, lambda _: True)
+        self._agente_id = agente_id
+        self._anotador = anotador
+        self._guion = guion
+        self._dentro: dict[int, T] = {}
+        self.ya_leidas = 0
+
+    def entregar(self, mensaje: T) -> None:
+        """Deja un mensaje y despierta al lector."""
+        super().entregar(mensaje)
+        grabada = self._anotador.grabada(mensaje.apunte)
+        if grabada is not None:
+            self._dentro[grabada.id] = mensaje
+        self._guion.despertar()
+
+    async def esperar(self) -> None:
+        """Vuelve cuando hay algo que leer y lo siguiente es cosa de este agente."""
+        if self._agente_id == MASTER:
+            await self._guion.hasta(lambda: bool(self._toca_leer()) and self._estan())
+            return
+        await super().esperar()
+        await self._guion.al_dia(self._agente_id)
+
+    async def esperar_mas_de(self, cuantos: int) -> None:
+        """Como `esperar`."""
+        await super().esperar_mas_de(cuantos)
+        await self._guion.al_dia(self._agente_id)
+
+    async def juntar(self) -> list[T]:
+        """Lo del turno que viene."""
+        return await self.recoger()
+
+    async def recoger(self) -> list[T]:
+        """Lo del turno que viene, cuando está todo y le toca."""
+        entrada = self._siguiente_llamada()
+        if entrada is None:
+            await self._guion.hasta(lambda: False)
+        else:
+            await self._guion.hasta(self._estan)
+            await self._guion.toca(entrada)
+        filas = self._toca_leer()
+        self.ya_leidas = 0
+        self._guion.leer(self._agente_id, len(filas))
+        leidas = [self._dentro.pop(fila) for fila in filas]
+        resto = [m for m in self.vaciar() if not any(m is leida for leida in leidas)]
+        for mensaje in resto:
+            super().entregar(mensaje)
+        return leidas
+
+    def _siguiente_llamada(self) -> FilaGrabada | None:
+        return self._guion.buscar(
+            self._agente_id, lambda f: f.tipo == "llm_input" and not f.details.get("proposito")
+        )
+
+    def _toca_leer(self) -> list[int]:
+        """Las filas de lo que entra en el turno que viene: las primeras sin leer."""
+        entrada = self._siguiente_llamada()
+        if entrada is None:
+            return []
+        cuantas = int(entrada.details.get("entran", 0)) - self.ya_leidas
+        return list(self._guion.sin_leer(self._agente_id)[:cuantas])
+
+    def _estan(self) -> bool:
+        return all(fila in self._dentro for fila in self._toca_leer())

@@ -1,0 +1,210 @@
+"""El guion de un tramo grabado: qué hecho viene ahora de cada agente y quién espera su turno.
+
+Un tramo es lo que escribió un proceso (una época). El orden de cada agente se respeta fila a fila;
+entre agentes, solo lo que uno hace en la secuencia de otro: mensajes, cancelaciones y líneas.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agentes.errores import ErrorEnjambre
+from agentes.eventos import SISTEMA
+from servicios.registros.bifurcar import CORTADA
+from servicios.registros.reproducir.canonico import FilaGrabada
+
+AJENAS = {"master_input", "agent_intervention", "swarm_management"}
+"""Las que escribe otro en la secuencia de un agente."""
+
+_COPIADAS = {
+    *("approval_request", "approval_decision", "network_request", "network_end"),
+    *("session_name", "system_error", "swarm_init", "orphan_operation"),
+}
+_DE_SISTEMA = {"system_init", "system_exit", "session_resume", "session_fork"}
+
+_FIN_DE_RAFAGA = {"llm_input", "tool_call_request"}
+
+
+class ErrorDivergencia(ErrorEnjambre):
+    """La reproducción se aparta de lo grabado; el texto nombra el primer hecho distinto."""
+
+
+@dataclass(slots=True)
+class Guion:
+    """Lo grabado de un tramo. `cortado` si el proceso no llegó a cerrar la sesión.
+
+    `llegadas` son, por destinatario, las filas de lo que entró en su buzón, en su orden, y
+    `leidas`, cuántas ha leído, también en los tramos anteriores.
+    """
+
+    filas: Mapping[str, Sequence[FilaGrabada]]
+    llegadas: Mapping[str, Sequence[int]]
+    cortado: bool
+    leidas: dict[str, int]
+    acabado: bool = False
+    _puntero: dict[str, int] = field(default_factory=dict)
+    _efectos: dict[int, list[FilaGrabada]] = field(default_factory=dict)
+    _cambio: asyncio.Event = field(default_factory=asyncio.Event)
+    avances: int = 0
+
+    def __post_init__(self) -> None:
+        for fila in (f for suyas in self.filas.values() for f in suyas):
+            if fila.tipo in AJENAS and fila.causa is not None:
+                self._efectos.setdefault(fila.causa, []).append(fila)
+
+    # --- mirar --------------------------------------------------------------------------
+
+    def quedan(self, agente_id: str) -> Sequence[FilaGrabada]:
+        """Lo que falta de un agente."""
+        return self.filas.get(agente_id, ())[self._puntero.get(agente_id, 0) :]
+
+    def esperada(self, agente_id: str) -> FilaGrabada | None:
+        """La siguiente fila de un agente que no se copia; `None` si no queda ninguna."""
+        return next((f for f in self.quedan(agente_id) if not se_copia(f)), None)
+
+    def por_copiar(self, agente_id: str) -> list[FilaGrabada]:
+        """Las que se copian antes de la siguiente."""
+        copiables: list[FilaGrabada] = []
+        for fila in self.quedan(agente_id):
+            if not se_copia(fila):
+                break
+            copiables.append(fila)
+        return copiables
+
+    def buscar(self, agente_id: str, cumple: Callable[[FilaGrabada], bool]) -> FilaGrabada | None:
+        """La primera que queda de un agente y cumple eso."""
+        return next((f for f in self.quedan(agente_id) if cumple(f)), None)
+
+    def de_la_persona(self) -> list[FilaGrabada]:
+        """Todo lo que hizo la persona en este tramo, en su orden."""
+        suyas = [
+            f
+            for filas in self.filas.values()
+            for f in filas
+            if f.tipo == "master_input" or (f.tipo in AJENAS and f.details.get("de") == "usuario")
+        ]
+        return sorted(suyas, key=lambda f: f.id)
+
+    def solo_queda_cerrar(self) -> bool:
+        """Si lo que falta lo escribe el cierre (o nada, si no llegó a haberlo)."""
+        return all(not self.cortado and _es_de_cierre(fila) for fila in self._pendientes())
+
+    def por_que_se_atasca(self) -> str:
+        """Qué se esperaba cuando dejó de avanzar: lo más antiguo que no llegó."""
+        fila = min(self._pendientes(), key=lambda f: f.id)
+        return f"primer hecho distinto: {fila.agente_id}, fila {fila.id} ({fila.tipo}): no llegó a pasar"
+
+    def _pendientes(self) -> Iterator[FilaGrabada]:
+        """Lo que falta de todos, sin el sistema ni lo que solo se copia."""
+        for agente_id in self.filas:
+            if agente_id != SISTEMA:
+                yield from (f for f in self.quedan(agente_id) if not se_copia(f))
+
+    def sin_leer(self, agente_id: str) -> Sequence[int]:
+        """Las filas de lo que llegó a su buzón y aún no ha leído, en su orden."""
+        return self.llegadas.get(agente_id, ())[self.leidas.get(agente_id, 0) :]
+
+    def leer(self, agente_id: str, cuantas: int) -> None:
+        """Ya leyó las primeras."""
+        self.leidas[agente_id] = self.leidas.get(agente_id, 0) + cuantas
+
+    # --- avanzar y esperar --------------------------------------------------------------
+
+    def avanzar(self, fila: FilaGrabada) -> None:
+        """Esa fila ya está otra vez escrita."""
+        self._puntero[fila.agente_id] = self._puntero.get(fila.agente_id, 0) + 1
+        self.avances += 1
+        self.despertar()
+
+    def despertar(self) -> None:
+        """Quien espera vuelve a mirar."""
+        antes, self._cambio = self._cambio, asyncio.Event()
+        antes.set()
+
+    async def hasta(self, cumple: Callable[[], bool]) -> None:
+        """Vuelve cuando se cumple eso."""
+        while not cumple():
+            await self._cambio.wait()
+
+    async def llega_a(self, fila: FilaGrabada) -> None:
+        """Vuelve cuando esa es la siguiente de su agente."""
+        await self.hasta(lambda: self.esperada(fila.agente_id) is fila)
+
+    async def toca(self, fila: FilaGrabada) -> None:
+        """Vuelve cuando esa es la siguiente de su agente y puede hacer lo que hizo en otros."""
+        await self.hasta(lambda: self.esperada(fila.agente_id) is fila and self._libre(fila))
+
+    async def al_dia(self, agente_id: str) -> None:
+        """Vuelve cuando lo siguiente de un agente es cosa suya."""
+        await self.hasta(lambda: not self._espera_a_otro(agente_id))
+
+    async def efectos(self, fila: FilaGrabada) -> list[FilaGrabada]:
+        """Lo que una intención hizo en otros, cuando ya puede volver a hacerlo."""
+        await self.hasta(lambda: self._caben(fila))
+        return self._efectos.get(fila.id, [])
+
+    def nacidos(self, fila: FilaGrabada) -> list[FilaGrabada]:
+        """Los agentes que lanzó una intención."""
+        return [
+            suyas[0]
+            for suyas in self.filas.values()
+            if suyas and suyas[0].tipo == "agent_run_start" and suyas[0].causa == fila.id
+        ]
+
+    def _espera_a_otro(self, agente_id: str) -> bool:
+        fila = self.esperada(agente_id)
+        return fila is not None and fila.tipo in AJENAS
+
+    def _libre(self, fila: FilaGrabada) -> bool:
+        """Si lo que sigue a esa fila sin esperar a nadie puede llegar a los demás."""
+        return all(self._caben(propia) for propia in self._rafaga(fila))
+
+    def _rafaga(self, fila: FilaGrabada) -> Iterator[FilaGrabada]:
+        """Lo que se escribe sin esperar a nada desde esa fila."""
+        for propia in self.quedan(fila.agente_id):
+            if propia.tipo in _FIN_DE_RAFAGA:
+                return
+            yield propia
+
+    def _caben(self, fila: FilaGrabada) -> bool:
+        return all(
+            self.esperada(e.agente_id) is e for e in self._efectos.get(fila.id, ()) if e.causa
+        )
+
+
+def se_copia(fila: FilaGrabada) -> bool:
+    """Si no la decide el núcleo: se escribe otra vez, tal cual, cuando le toca."""
+    if fila.agente_id == SISTEMA:
+        return fila.tipo not in _DE_SISTEMA
+    if fila.tipo == "tool_execution":
+        return bool(fila.details.get("resultado") == CORTADA)
+    return fila.tipo in _COPIADAS
+
+
+def _es_de_cierre(fila: FilaGrabada) -> bool:
+    details = fila.details
+    match fila.tipo:
+        case "llm_call":
+            return bool(details.get("clase") == "cancelada")
+        case "tool_execution":
+            return bool(details.get("cierre") == "interrumpido")
+        case "agent_run_end":
+            return bool(details.get("estado") == "cancelled")
+        case _:
+            return False
+
+
+def tramos_de(filas: Mapping[str, Sequence[FilaGrabada]]) -> list[dict[str, list[FilaGrabada]]]:
+    """Las filas de cada época, por agente."""
+    epocas = sorted({f.epoca for suyas in filas.values() for f in suyas})
+    return [
+        {a: [f for f in suyas if f.epoca == epoca] for a, suyas in filas.items()}
+        for epoca in epocas
+    ]
+
+
+def cierra(filas: Iterable[FilaGrabada]) -> bool:
+    """Si el proceso de ese tramo llegó a cerrar la sesión."""
+    return any(f.tipo == "system_exit" for f in filas)

@@ -1,0 +1,77 @@
+"""Qué sesiones hay en la bitácora y cuál se quiere decir cuando se pide una."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from agentes.errores import ErrorBitacora, ErrorConfiguracion
+from servicios.registros.fallos import explicar
+
+_ESPERA_S = 10.0
+_TODAS = """
+    SELECT id, coalesce(name, ''), modelo, end_time IS NOT NULL, origen IS NOT NULL FROM sessions
+    WHERE EXISTS (SELECT 1 FROM logs WHERE logs.session = sessions.id)
+    ORDER BY start_time DESC, rowid DESC"""
+
+
+@dataclass(frozen=True, slots=True)
+class SesionHallada:
+    """Una sesión; `cerrada` si su último proceso se despidió.
+
+    `sub` es la subcarpeta de los espacios de sus agentes, si nació de otra.
+    """
+
+    id: str
+    nombre: str
+    modelo: str
+    cerrada: bool
+    sub: str
+
+
+def nueva_sesion() -> str:
+    """Un id nuevo: la hora (UTC) y cuatro cifras al azar."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def listar_sesiones(ruta: Path) -> list[SesionHallada]:
+    """Las de la bitácora, la más nueva primero; ninguna si aún no hay base.
+
+    Lanza `ErrorBitacora` si no se puede leer.
+    """
+    if not ruta.exists():
+        return []
+    try:
+        origen = f"file:{quote(str(ruta))}?mode=ro"
+        with closing(sqlite3.connect(origen, uri=True, timeout=_ESPERA_S)) as db:
+            filas = db.execute(_TODAS).fetchall()
+    except sqlite3.Error as error:
+        raise ErrorBitacora(explicar(ruta, error)) from error
+    return [SesionHallada(f[0], f[1], f[2] or "", bool(f[3]), f[0] if f[4] else "") for f in filas]
+
+
+def elegir_sesion(ruta: Path, pedida: str) -> SesionHallada:
+    """La de ese id, nombre o principio de id que no deje dudas; vacío es la última.
+
+    Lanza `ErrorConfiguracion` si no hay ninguna o hay varias.
+    """
+    todas = listar_sesiones(ruta)
+    if not todas:
+        raise ErrorConfiguracion("no hay ninguna sesión que reanudar: empieza una sin --reanudar")
+    if not pedida:
+        return todas[0]
+    exactas = [s for s in todas if pedida in {s.id, s.nombre}]
+    halladas = exactas or [s for s in todas if s.id.startswith(pedida)]
+    if not halladas:
+        raise ErrorConfiguracion(
+            f"no existe la sesión «{pedida[:80]}»; míralas con: python main.py auditar sesiones"
+        )
+    if len(halladas) > 1:
+        ids = ", ".join(s.id for s in halladas[:5])
+        raise ErrorConfiguracion(f"«{pedida[:80]}» puede ser cualquiera de estas: {ids}")
+    return halladas[0]
