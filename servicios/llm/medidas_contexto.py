@@ -62,6 +62,10 @@ class Contexto:
         """Si una historia que mide eso pasa del umbral."""
         return self.tokens(medida) > self.limite * UMBRAL
 
+    def desborda(self, medida: int) -> bool:
+        """Si una historia que mide eso no cabe de ninguna manera."""
+        return self.tokens(medida) > self.limite
+
     def parte(self, fraccion: float) -> int:
         """Una fracción del contexto, en la unidad en que se mide."""
         return int(self.limite * fraccion / self._factor)
