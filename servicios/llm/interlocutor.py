@@ -129,7 +129,8 @@ class Interlocutor:
         """
         async with self._de_una_en_una:
             suya = self._historial if historial is None else historial
-            return await self._compactar(suya, _Encargo(None, foco, sin_falta=False))
+            encargo = _Encargo(None, self._via.redactar(foco), sin_falta=False)
+            return await self._compactar(suya, encargo)
 
     async def _llamar(self, historial: list[BaseMessage], entrante: _Entrante) -> RespuestaModelo:
         limpio = self._seguir(historial)

@@ -31,6 +31,7 @@ from tests.dobles.openai import DobleOpenAI
 from tests.dobles.peticion import Peticion
 from tests.dobles.respuestas import Error, Respuesta, llamar, texto
 
+SECRETO = "abracadabra"
 LARGO = "cosas que se fueron viendo por el camino, una detrás de otra " * 20
 
 
@@ -52,7 +53,8 @@ class Escena:
         destino = Destino("openai", "gpt-prueba", doble.url, "OPENAI_API_KEY", None, doble.clave)
         self.modelo = abrir_modelo(destino, doble.clave, "puerta")
         politica = Politica(reintentos=0)
-        self.via = Via(self.anotar, self.publicado.append, Admision(8), RelojReal(), politica)
+        partes = (self.anotar, self.publicado.append, Admision(8), RelojReal(), politica)
+        self.via = Via(*partes, redactar=lambda t: t.replace(SECRETO, "[secreto]"))
         self.interlocutor = self.otro()
         self.historia: list[BaseMessage] = [SystemMessage("eres a-1"), HumanMessage("la tarea")]
 
@@ -188,6 +190,18 @@ async def test_se_compacta_mientras_el_agente_trabaja_y_no_se_pierde_lo_que_lleg
         nuevos = e.de_tipo("llm_input")[-1].details["nuevos"]
         assert [n["data"]["content"] for n in nuevos] == ["llegó mientras tanto", "y esto también"]
         e.plegada()
+
+
+async def test_ni_la_historia_ni_el_foco_llevan_un_secreto_a_quien_resume() -> None:
+    async with escena(siempre) as e:
+        await e.pensar(f"la clave es {SECRETO}")
+        await e.charlar(8)
+        assert await e.interlocutor.compactar(f"la clave {SECRETO}") is not None
+        await e.pensar("sigue")
+        cables = json.dumps([p.cuerpo for p in e.doble.peticiones])
+        assert SECRETO not in cables
+        assert "la clave [secreto]" in e.doble.peticiones[-2].sistema
+        assert SECRETO not in json.dumps([dict(f.details) for f in e.filas])
 
 
 async def test_si_su_dueno_acaba_mientras_se_resume_no_se_toca_nada() -> None:
