@@ -118,19 +118,15 @@ class Interlocutor:
             gastado, self._gastado = self._gastado, Uso()
             return replace(respuesta, uso=respuesta.uso + gastado)
 
-    async def compactar(
-        self, foco: str = "", historial: list[BaseMessage] | None = None
-    ) -> tuple[int, int] | None:
+    async def compactar(self, foco: str = "") -> tuple[int, int] | None:
         """Resume ya los mensajes viejos de la historia: tokens estimados de antes y de después.
 
-        Sin `historial` es la de la última llamada. `foco` es lo que el resumen no ha de perder.
-        Devuelve `None` si no hay nada que ganar. Lanza `ErrorModelo` si el modelo no lo hace, y
+        La historia es la de la última llamada y `foco`, lo que el resumen no ha de perder. Devuelve `None` si no hay nada que ganar. Lanza `ErrorModelo` si el modelo no lo hace, y
         entonces la historia queda como estaba. Si hay una llamada en marcha, espera a que acabe.
         """
         async with self._de_una_en_una:
-            suya = self._historial if historial is None else historial
             encargo = _Encargo(None, self._via.redactar(foco), sin_falta=False)
-            return await self._compactar(suya, encargo)
+            return await self._compactar(self._historial, encargo)
 
     async def _llamar(self, historial: list[BaseMessage], entrante: _Entrante) -> RespuestaModelo:
         limpio = self._seguir(historial)
@@ -218,9 +214,13 @@ class Interlocutor:
         self._limpia, self._corrida = HistoriaLimpia(self._via.redactar), HistoriaCorrida(medir)
         limpio = self._seguir(nueva)
         antes, despues = (self._contexto.tokens(t) for t in (tamano, self._corrida.tamano))
-        mensajes = tuple(map(message_to_dict, limpio[: self._contados]))
         hecho = HistoriaCompactada(
-            agente_id=self._agente_id, antes=antes, despues=despues, foco=foco, mensajes=mensajes
+            agente_id=self._agente_id,
+            antes=antes,
+            despues=despues,
+            foco=foco,
+            mensajes=tuple(map(message_to_dict, limpio[: self._contados])),
+            contexto=self._modelo.contexto,
         )
         self._via.anotar(hecho, causa)
         return antes, despues
