@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ORDENES = {
     "auditar": "servicios.interfaz.auditar.ordenes",
     "exportar": "servicios.interfaz.auditar.exportar",
+    "reproducir": "servicios.interfaz.reproducir",
 }
 """Suborden → el módulo que la hace con `correr(argumentos) -> int`; se importa si se pide."""
 

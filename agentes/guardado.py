@@ -139,6 +139,11 @@ class SesionGuardada:
     ultimo_texto: str
 
     @property
+    def vivos(self) -> frozenset[str]:
+        """Los agentes que no habían terminado."""
+        return frozenset(a.agente_id for a in self.agentes if a.historia is not None)
+
+    @property
     def esta_quieta(self) -> bool:
         """Si nada de lo guardado puede seguir sin que alguien diga algo."""
         if self.pendientes_master or (self.master and self.master.falta_algo):

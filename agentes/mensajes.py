@@ -16,6 +16,7 @@ class ClaseAviso(StrEnum):
     FALLO = "fallo"
     LIMITE = "limite"
     CANCELADO = "cancelado"
+    SESION = "sesion"
 
     @classmethod
     def de_estado(cls, estado: EstadoAgente) -> ClaseAviso:

@@ -19,6 +19,7 @@ _VERBO = {
     ClaseAviso.FALLO: "falló",
     ClaseAviso.LIMITE: "llegó a su límite de pasos sin terminar",
     ClaseAviso.CANCELADO: "fue cancelado",
+    ClaseAviso.SESION: "avisa",
 }
 
 
@@ -83,7 +84,8 @@ def resumir_avisos(avisos: Sequence[Aviso], *, tope: int, tope_aviso: int) -> st
 
 def _linea(aviso: Aviso, tope: int) -> str:
     """Un aviso con `tope` caracteres de su reporte; con 0, solo cómo leerlo."""
-    cabeza = f"{aviso.agente_id} ({aviso.rol[:60]}) {_VERBO[aviso.clase]}"
+    quien = f"{aviso.agente_id} ({aviso.rol[:60]})" if aviso.rol else aviso.agente_id
+    cabeza = f"{quien} {_VERBO[aviso.clase]}"
     if not tope:
         return f"{cabeza}; léelo con leer_reporte."
     return f"{cabeza}: {recortar(aviso.agente_id, aviso.texto, tope)}"

@@ -41,7 +41,9 @@ def cargar_llm(referencia: ReferenciaModelo, ajustes: Ajustes) -> ModeloLLM:
         secreto="" if clave == SIN_CLAVE else clave,
     )
     huella = hashlib.sha256(clave.encode()).hexdigest()[:12]
-    return abrir_modelo(destino, clave, f"{referencia}@{huella}")
+    modelo = abrir_modelo(destino, clave, f"{referencia}@{huella}")
+    modelo.contexto = ajustes.contexto or modelo.contexto
+    return modelo
 
 
 SIN_MODELO = (

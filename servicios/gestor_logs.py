@@ -109,15 +109,16 @@ class GestorLogs:
         finally:
             hilo.shutdown(wait=False)
 
-    def anotar(self, evento: Evento, causa: Apunte | None = None) -> ApunteFila:
+    def anotar(self, evento: Evento, causa: Apunte | None = None, cuando: str = "") -> ApunteFila:
         """Pone el hecho en la cola y devuelve su recibo; esperarlo es esperar el compromiso.
 
         Sin `causa`, la causa es la apertura de la sesión (salvo en las líneas de la persona).
+        `cuando` es su hora (ISO-8601 UTC) si no es ahora: la de una fila que se copia.
         Lanza `ErrorBitacora` si la bitácora ya falló o está cerrada.
         """
         self._exigir_viva()
         apunte = ApunteFila()
-        ahora = self._hora()
+        ahora = cuando or self._hora()
         details = a_json(evento.detalles())
         if self._redactar(details) != details:
             # Se cambia el hecho y no su JSON: así salen limpias la fila, sus resúmenes y el bus.

@@ -201,7 +201,6 @@ async def abrir_piezas_vivas(
         admision=Admision(ajustes.llamadas_simultaneas),
         reloj=reloj,
         politica=Politica(ajustes.reintentos, ajustes.limite_llamada_s, ajustes.silencio_s),
-        contexto=ajustes.contexto,
         redactar=guardia.secretos.redactar,
         retener=guardia.secretos.retener,
     )

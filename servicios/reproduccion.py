@@ -9,16 +9,17 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import tempfile
-from contextlib import closing
+from collections.abc import Collection
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from agentes.definicion import DefinicionAgente, Existencias, cargar_definiciones
-from agentes.errores import ErrorBitacora, ErrorConfiguracion
+from agentes.errores import ErrorBitacora, ErrorConfiguracion, ErrorModelo
 from agentes.eventos import MASTER, SISTEMA, USUARIO, Evento, SesionAbierta, SesionCerrada
-from agentes.eventos_sesion import SesionReanudada
+from agentes.eventos_sesion import SesionBifurcada, SesionReanudada
 from agentes.guardado import HistoriaGuardada, SesionGuardada
 from prompts.plantillas import leer_prompt
 from prompts.tool_definitions import ESQUEMAS
@@ -43,8 +44,10 @@ _MODELO = "SELECT modelo FROM sessions WHERE id = ?"
 _DEL_SISTEMA: dict[str, type[Evento]] = {
     "system_init": SesionAbierta,
     "session_resume": SesionReanudada,
+    "session_fork": SesionBifurcada,
     "system_exit": SesionCerrada,
 }
+_DE_APERTURA = _DEL_SISTEMA.keys() - {"system_exit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +114,16 @@ def _exigir_entera(sesion: str, filas: dict[str, list[FilaGrabada]]) -> None:
             )
 
 
-async def reproducir(grabacion: Grabacion, ajustes: Ajustes) -> Reproduccion:
+async def reproducir(
+    grabacion: Grabacion, ajustes: Ajustes, tipos: dict[str, DefinicionAgente] | None = None
+) -> Reproduccion:
     """Corre la sesión otra vez en una base temporal y compara.
 
-    Usa los prompts y los tipos de agente de ahora: si cambiaron, se verá dónde importa.
+    Usa los prompts y los tipos de agente de ahora (o los que se den): si cambiaron, se verá dónde
+    importa.
     """
-    tipos = await asyncio.to_thread(_leer_tipos, ajustes)
+    if tipos is None:
+        tipos = await asyncio.to_thread(_leer_tipos, ajustes)
     total = sum(map(len, grabacion.filas.values()))
     with tempfile.TemporaryDirectory(prefix="enjambre-reproduce-") as carpeta:
         ruta = Path(carpeta) / "swarm.db"
@@ -178,14 +185,14 @@ class _Corrida:
             if self.hechas:
                 guardada = await asyncio.to_thread(leer_sesion, self.ruta, sesion)
             anotador = AnotadorGrabado(guion, bitacora.anotar, self.hechas)
-            _del_sistema(guion, anotador, "system_init", "session_resume")
+            _del_sistema(sesion, guion, anotador, _DE_APERTURA)
             try:
                 await self._vivir(guion, anotador, guardada)
             finally:
                 guion.acabado = True
             for agente_id in filas:
                 anotador.copiar_previas(agente_id)
-            _del_sistema(guion, anotador, "system_exit")
+            _del_sistema(sesion, guion, anotador, {"system_exit"})
         anotador.asentar()
 
     async def _vivir(
@@ -198,7 +205,7 @@ class _Corrida:
         reentrega = _reentregas(guardada)
         piezas = grabadas.piezas(reentrega)
         async with montar(piezas, guardada, anotador.fallo) as nucleo, asyncio.TaskGroup() as grupo:
-            persona = grupo.create_task(_hacer_de_persona(guion, nucleo, grupo))
+            persona = grupo.create_task(_hacer_de_persona(guion, nucleo, grupo, grabadas))
             try:
                 await _esperar_final(guion, anotador)
             finally:
@@ -206,7 +213,9 @@ class _Corrida:
                 persona.cancel()
 
 
-async def _hacer_de_persona(guion: Guion, nucleo: Nucleo, grupo: asyncio.TaskGroup) -> None:
+async def _hacer_de_persona(
+    guion: Guion, nucleo: Nucleo, grupo: asyncio.TaskGroup, grabadas: PiezasGrabadas
+) -> None:
     """Todo lo que hizo la persona, cuando lo hizo."""
     for fila in guion.de_la_persona():
         await guion.llega_a(fila)
@@ -217,8 +226,16 @@ async def _hacer_de_persona(guion: Guion, nucleo: Nucleo, grupo: asyncio.TaskGro
                 nucleo.gestor.send_message_to_agent(
                     fila.agente_id, fila.details["texto"], USUARIO, None
                 )
+            case "llm_input":
+                grupo.create_task(_compactar(guion, grabadas, fila))
             case _:
                 grupo.create_task(nucleo.gestor.cancelar_agente(fila.agente_id, USUARIO))
+
+
+async def _compactar(guion: Guion, grabadas: PiezasGrabadas, fila: FilaGrabada) -> None:
+    """Lo que hizo `/compactar`; si entonces falló, ahora también."""
+    with suppress(ErrorModelo):
+        await grabadas.interlocutores[fila.agente_id].compactar(guion.foco_de(fila))
 
 
 async def _esperar_final(guion: Guion, anotador: AnotadorGrabado) -> None:
@@ -235,11 +252,15 @@ async def _esperar_final(guion: Guion, anotador: AnotadorGrabado) -> None:
             raise anotador.fallo.result()
 
 
-def _del_sistema(guion: Guion, anotador: AnotadorGrabado, *tipos: str) -> None:
+def _del_sistema(
+    sesion: str, guion: Guion, anotador: AnotadorGrabado, tipos: Collection[str]
+) -> None:
     """La fila con que la sesión se abre o se cierra, si la hay en este tramo."""
     fila = guion.esperada(SISTEMA)
     if fila is not None and fila.tipo in tipos:
         datos: dict[str, Any] = fila.details
+        if fila.tipo == "session_fork":
+            datos["origen"] = sesion  # la de verdad no está en la base de la reproducción
         anotador.sistema(_DEL_SISTEMA[fila.tipo](agente_id=SISTEMA, **datos), fila)
 
 

@@ -6,11 +6,9 @@ la bitácora.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from agentes.definicion import DefinicionAgente
 from agentes.eventos import (
@@ -32,6 +30,7 @@ from servicios.orquestador_master import OrquestadorMaster
 from servicios.piezas_vivas import Cierre, Deseo, abrir_piezas_vivas
 from servicios.registros.cerrojo import tomar_sesion
 from servicios.registros.consultas import Consultas
+from servicios.registros.sesiones import nueva_sesion
 from servicios.reloj import Reloj, RelojReal
 
 
@@ -79,7 +78,7 @@ async def abrir_sistema(
     ajustes.crear_datos()
     async with AsyncExitStack() as pila:
         cierre = Cierre()
-        sesion = reanudar or _nueva_sesion()
+        sesion = reanudar or nueva_sesion()
         pila.enter_context(tomar_sesion(ajustes.datos, sesion))
         base = await abrir_piezas_vivas(
             pila, ajustes, referencia, reloj or RelojReal(), Deseo(sesion, reanudar, cara, cierre)
@@ -110,7 +109,3 @@ async def abrir_sistema(
             cierre=cierre,
             guardada=base.guardada,
         )
-
-
-def _nueva_sesion() -> str:
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"

@@ -11,11 +11,11 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from agentes.errores import ErrorConsola
 from servicios.consola.estado import TOPE_ESTADO, Estado, escribir_preludio, interpretar_hoja
+from servicios.consola.operaciones.carpeta import CarpetaNueva
+from servicios.consola.pedido import Cuaderno
 
 CARPETA = ".enjambre"
 """Dentro de la casa de cada agente."""
@@ -23,42 +23,35 @@ CARPETA = ".enjambre"
 _ABRIR_CARPETA = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
-@dataclass(frozen=True, slots=True)
-class Hojas:
-    """Los dos archivos de una orden: el que bash lee al empezar y el que escribe al salir."""
-
-    preludio: Path
-    estado: Path
-
-
-def abrir_hojas(
+def hacer_cuaderno(
     casa: Path, duenio: int | None, estado: Estado | None, carpeta: Path, procesos: int | None
-) -> Hojas:
-    """Escribe las hojas de una orden que empieza en `carpeta`.
+) -> Cuaderno:
+    """Las hojas de una orden que empieza en `carpeta`: la que lee bash y la que escribe al salir.
 
-    `procesos` es el límite que ha de ponerse ella misma, si es cosa suya. Lanza `ErrorConsola`.
+    `procesos` es el límite que ha de ponerse ella misma, si es cosa suya.
     """
     nombre = secrets.token_hex(6)
-    hojas = Hojas(casa / CARPETA / f"preludio-{nombre}", casa / CARPETA / f"estado-{nombre}")
-    preludio = escribir_preludio(hojas.estado, estado, carpeta, procesos)
-    try:
-        with _en(casa, duenio) as fd:
-            _escribir(fd, hojas.estado.name, b"", 0o600, duenio)
-            _escribir(fd, hojas.preludio.name, preludio, 0o400, duenio)
-    except OSError as error:
-        raise ErrorConsola(
-            f"consola: no se puede escribir en {casa / CARPETA} ({error.strerror})"
-        ) from error
-    return hojas
+    preludio, hoja = (casa / CARPETA / f"{cual}-{nombre}" for cual in ("preludio", "estado"))
+    texto = escribir_preludio(hoja, estado, carpeta, procesos)
+    return Cuaderno(str(preludio), str(hoja), os.fsdecode(texto), duenio)
 
 
-def recoger_hojas(hojas: Hojas) -> Estado | None:
+def poner_hojas(cuaderno: Cuaderno, nueva: CarpetaNueva) -> None:
+    """Las pone en la casa, con los archivos ya hechos que cede `nueva`. Lanza `OSError`."""
+    preludio, estado = Path(cuaderno.preludio), Path(cuaderno.estado)
+    with _en(preludio.parent.parent, cuaderno.duenio) as fd:
+        nueva.ceder(0, fd, estado.name, b"", 0o600, cuaderno.duenio)
+        texto = os.fsencode(cuaderno.texto)
+        nueva.ceder(1, fd, preludio.name, texto, 0o400, cuaderno.duenio)
+
+
+def recoger_hojas(cuaderno: Cuaderno) -> Estado | None:
     """Lee y borra las hojas; `None` si la orden no dejó un estado que valga."""
-    casa = hojas.estado.parent.parent
-    with suppress(OSError), _en(casa, None) as fd:
-        estado = _leer_acotado(fd, hojas.estado.name)
-        for hoja in (hojas.preludio, hojas.estado):
-            _quitar(hoja.name, fd)
+    preludio, hoja = Path(cuaderno.preludio), Path(cuaderno.estado)
+    with suppress(OSError), _en(preludio.parent.parent, None) as fd:
+        estado = _leer_acotado(fd, hoja.name)
+        for nombre in (preludio.name, hoja.name):
+            _quitar(nombre, fd)
         return interpretar_hoja(estado)
     return None
 
@@ -83,14 +76,6 @@ def _en(casa: Path, duenio: int | None) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
-
-
-def _escribir(carpeta: int, nombre: str, datos: bytes, modo: int, duenio: int | None) -> None:
-    fd = os.open(nombre, os.O_WRONLY | os.O_CREAT | os.O_EXCL, modo, dir_fd=carpeta)
-    with os.fdopen(fd, "wb") as archivo:
-        archivo.write(datos)
-        if duenio is not None:
-            os.fchown(fd, duenio, duenio)
 
 
 def _quitar(nombre: str, carpeta: int) -> None:

@@ -89,10 +89,24 @@ class Encierro:
 
 
 @dataclass(frozen=True, slots=True)
+class Cuaderno:
+    """Las hojas de una orden: su supervisor las pone antes y las recoge después.
+
+    `preludio` y `estado` son sus rutas; `texto`, lo que dice la primera; `duenio`, su uid si no
+    es el nuestro.
+    """
+
+    preludio: str
+    estado: str
+    texto: str
+    duenio: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Pedido:
     """Una orden entera. `medidas` son las carpetas cuyo tamaño cuenta para `limites.espacio`.
 
-    `operacion` es el nombre de su carpeta y `hojas`, las que se recogen al acabar (o ninguna).
+    `operacion` es el nombre de su carpeta.
     """
 
     orden: tuple[str, ...]
@@ -102,7 +116,7 @@ class Pedido:
     encierro: Encierro = field(default_factory=Encierro)
     medidas: tuple[str, ...] = ()
     operacion: str = ""
-    hojas: tuple[str, ...] = ()
+    cuaderno: Cuaderno | None = None
 
     def a_json(self) -> bytes:
         """Para el supervisor."""
@@ -125,7 +139,7 @@ class Pedido:
             encierro=Encierro(**encierro),
             medidas=tuple(crudo["medidas"]),
             operacion=crudo["operacion"],
-            hojas=tuple(crudo["hojas"]),
+            cuaderno=None if crudo["cuaderno"] is None else Cuaderno(**crudo["cuaderno"]),
         )
 
 

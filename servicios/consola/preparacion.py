@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agentes.perfil_consola import Espacio, PerfilConsola, Red
-from servicios.consola.cuaderno import abrir_hojas
+from servicios.consola.cuaderno import hacer_cuaderno
 from servicios.consola.entorno import entorno_de_orden
 from servicios.consola.memoria import NADA, Recuerdo
 from servicios.consola.pedido import Limites, Pedido
@@ -76,7 +76,7 @@ class Taller:
         encierro = await self.aislamiento.encerrar(plaza)
         # El doble: el límite lo mira el supervisor, que así puede decirlo; esto frena el golpe.
         procesos = 2 * perfil.limite_procesos if encierro.procesos_aparte else None
-        hojas = abrir_hojas(
+        cuaderno = hacer_cuaderno(
             plaza.casa, self.aislamiento.duenio, recuerdo.estado, plaza.carpeta, procesos
         )
         limites = self._limites(perfil, segundos, recuerdo.ocupado)
@@ -84,12 +84,12 @@ class Taller:
         pedido = Pedido(
             orden=("bash", "-c", "--", command),
             carpeta=str(plaza.carpeta),
-            entorno={**entorno, "BASH_ENV": str(hojas.preludio)},
+            entorno={**entorno, "BASH_ENV": cuaderno.preludio},
             limites=limites,
             encierro=encierro,
             medidas=_medidas(plaza),
             operacion="" if fila is None else str(fila),
-            hojas=(str(hojas.preludio), str(hojas.estado)),
+            cuaderno=cuaderno,
         )
         return await self.lanzar(pedido)
 

@@ -25,11 +25,16 @@ INTERRUMPIDA = (
 
 
 class Politica(StrEnum):
-    """Qué se hace con una operación que se quedó a medias: solo `unico` no se repite nunca."""
+    """Qué se hace con un uso que empezó y no se sabe si acabó."""
 
     LECTURA = "lectura"
+    """No cambia nada: se repite."""
+
     IDEMPOTENTE = "idempotente"
+    """Repetirlo deja lo mismo que hacerlo una vez: se repite."""
+
     UNICO = "unico"
+    """Nunca se repite solo: se avisa a quien lo pidió."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from argparse import Namespace
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agentes.errores import ErrorConfiguracion
 from servicios.ajustes import Ajustes
 from servicios.cargar_llm import elegir_modelo
+from servicios.interfaz.bifurcacion import crear_bifurcacion
 from servicios.interfaz.texto import corto
 from servicios.llm.preajustes import resolver_modelo
 from servicios.registros.cerrojo import esta_abierta
@@ -32,11 +35,24 @@ def elegir(ajustes: Ajustes, pedido: Namespace, cara: str) -> Apertura:
 
     Lanza `ErrorConfiguracion` si no existe la sesión, no se sabe cuál es o falta el modelo.
     """
+    if pedido.bifurcar_en is not None:
+        return _bifurcar(ajustes, pedido.bifurcar_en, pedido.modelo)
     if pedido.reanudar is None:
         return Apertura(elegir_modelo(ajustes, demo_sin_clave=cara == "terminal"))
     hallada = elegir_sesion(ajustes.datos / "swarm.db", pedido.reanudar)
     modelo = resolver_modelo(hallada.modelo, ajustes)
     return Apertura(modelo or elegir_modelo(ajustes, demo_sin_clave=True), hallada.id)
+
+
+def _bifurcar(ajustes: Ajustes, fila: int, modelo: str | None) -> Apertura:
+    """Escribe la sesión nueva y la abre como si se reanudara."""
+    if not (ajustes.datos / "swarm.db").exists():
+        raise ErrorConfiguracion("todavía no hay bitácora: no hay de dónde bifurcar")
+    if modelo is not None:
+        resolver_modelo(modelo, ajustes)  # que se queje antes de escribir nada
+    nueva = asyncio.run(crear_bifurcacion(ajustes, fila))
+    referencia = resolver_modelo(modelo or nueva.modelo, ajustes)
+    return Apertura(referencia or elegir_modelo(ajustes, demo_sin_clave=True), nueva.id)
 
 
 def preguntar_cual() -> str:

@@ -118,8 +118,15 @@ def _anadir_reproducir(ordenes: argparse._SubParsersAction[Analizador]) -> None:
     significado = "repite una sesión sin red ni órdenes, o compara dos, hecho a hecho"
     orden = ordenes.add_parser("reproducir", help=significado, description=significado)
     que = orden.add_mutually_exclusive_group(required=True)
-    que.add_argument("sesion", nargs="?", metavar="ID", help="la sesión que se repite")
+    que.add_argument(
+        "sesion", nargs="?", metavar="ID", help="la sesión que se repite, o un archivo grabado"
+    )
     que.add_argument("--diff", nargs=2, metavar=("A", "B"), help="las sesiones que se comparan")
+    orden.add_argument(
+        "--grabar", metavar="RUTA", help="no la repite: la guarda sola, como prueba de regresión"
+    )
+    orden.add_argument("--veces", type=_fila, default=1, metavar="N", help="cuántas (1)")
+    orden.add_argument("--json", action="store_true", help="un objeto JSON por vez")
 
 
 _ORDENES = {

@@ -13,7 +13,7 @@ PREGUNTAS = {
     "costes": "llamadas y tokens por agente, por rama y de la sesión",
     "errores": "lo que salió mal",
     "por-que": "la cadena de causas de una fila, o del nacimiento de un agente",
-    "verificar": "comprueba que nadie cambió la bitácora; la primera fila rota, si la hay",
+    "verificar": "comprueba que nadie cambió la bitácora; si no, dice la primera fila rota",
     "sql": "una consulta tuya, de solo lectura",
     "tamano": "cuánto ocupa la bitácora y qué sesiones pesan más",
 }
@@ -46,7 +46,7 @@ def anadir_auditar(ordenes: Ordenes) -> None:
     for nombre, contesta in PREGUNTAS.items():
         pregunta = preguntas.add_parser(nombre, help=contesta, description=contesta)
         _PROPIOS[nombre](pregunta)
-        _anadir_comunes(pregunta, con_sesion=nombre in _DE_SESION)
+        _anadir_comunes(pregunta, con_sesion=nombre in _DE_SESION, con_limite=nombre != "verificar")
 
 
 def anadir_exportar(ordenes: Ordenes) -> None:
@@ -70,14 +70,17 @@ def anadir_exportar(ordenes: Ordenes) -> None:
 _DE_SESION = ("agentes", "linea", "comandos", "costes", "errores", "por-que")
 
 
-def _anadir_comunes(pregunta: argparse.ArgumentParser, *, con_sesion: bool) -> None:
+def _anadir_comunes(
+    pregunta: argparse.ArgumentParser, *, con_sesion: bool, con_limite: bool
+) -> None:
     if con_sesion:
         pregunta.add_argument(
             "--sesion", metavar="ID", help="id de la sesión, o su principio (por defecto la última)"
         )
-    pregunta.add_argument(
-        "--limite", type=_limite, metavar="N", help="filas como mucho (por defecto 100)"
-    )
+    if con_limite:
+        pregunta.add_argument(
+            "--limite", type=_limite, metavar="N", help="filas como mucho (por defecto 100)"
+        )
     formato = pregunta.add_mutually_exclusive_group()
     formato.add_argument("--json", action="store_true", help="una lista de objetos JSON")
     formato.add_argument("--csv", action="store_true", help="CSV (RFC 4180)")
@@ -129,10 +132,6 @@ def _por_que(pregunta: argparse.ArgumentParser) -> None:
     pregunta.add_argument("que", metavar="N", help="una fila, o el id de un agente")
 
 
-def _verificar(pregunta: argparse.ArgumentParser) -> None:
-    del pregunta
-
-
 def _sql(pregunta: argparse.ArgumentParser) -> None:
     pregunta.add_argument("consulta", metavar="SELECT…", help="la consulta, entre comillas")
 
@@ -149,7 +148,7 @@ _PROPIOS = {
     "costes": _costes,
     "errores": _tipos,
     "por-que": _por_que,
-    "verificar": _verificar,
+    "verificar": _nada,
     "sql": _sql,
     "tamano": _nada,
 }

@@ -18,7 +18,7 @@ from agentes.eventos import (
     ProblemaReportado,
     TurnoInterrumpido,
 )
-from agentes.eventos_llamada import HerramientaTerminada, LlamadaReintentada
+from agentes.eventos_llamada import HerramientaTerminada, HistoriaCompactada, LlamadaReintentada
 from agentes.eventos_permisos import Alcance, AprobacionPedida, AprobacionResuelta, Quien
 from agentes.perfil_consola import Veredicto
 from servicios.interfaz.texto import corto
@@ -142,6 +142,13 @@ def _(evento: LlamadaReintentada) -> Linea:
         f"espera {evento.espera_s:.1f} s y reintenta (van {evento.intento}) · {corto(evento.error)}"
     )
     return Linea(texto, evento.agente_id, Tono.AVISO)
+
+
+@linea_de.register
+def _(evento: HistoriaCompactada) -> Linea:
+    return Linea(
+        f"historia compactada · de {evento.antes} a {evento.despues} tokens", evento.agente_id
+    )
 
 
 @linea_de.register

@@ -84,8 +84,7 @@ class Interlocutor:
         self._turno = turno
         self._contados = contados
         self._llamador: Llama = Llamador(agente_id, modelo, via)
-        limite, fijo = via.contexto or modelo.contexto, medir_esquemas(validadores.herramientas)
-        self._contexto = Contexto(limite, fijo)
+        self._contexto = Contexto(modelo.contexto, medir_esquemas(validadores.herramientas))
         self._limpia = HistoriaLimpia(via.redactar)
         self._corrida = HistoriaCorrida(medir)
         self._historial: list[BaseMessage] = []

@@ -60,7 +60,6 @@ class Politica:
 class Via:
     """Lo que comparten todas las llamadas del proceso.
 
-    `contexto` son los tokens que caben en una petición, o cero para lo que se sepa del modelo.
     `redactar` quita los secretos de un texto; `retener` dice cuánto del final de uno a medias
     hay que esperar antes de enseñarlo.
     """
@@ -70,7 +69,6 @@ class Via:
     admision: Admision
     reloj: Reloj
     politica: Politica
-    contexto: int = 0
     compas: Compas = field(default_factory=Compas)
     redactar: Redactar = str
     retener: Retener = no_retener

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from agentes.errores import ErrorBitacora
 from agentes.eventos import EstadoAgente
 from agentes.respuestas import Uso
 from servicios.registros.fallos import explicar
+from servicios.registros.historias import FilaHistoria
 
 _ESPERA_S = 10.0
 
@@ -31,10 +33,16 @@ _EVENTOS = """
 _COMANDOS = """
     SELECT timestamp, command, coalesce(stdout, ''), coalesce(stderr, ''), return_code, cierre
     FROM v_comandos WHERE session = ? AND agente_id = ? ORDER BY fila DESC LIMIT ?"""
+_ULTIMA = "SELECT coalesce(max(id), 0) FROM logs WHERE session = ?"
 _TOTALES = """
     SELECT coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),
         coalesce(sum(tokens_cached), 0)
     FROM model_calls WHERE session = ?"""
+_HISTORIA = """
+    SELECT id, tipo, details, causa FROM logs
+    WHERE session = ? AND agente_id = ?
+        AND tipo IN ('llm_input', 'llm_output', 'llm_call', 'history_compaction')
+    ORDER BY epoca, seq"""
 _AGENTES = """
     SELECT agent_id, agent_type, agent_rol, parent, task_description, result, error,
         start_time, end_time, model, status, tokens_in, tokens_out
@@ -112,6 +120,10 @@ class Consultas:
         """Cierra la conexión; después no se pregunta más."""
         await self._db.close()
 
+    async def ultima_fila(self, session: str) -> int:
+        """El id de la última fila guardada de una sesión."""
+        return int((await self._leer(_ULTIMA, (session,)))[0][0])
+
     async def ultimo_reporte(self, session: str, agente_id: str) -> str | None:
         """Lo último que un agente tiene que contar, entero.
 
@@ -140,6 +152,11 @@ class Consultas:
     async def agentes(self, session: str) -> list[FilaAgente]:
         """Los agentes de la sesión, en el orden en que nacieron."""
         return [_agente(fila) for fila in await self._leer(_AGENTES, (session,))]
+
+    async def filas_de_historia(self, session: str, agente_id: str) -> list[FilaHistoria]:
+        """Las filas con las que se pliega la historia de un agente, en orden."""
+        filas = await self._leer(_HISTORIA, (session, agente_id))
+        return [FilaHistoria(f[0], f[1], json.loads(f[2]), f[3]) for f in filas]
 
     async def _leer(self, sql: str, valores: Sequence[Any]) -> list[sqlite3.Row]:
         try:

@@ -25,12 +25,14 @@ _APERTURA = """SELECT seq, (SELECT epoca FROM sessions WHERE id = ?)
     FROM sqlite_sequence WHERE name = 'logs'"""
 _TOMAR = """INSERT INTO sessions (id, start_time, epoca) VALUES (?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET epoca = excluded.epoca"""
-_FINAL = """UPDATE sessions SET ultima_fila = ?, ultimo_hash = ?, filas = filas + ? WHERE id = ?"""
+_FINAL = """UPDATE sessions SET ultima_fila = ?, ultimo_hash = ?, filas = filas + ?,
+    bytes = bytes + ? WHERE id = ?"""
 _NUMERO = """INSERT INTO contadores (agent_type, numero) VALUES (?, 1)
     ON CONFLICT (agent_type) DO UPDATE SET numero = numero + 1 RETURNING numero"""
 _SEQS = "SELECT agente_id, max(seq) FROM logs WHERE session = ? GROUP BY agente_id"
 _SESION = "SELECT epoca, ultimo_hash FROM sessions WHERE id = ?"
-_ABIERTA = "SELECT min(id) FROM logs WHERE session = ? AND tipo = 'system_init'"
+_ABIERTA = """SELECT min(id) FROM logs
+    WHERE session = ? AND agente_id = 'sistema' AND tipo IN ('system_init', 'session_fork')"""
 
 
 @dataclass(slots=True)
@@ -89,7 +91,7 @@ class Escritura:
             with suppress(sqlite3.Error):
                 self._db.rollback()
             raise
-        self._tomada = self._tomada or bool(hecho.lote.pendientes)
+        self._tomada = self._tomada or bool(pendientes)
         self._comprobar_archivos()
         return hecho
 
@@ -147,7 +149,8 @@ class Escritura:
 
     def _rematar(self, lote: Lote) -> None:
         if lote.pendientes:
-            final = (lote.ultima_fila, lote.hash, len(lote.pendientes), self.compositor.sesion)
+            crece = (len(lote.pendientes), lote.bytes)
+            final = (lote.ultima_fila, lote.hash, *crece, self.compositor.sesion)
             self._db.execute(_FINAL, final)
 
     def _comprobar_archivos(self) -> None:

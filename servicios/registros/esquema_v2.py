@@ -22,6 +22,7 @@ TABLAS_V2 = {
         origen TEXT REFERENCES sessions (id),
         origen_fila INTEGER,
         filas INTEGER NOT NULL DEFAULT 0,
+        bytes INTEGER NOT NULL DEFAULT 0,
         ultima_fila INTEGER,
         ultimo_hash TEXT""",
     "agentes": """
@@ -137,22 +138,23 @@ GUARDIANES = {
         CREATE TRIGGER logs_epoca BEFORE INSERT ON logs
         WHEN NEW.epoca < (SELECT epoca FROM sessions WHERE id = NEW.session)
         BEGIN SELECT RAISE(ABORT, 'la sesión ya sigue en otra época: fila rechazada'); END""",
+    # Un índice único sobre los cierres tocaría una página por agente en cada compromiso.
+    "commands_un_cierre": """
+        CREATE TRIGGER commands_un_cierre BEFORE UPDATE OF fila_cierre ON commands
+        WHEN OLD.fila_cierre IS NOT NULL
+        BEGIN SELECT RAISE(ABORT, 'esa intención ya tiene su cierre: fila rechazada'); END""",
 }
-"""Los disparadores que hacen de `logs` un libro: nombre y sentencia."""
+"""Los disparadores que hacen de la bitácora un libro: nombre y sentencia."""
 
 # Los parciales solo contienen lo raro o lo que está en vuelo: casi no cuestan al escribir.
 INDICES = (
     """CREATE UNIQUE INDEX logs_intencion ON logs (op, intento, session)
         WHERE tipo = 'tool_call_request'""",
-    """CREATE UNIQUE INDEX logs_cierre ON logs (op, intento, session)
-        WHERE tipo = 'tool_execution'""",
     "CREATE INDEX logs_sesion ON logs (session)",
     "CREATE INDEX logs_tipo ON logs (tipo)",
     "CREATE INDEX logs_errores ON logs (id) WHERE log_level IN ('WARNING', 'ERROR', 'FATAL')",
     "CREATE INDEX logs_decisiones ON logs (causa) WHERE tipo = 'approval_decision'",
     "CREATE INDEX agent_runs_hijos ON agent_runs (session, parent)",
-    "CREATE INDEX model_calls_agente ON model_calls (session, agente_id)",
-    "CREATE INDEX commands_agente ON commands (session, agente_id)",
     "CREATE INDEX commands_errores ON commands (fila_cierre) WHERE ok = 0",
     "CREATE INDEX messages_en_vuelo ON messages (entregado_en) WHERE estado = 'entregado'",
     "CREATE INDEX notices_en_vuelo ON notices (entregado_en) WHERE estado = 'entregado'",

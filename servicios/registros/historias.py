@@ -16,9 +16,6 @@ from agentes.errores import ErrorBitacora, ErrorModelo
 from agentes.respuestas import LlamadaHerramienta, Uso
 from servicios.llm.historial import retirar_lo_nuevo, sin_lastre
 
-TIPOS_DE_HISTORIA = ("llm_input", "llm_output", "llm_call", "history_compaction")
-"""Los únicos tipos de fila que cuentan; los demás se pueden dar o no."""
-
 
 @dataclass(frozen=True, slots=True)
 class FilaHistoria:
@@ -68,7 +65,7 @@ class Historia:
 
 
 def plegar_historia(filas: Iterable[FilaHistoria]) -> Historia:
-    """Rehace la historia con las filas de UN agente, en orden.
+    """Rehace la historia con las filas de UN agente, en orden; las de otros tipos no cuentan.
 
     Lanza `ErrorBitacora` si una fila no trae los mensajes que debería.
     """

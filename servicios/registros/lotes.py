@@ -12,7 +12,7 @@ from agentes.eventos_sesion import SesionBifurcada, SesionReanudada
 from servicios.registros.apuntes import ApunteFila, fila_de
 from servicios.registros.cadena import eslabon
 from servicios.registros.proyecciones import PROYECCIONES, SENTENCIAS, Fila, nombrados
-from servicios.registros.textos import seguro
+from servicios.registros.textos import peso, seguro
 
 _IDENTIDAD = """INSERT INTO agentes (agente_id, name, clase) VALUES (?1, ?1, 'agente')
     ON CONFLICT DO NOTHING"""
@@ -49,6 +49,8 @@ class Lote:
     """Hasta dónde llegaba cada agente antes de este lote."""
     apertura: ApunteFila | None
     """La causa de lo que no trae otra."""
+    bytes: int = 0
+    """Lo que ocupan sus textos."""
     hechos: list[HechoAnotado] = field(default_factory=list)
     pendientes: list[Pendiente] = field(default_factory=list)
     seqs: dict[str, int] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class Lote:
     def absorber(self, otro: Lote) -> None:
         """Suma un lote que ya está ejecutado: este acaba donde acaba el otro."""
         self.ultima_fila, self.hash, self.apertura = otro.ultima_fila, otro.hash, otro.apertura
+        self.bytes += otro.bytes
         self.hechos += otro.hechos
         self.pendientes += otro.pendientes
         self.seqs.update(otro.seqs)
@@ -148,6 +151,7 @@ class Compositor:
         )
         lote.hash = eslabon(lote.hash, columnas)
         lote.filas.append((*columnas, lote.hash))
+        lote.bytes += peso(pendiente.mensaje) + peso(pendiente.details)
         lote.pendientes.append(pendiente)
         lote.hechos.append(HechoAnotado(numero, pendiente.timestamp, causa, evento))
         proyectar = PROYECCIONES.get(type(evento))

@@ -8,6 +8,10 @@ from typing import Any
 
 from servicios.registros.cadena import COLUMNAS, eslabon, semilla
 from servicios.registros.esquema_v2 import ANCLAS, GUARDIANES, INDICES, TABLAS_V2
+from servicios.registros.textos import peso
+
+_Final = tuple[int, str, int, int, int]
+"""Última fila, su hash, cuántas filas, bytes y época."""
 
 _PROYECCIONES = ("agent_runs", "model_calls", "commands", "messages", "notices")
 _INDICES_V1 = ("logs_intencion", "logs_cierre", "messages_en_vuelo", "notices_en_vuelo")
@@ -34,7 +38,8 @@ _FILA = """INSERT INTO logs (id, timestamp, agente_id, tipo, log_level, mensaje,
     session, causa, epoca, seq, op, intento, hash)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _FINALES = """
-    UPDATE sessions SET ultima_fila = ?, ultimo_hash = ?, filas = ?, epoca = ? WHERE id = ?"""
+    UPDATE sessions SET ultima_fila = ?, ultimo_hash = ?, filas = ?, bytes = ?, epoca = ?
+    WHERE id = ?"""
 
 
 def m002_cadena(db: sqlite3.Connection) -> None:
@@ -64,21 +69,19 @@ def _copiar(db: sqlite3.Connection, tabla: str) -> None:
 
 
 def _encadenar(db: sqlite3.Connection) -> None:
-    finales: dict[str, tuple[int, str, int, int]] = {}
+    finales: dict[str, _Final] = {}
     db.executemany(_FILA, _con_hash(db, finales))
     db.executemany(_FINALES, [(*final, sesion) for sesion, final in finales.items()])
 
 
-def _con_hash(
-    db: sqlite3.Connection, finales: dict[str, tuple[int, str, int, int]]
-) -> Iterator[tuple[Any, ...]]:
-    sesion = COLUMNAS.index("session")
-    epoca = COLUMNAS.index("epoca")
+def _con_hash(db: sqlite3.Connection, finales: dict[str, _Final]) -> Iterator[tuple[Any, ...]]:
+    sesion, epoca, mensaje = map(COLUMNAS.index, ("session", "epoca", "mensaje"))
     for fila in db.execute(_VIEJAS):
         suya = fila[sesion]
-        _, anterior, cuantas, _ = finales.get(suya, (0, semilla(suya), 0, 1))
+        _, anterior, cuantas, bytes_, _ = finales.get(suya, (0, semilla(suya), 0, 0, 1))
+        bytes_ += peso(fila[mensaje]) + peso(fila[mensaje + 1])
         hash_ = eslabon(anterior, fila)
-        finales[suya] = (fila[0], hash_, cuantas + 1, fila[epoca])
+        finales[suya] = (fila[0], hash_, cuantas + 1, bytes_, fila[epoca])
         yield (*fila, hash_)
 
 

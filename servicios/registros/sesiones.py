@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,19 +15,28 @@ from servicios.registros.fallos import explicar
 
 _ESPERA_S = 10.0
 _TODAS = """
-    SELECT id, coalesce(name, ''), modelo, end_time IS NOT NULL AS cerrada FROM sessions
+    SELECT id, coalesce(name, ''), modelo, end_time IS NOT NULL, origen IS NOT NULL FROM sessions
     WHERE EXISTS (SELECT 1 FROM logs WHERE logs.session = sessions.id)
     ORDER BY start_time DESC, rowid DESC"""
 
 
 @dataclass(frozen=True, slots=True)
 class SesionHallada:
-    """Una sesión; `cerrada` si su último proceso se despidió."""
+    """Una sesión; `cerrada` si su último proceso se despidió.
+
+    `sub` es la subcarpeta de los espacios de sus agentes, si nació de otra.
+    """
 
     id: str
     nombre: str
     modelo: str
     cerrada: bool
+    sub: str
+
+
+def nueva_sesion() -> str:
+    """Un id nuevo: la hora (UTC) y cuatro cifras al azar."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def listar_sesiones(ruta: Path) -> list[SesionHallada]:
@@ -41,7 +52,7 @@ def listar_sesiones(ruta: Path) -> list[SesionHallada]:
             filas = db.execute(_TODAS).fetchall()
     except sqlite3.Error as error:
         raise ErrorBitacora(explicar(ruta, error)) from error
-    return [SesionHallada(f[0], f[1], f[2] or "", bool(f[3])) for f in filas]
+    return [SesionHallada(f[0], f[1], f[2] or "", bool(f[3]), f[0] if f[4] else "") for f in filas]
 
 
 def elegir_sesion(ruta: Path, pedida: str) -> SesionHallada:

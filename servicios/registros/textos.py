@@ -20,6 +20,11 @@ def seguro(texto: str) -> str:
     return limpio.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def peso(texto: str) -> int:
+    """Los bytes que ocupa un texto en la base."""
+    return len(texto) if texto.isascii() else len(texto.encode())
+
+
 def entero(valor: object) -> int | None:
     """Devuelve el valor si es un entero que cabe en una columna; si no, `None`."""
     if isinstance(valor, int) and abs(valor) <= _ENTERO_MAXIMO:

@@ -27,7 +27,7 @@ _SQL = {
         SELECT s.id AS session, s.name, s.start_time, s.end_time,
             round((julianday(s.end_time) - julianday(s.start_time)) * 86400, 3) AS duracion_s,
             s.modelo, s.version, s.aislamiento, s.cara, s.codigo, s.motivo, s.epoca,
-            s.origen, s.origen_fila, s.filas, s.ultima_fila,
+            s.origen, s.origen_fila, s.filas, s.bytes, s.ultima_fila,
             (SELECT count(*) FROM agent_runs AS a WHERE a.session = s.id) AS agentes,
             coalesce(t.tokens_in, 0) AS tokens_in,
             coalesce(t.tokens_out, 0) AS tokens_out

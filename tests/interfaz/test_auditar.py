@@ -30,6 +30,7 @@ PREGUNTAS = {
     "errores": (),
     "por-que": ("20",),
     "sql": ("SELECT tipo, count(*) AS n FROM logs GROUP BY tipo",),
+    "tamano": (),
 }
 
 
@@ -71,6 +72,24 @@ async def test_cada_pregunta_contesta_en_tabla_json_y_csv(datos: Path, pregunta:
     for objeto, fila in zip(objetos, filas, strict=True):
         assert ["" if v is None else str(v) for v in objeto.values()] == list(fila.values())
     assert "\x1b" not in tabla.texto
+
+
+async def test_verificar_dice_que_esta_entera_o_la_primera_fila_rota(datos: Path) -> None:
+    entera = await correr(datos, "auditar", "verificar")
+    with closing(sqlite3.connect(datos / "swarm.db")) as db:
+        db.execute("DROP TRIGGER logs_no_cambia")
+        db.execute("UPDATE logs SET mensaje = mensaje || '.' WHERE id IN (7, 9)")
+        db.commit()
+    rota = await correr(datos, "auditar", "verificar")
+    en_json = await correr(datos, "auditar", "verificar", "--json")
+
+    assert (entera.codigo, entera.errores) == (0, "")
+    assert entera.texto.startswith("Entera: ")
+    assert (rota.codigo, en_json.codigo) == (1, 1)
+    assert "fila 7" in rota.texto
+    assert rota.texto.count("\n") == 1
+    (objeto,) = json.loads(en_json.texto)
+    assert (objeto["entera"], objeto["fila_rota"], objeto["sesion_rota"]) == (False, 7, "s-1")
 
 
 async def test_una_sesion_de_verdad_se_audita(tmp_path: Path) -> None:
@@ -198,4 +217,4 @@ async def test_no_hace_falta_poder_escribir_en_la_base(datos: Path) -> None:
 
 
 def test_las_preguntas_probadas_son_las_que_hay() -> None:
-    assert set(PREGUNTAS) | {"verificar", "tamano"} == set(LAS_QUE_HAY)
+    assert {*PREGUNTAS, "verificar"} == set(LAS_QUE_HAY)

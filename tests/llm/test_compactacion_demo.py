@@ -45,7 +45,7 @@ def ordenes(desde: int, hasta: int) -> str:
 def test_ni_repite_ni_se_salta_ordenes_por_mucho_que_se_compacte(cada: int) -> None:
     historia: list[BaseMessage] = [SystemMessage("eres"), HumanMessage(ordenes(0, CUANTAS // 2))]
     hechas: list[str] = []
-    compactadas = 0
+    compactadas, args = 0, {"resultado": ""}
     for paso in range(3 * CUANTAS):
         if paso == 5:
             historia.append(HumanMessage(directiva("master", ordenes(CUANTAS // 2, CUANTAS))))

@@ -170,6 +170,21 @@ async def test_la_misma_intencion_dos_veces_se_rechaza_y_lo_demas_se_guarda(ruta
     assert preguntar("SELECT count(*) FROM logs WHERE tipo = 'system_error'", ruta) == [(1,)]
 
 
+@pytest.mark.parametrize("aparte", [False, True], ids=["mismo lote", "otro lote"])
+async def test_una_intencion_tiene_un_solo_cierre(ruta: Path, aparte: bool) -> None:
+    async with bitacora(ruta) as gestor:
+        peticion = gestor.anotar(pedida("a-1", "op", "x"))
+        bueno = gestor.anotar(terminada("a-1", "op", {"command": "x", "return_code": 0}), peticion)
+        if aparte:
+            await bueno
+        otro = gestor.anotar(terminada("a-1", "op", {"command": "x", "return_code": 1}), peticion)
+        with pytest.raises(ErrorBitacora, match="ya tiene su cierre"):
+            await otro
+    assert preguntar("SELECT return_code, fila_cierre FROM commands", ruta) == [(0, bueno.id)]
+    cierres = preguntar("SELECT id FROM logs WHERE tipo = 'tool_execution'", ruta)
+    assert cierres == [(bueno.id,)]
+
+
 async def test_despues_de_cerrar_no_se_anota(ruta: Path) -> None:
     async with bitacora(ruta) as gestor:
         pass

@@ -19,7 +19,7 @@ def ruta(tmp_path: Path) -> Path:
     return tmp_path / "swarm.db"
 
 
-def sale(**traidos: tuple[Apunte, ...] | str) -> LlamadaIniciada:
+def sale(**traidos: Any) -> LlamadaIniciada:
     base: dict[str, Any] = {"agente_id": MASTER, "turno": 1, "modelo": "demo", "nuevos": ()}
     return LlamadaIniciada(**base, **traidos)
 

@@ -15,7 +15,7 @@ from servicios.gestor_logs import GestorLogs
 from servicios.registros.migraciones import preparar
 from tests.rendimiento.apuntador import abrir
 from tests.rendimiento.contestaciones import CONSOLA
-from tests.rendimiento.gasto import cpu
+from tests.rendimiento.gasto import cpu, vigilar
 from tests.rendimiento.procesos import carpeta
 
 
@@ -58,6 +58,16 @@ async def producto(productores: int, pares: int, base: str) -> dict[str, Any]:
             "hechos": productores * pares * 2,
             "lotes": lotes.cuantos,
         }
+
+
+async def retraso(productores: int, pares: int, base: str) -> dict[str, float]:
+    """Lo que se retrasa un despertador de 2 ms en el bucle de los productores, y su p99."""
+    retrasos: list[float] = []
+    vigia = asyncio.create_task(vigilar(retrasos, 0.002))
+    await producto(productores, pares, base)
+    vigia.cancel()
+    retrasos.sort()
+    return {"p99_ms": retrasos[int(len(retrasos) * 0.99)] * 1000, "peor_ms": retrasos[-1] * 1000}
 
 
 def suelo(base: str, lotes: int) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import gc
 import os
@@ -30,3 +31,11 @@ def residente() -> int:
     ctypes.CDLL(None).malloc_trim(0)
     paginas = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return paginas * os.sysconf("SC_PAGE_SIZE")
+
+
+async def vigilar(retrasos: list[float], cada: float) -> None:
+    """Apunta cuánto más de `cada` segundos tarda el bucle en despertar a quien lo pide."""
+    while True:
+        antes = time.perf_counter()
+        await asyncio.sleep(cada)
+        retrasos.append(time.perf_counter() - antes - cada)

@@ -10,7 +10,7 @@ from typing import Any
 
 from servicios.sistema import Sistema
 from tests.rendimiento.abierto import hablar, lanzar, producto
-from tests.rendimiento.gasto import cpu, escrito
+from tests.rendimiento.gasto import cpu, escrito, vigilar
 from tests.rendimiento.procesos import carpeta
 
 TIBIO = "obrero.3.nada.0.resultado"
@@ -78,7 +78,7 @@ async def retraso(servidor: str, cuantos: int, pasos: int) -> dict[str, Any]:
     with carpeta() as donde:
         obreros = {"obrero": f"obrero.{pasos}.consola.0.resultado"}
         async with producto(donde, servidor, obreros) as sistema:
-            vigia = asyncio.create_task(_vigilar(retrasos))
+            vigia = asyncio.create_task(vigilar(retrasos, 0.005))
             reloj = time.monotonic()
             await hablar(sistema, f"lanza {cuantos} obrero")
             duracion = time.monotonic() - reloj
@@ -113,13 +113,6 @@ async def aviso(servidor: str, veces: int) -> dict[str, Any]:
             " WHERE tipo = 'master_context_update' AND agente_id LIKE 'rapido-%' ORDER BY id",
         )
     return {"avisos": [hora for (hora,) in horas]}
-
-
-async def _vigilar(retrasos: list[float], cada: float = 0.005) -> None:
-    while True:
-        antes = time.perf_counter()
-        await asyncio.sleep(cada)
-        retrasos.append(time.perf_counter() - antes - cada)
 
 
 def _exigir_completos(sistema: Sistema, cuantos: int) -> None:

@@ -28,6 +28,7 @@ SUELTA = "suelta-"
 """Cómo empieza el nombre de las que no son de ninguna fila."""
 
 _RC_A_MEDIAS = "rc.nuevo"
+_POR_CEDER = ("hoja-0", "hoja-1")
 _CARPETA = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NUEVO = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SIN_PISAR = 1
@@ -57,6 +58,7 @@ class CarpetaNueva:
         os.close(estado)
         self.salida, self.error = self._crear(SALIDA), self._crear(ERROR)
         self._rc = self._crear(_RC_A_MEDIAS)
+        self._por_ceder = [self._crear(nombre) for nombre in _POR_CEDER]
 
     def reclamar(self, nombre: str) -> bool:
         """Le da su nombre. Falso si ya hay otra que lo tiene: el intento es de otro."""
@@ -69,10 +71,24 @@ class CarpetaNueva:
             self._nombre = nombre
         return numero == 0
 
+    def ceder(
+        self, cual: int, carpeta: int, nombre: str, datos: bytes, modo: int, duenio: int | None
+    ) -> None:
+        """Pone en otra carpeta, ya escrito, uno de los dos archivos hechos de más: 0 o 1.
+
+        No pisa nada ni cambia de disco. Lanza `OSError`.
+        """
+        fd = self._por_ceder[cual]
+        _escribir(fd, datos)
+        os.fchmod(fd, modo)
+        if duenio is not None:
+            os.fchown(fd, duenio, duenio)
+        os.close(fd)
+        os.rename(_POR_CEDER[cual], nombre, src_dir_fd=self._fd, dst_dir_fd=carpeta)
+
     def acabar(self, rc: bytes) -> None:
         """Deja dicho cómo acabó, de una vez. Lanza `OSError`."""
-        while rc:
-            rc = rc[os.write(self._rc, rc) :]
+        _escribir(self._rc, rc)
         os.rename(_RC_A_MEDIAS, RC, src_dir_fd=self._fd, dst_dir_fd=self._fd)
 
     def borrar(self) -> None:
@@ -103,6 +119,11 @@ class CarpetaNueva:
         os.close(self._fd)
         self._fd, self._nombre = nueva, nombre
         return True
+
+
+def _escribir(fd: int, datos: bytes) -> None:
+    while datos:
+        datos = datos[os.write(fd, datos) :]
 
 
 def _renombrar(carpeta: int, de: str, a: str) -> int:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 _ARRANQUE = "/proc/sys/kernel/random/boot_id"
+_MUERTO = (b"Z", b"X")
 _NACIDO = 19
 """Posición de la hora de nacimiento tras el nombre en `/proc/PID/stat`."""
 
@@ -21,10 +22,12 @@ class Identidad:
 
     @classmethod
     def de(cls, pid: int) -> Identidad | None:
-        """La del proceso que tiene ahora ese número; `None` si no lo hay."""
+        """La del proceso vivo que tiene ahora ese número; `None` si no lo hay."""
         with suppress(OSError, IndexError, ValueError):
             # El nombre va entre paréntesis y puede llevar de todo, paréntesis incluidos.
             campos = _leer(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+            if campos[0] in _MUERTO:
+                return None
             return cls(pid, _leer(_ARRANQUE).decode().strip(), int(campos[_NACIDO]))
         return None
 

@@ -14,9 +14,11 @@ import struct
 import subprocess
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 
+from servicios.consola.cuaderno import poner_hojas
 from servicios.consola.operaciones.carpeta import SUELTA, CarpetaNueva
-from servicios.consola.pedido import Pedido, ensayar
+from servicios.consola.pedido import Cuaderno, Pedido, ensayar
 from servicios.consola.supervision.adelantos import Adelantos
 from servicios.consola.supervision.procesos import adoptar_huerfanos, matar_descendencia
 from servicios.consola.supervision.puesto import Puesto
@@ -63,7 +65,12 @@ def _cumplir(
     if not carpeta.reclamar(pedido.operacion):
         _decir(canal, AJENA)
         return True
-    supervisor = Supervisor(canal, pedido, puesto, carpeta, puesto.encargar(datos, pedido.limites))
+    reparo = _poner(pedido.cuaderno, carpeta)
+    if reparo:
+        puesto.desistir()
+    else:
+        reparo = puesto.encargar(datos, pedido.limites)
+    supervisor = Supervisor(canal, pedido, puesto, carpeta, reparo)
     try:
         informe = supervisor.correr()
     finally:
@@ -77,6 +84,16 @@ def _cumplir(
         canal.settimeout(_LIMITE_LECTURA_S)
         canal.recv(1)
     return True
+
+
+def _poner(cuaderno: Cuaderno | None, carpeta: CarpetaNueva) -> str:
+    """Pone las hojas de la orden. Devuelve por qué no se pudo, o nada."""
+    if cuaderno is not None:
+        try:
+            poner_hojas(cuaderno, carpeta)
+        except OSError as error:
+            return f"no se puede escribir en {Path(cuaderno.preludio).parent}: {error.strerror}"
+    return ""
 
 
 def _decir(canal: socket.socket, que: bytes) -> None:

@@ -12,9 +12,8 @@ import signal
 import socket
 import time
 from dataclasses import asdict
-from pathlib import Path
 
-from servicios.consola.cuaderno import Hojas, recoger_hojas
+from servicios.consola.cuaderno import recoger_hojas
 from servicios.consola.operaciones.captura import Captura
 from servicios.consola.operaciones.carpeta import CarpetaNueva
 from servicios.consola.pedido import Informe, MotivoFin, Pedido
@@ -214,9 +213,9 @@ class Supervisor:
 
     def _estado_final(self) -> dict[str, object] | None:
         """Lo que deja a la orden siguiente, ya con nadie vivo que lo cambie."""
-        if not self._pedido.hojas:
+        if self._pedido.cuaderno is None:
             return None
-        estado = recoger_hojas(Hojas(*map(Path, self._pedido.hojas)))
+        estado = recoger_hojas(self._pedido.cuaderno)
         return None if estado is None else asdict(estado)
 
 

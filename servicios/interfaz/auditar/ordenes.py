@@ -5,8 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 
+from servicios.interfaz.auditar import verificacion
 from servicios.interfaz.auditar.fuente import elegir_fuente
-from servicios.interfaz.auditar.salida import escribir
+from servicios.interfaz.auditar.salida import escribir, formato_de
 from servicios.interfaz.codigos import Salida
 from servicios.registros.auditoria.arbol import agentes
 from servicios.registros.auditoria.base import Base, abrir_base
@@ -22,23 +23,19 @@ from servicios.registros.auditoria.preguntas import (
     linea,
     por_que,
     sesiones,
+    tamano,
 )
 
 
 def correr(argumentos: Namespace) -> int:
     """Contesta y devuelve el código de salida. Lanza `ErrorEnjambre`, en una línea, u `OSError`."""
+    if argumentos.pregunta == "verificar":
+        return verificacion.correr(argumentos)
     fuente = elegir_fuente(argumentos.base)
     with abrir_base(fuente.ruta) as base:
         hoja = _PREGUNTAS[argumentos.pregunta](base, argumentos)
     escribir(hoja, formato_de(argumentos), fuente.redactar)
     return Salida.BIEN
-
-
-def formato_de(argumentos: Namespace) -> str:
-    """`tabla`, `json` o `csv`."""
-    if argumentos.json:
-        return "json"
-    return "csv" if argumentos.csv else "tabla"
 
 
 def _filtro(argumentos: Namespace) -> Filtro:
@@ -100,6 +97,10 @@ def _sql(base: Base, argumentos: Namespace) -> Hoja:
     return consultar(base, argumentos.consulta, _filtro(argumentos).limite)
 
 
+def _tamano(base: Base, argumentos: Namespace) -> Hoja:
+    return tamano(base, _filtro(argumentos).limite)
+
+
 _PREGUNTAS: dict[str, Callable[[Base, Namespace], Hoja]] = {
     "sesiones": _sesiones,
     "agentes": _agentes,
@@ -109,4 +110,5 @@ _PREGUNTAS: dict[str, Callable[[Base, Namespace], Hoja]] = {
     "errores": _errores,
     "por-que": _por_que,
     "sql": _sql,
+    "tamano": _tamano,
 }

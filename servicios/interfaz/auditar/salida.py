@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,13 @@ ANCHO_DE_CELDA = 40
 ANCHO_DE_ULTIMA = 400
 
 _INSTANTE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+
+
+def formato_de(argumentos: Namespace) -> str:
+    """`tabla`, `json` o `csv`."""
+    if argumentos.json:
+        return "json"
+    return "csv" if argumentos.csv else "tabla"
 
 
 def escribir(hoja: Hoja, formato: str, redactar: Redactar) -> None:

@@ -15,12 +15,14 @@ from servicios.interfaz.terminal.fichas import (
     ficha_estado,
     ficha_modelo,
 )
+from servicios.interfaz.terminal.ordenes_bifurcar import bifurcar_aqui
 from servicios.interfaz.terminal.ordenes_bitacora import (
     nombrar,
     sacar,
     ver_por_que,
     ver_sesiones,
 )
+from servicios.interfaz.terminal.ordenes_contexto import compactar, ensenar_contexto
 from servicios.interfaz.terminal.papel import Papel
 from servicios.interfaz.terminal.permisos import aprobar, listar, rechazar
 from servicios.interfaz.texto import corto
@@ -87,6 +89,16 @@ async def _cancelar(escena: Escena, quien: str) -> None:
     escena.papel.linea(Linea(texto, tono=Tono.AVISO, entera=True))
 
 
+async def _contexto(escena: Escena, args: str) -> None:
+    if not await ensenar_contexto(args, escena.sistema, escena.papel):
+        uso = _POR_NOMBRE["/contexto"].uso
+        escena.papel.linea(Linea(f"Se escribe así: {uso}", tono=Tono.AVISO))
+
+
+async def _compactar(escena: Escena, args: str) -> None:
+    await compactar(args, escena.sistema, escena.papel)
+
+
 async def _modelo(escena: Escena, _: str) -> None:
     ficha_modelo(escena.sistema, escena.papel)
 
@@ -126,6 +138,10 @@ async def _exportar(escena: Escena, formato: str) -> None:
     await sacar(escena.sistema, escena.papel, formato)
 
 
+async def _bifurcar(escena: Escena, fila: str) -> None:
+    await bifurcar_aqui(escena.sistema, escena.papel, fila)
+
+
 async def _salir(escena: Escena, _: str) -> None:
     escena.salir()
 
@@ -163,6 +179,20 @@ COMANDOS: tuple[Comando, ...] = (
     Comando(
         "/no", "[N] [motivo…]", "rechaza la petición N, con un motivo o sin él", _no, range(10_000)
     ),
+    Comando(
+        "/contexto",
+        "ID [paso]",
+        "enseña lo que vio un agente (o `master`) en un paso: mensajes, tokens y qué cambió",
+        _contexto,
+        range(1, 3),
+    ),
+    Comando(
+        "/compactar",
+        "[@ID] [foco…]",
+        "resume los mensajes viejos del Master o de un agente, sin perder el foco",
+        _compactar,
+        range(10_000),
+    ),
     Comando("/modelo", "", "dice qué modelo responde y cómo cambiarlo", _modelo),
     Comando("/estado", "", "dice cómo va todo: agentes, tokens, aislamiento, sesión", _estado),
     Comando(
@@ -173,6 +203,13 @@ COMANDOS: tuple[Comando, ...] = (
         range(2),
     ),
     Comando("/nombrar", "NOMBRE", "pone nombre a esta sesión", _nombrar, range(1, 100)),
+    Comando(
+        "/bifurcar",
+        "[fila]",
+        "hace otra sesión que sigue desde aquí, o desde una fila, con copia de los espacios",
+        _bifurcar,
+        range(2),
+    ),
     Comando(
         "/por-que",
         "ID|fila",

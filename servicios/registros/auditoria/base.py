@@ -40,10 +40,11 @@ class Base:
     def elegir_sesion(self, pedida: str | None) -> str:
         """El id de una sesión: el dado, el único que empieza así o el que lleva ese nombre.
 
-        Sin `pedida`, la última. Lanza `ErrorConfiguracion` si no hay ninguna o hay varias.
+        Sin `pedida`, la última en que pasó algo. Lanza `ErrorConfiguracion` si no hay ninguna o
+        hay varias.
         """
         if pedida is None:
-            ultima = self.leer("SELECT id FROM sessions ORDER BY start_time DESC, id DESC LIMIT 1")
+            ultima = self.leer("SELECT id FROM sessions ORDER BY ultima_fila DESC LIMIT 1")
             if not ultima:
                 raise ErrorConfiguracion(f"{self.ruta}: todavía no hay ninguna sesión")
             return str(ultima[0][0])
@@ -51,11 +52,21 @@ class Base:
             return pedida
         return self._parecida(pedida)
 
+    def extremos(self, sesion: str) -> tuple[int, int]:
+        """La primera y la última fila de una sesión; 0 y 0 si no tiene."""
+        # Por separado, cada una es una mirada al índice; juntas lo recorrerían entero.
+        ((primera, ultima),) = self.leer(
+            "SELECT (SELECT min(id) FROM logs WHERE session = ?1),"
+            " (SELECT max(id) FROM logs WHERE session = ?1)",
+            sesion,
+        )
+        return int(primera or 0), int(ultima or 0)
+
     def _parecida(self, pedida: str) -> str:
         parecidas = self.leer(
-            "SELECT id FROM sessions WHERE substr(id, 1, length(?1)) = ?1 ORDER BY id DESC LIMIT ?2",
-            pedida,
-            _PARECIDAS + 1,
+            "SELECT id FROM sessions WHERE substr(id, 1, length(?1)) = ?1 OR name = ?1"
+            " ORDER BY ultima_fila DESC LIMIT ?2",
+            *(pedida, _PARECIDAS + 1),
         )
         if len(parecidas) == 1:
             return str(parecidas[0][0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,7 +58,8 @@ def _condiciones(filtro: Filtro, texto: str) -> Iterator[tuple[str, list[Any]]]:
         if admitidos:
             yield f"{columna} IN ({', '.join('?' * len(admitidos))})", list(admitidos)
     if filtro.texto:
-        yield f"instr(lower({texto}), lower(?))", [filtro.texto]
+        buscado = re.sub(r"([%_\\])", r"\\\1", filtro.texto)
+        yield rf"{texto} LIKE ? ESCAPE '\'", [f"%{buscado}%"]
     if filtro.desde is not None:
         columna = "fila" if isinstance(filtro.desde, int) else "timestamp"
         yield f"{columna} >= ?", [filtro.desde]

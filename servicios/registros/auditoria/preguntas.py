@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from agentes.errores import ErrorConfiguracion
 from servicios.registros.auditoria.base import Base
@@ -58,34 +59,40 @@ def _preguntar(base: Base, vista: _Vista, sesion: str, filtro: Filtro, extra: st
     donde, valores = condiciones(filtro, vista.texto)
     sentido = "DESC" if filtro.desde is None else "ASC"
     columnas = ", ".join(vista.columnas)
+    # Con `+session` no se usa el índice de sesión, que obligaría a ordenar todo antes de enseñar
+    # cien filas: se recorre por id, solo entre la primera y la última de la sesión.
     filas = base.leer(
-        f"SELECT {columnas} FROM {vista.nombre} WHERE session = ? AND {donde} AND {extra}"  # noqa: S608 - nada de fuera: nombres de aquí y huecos
-        f" ORDER BY fila {sentido} LIMIT ?",
-        *(sesion, *valores, filtro.limite + 1),
+        f"SELECT {columnas} FROM {vista.nombre} WHERE fila BETWEEN ? AND ? AND +session = ?"  # noqa: S608 - nada de fuera: nombres de aquí y huecos
+        f" AND {donde} AND {extra} ORDER BY fila {sentido} LIMIT ?",
+        *(*base.extremos(sesion), sesion, *valores, filtro.limite + 1),
     )
     sobra = len(filas) > filtro.limite
     elegidas = [tuple(fila) for fila in filas[: filtro.limite]]
-    nota = ""
     if filtro.desde is None:
         elegidas.reverse()
-        if sobra:
-            nota = f"Hay más, anteriores a la fila {elegidas[0][0]}: --hasta {elegidas[0][0] - 1}"
-    elif sobra:
-        nota = f"Hay más, detrás de la fila {elegidas[-1][0]}: --desde {elegidas[-1][0] + 1}"
-    if nota:
-        nota += f" o --limite N (ahora {filtro.limite})"
+    nota = _nota(elegidas, filtro) if sobra else ""
     return Hoja(vista.columnas, elegidas, vista.vista, nota)
+
+
+def _nota(filas: list[tuple[Any, ...]], filtro: Filtro) -> str:
+    """Cómo se pide lo que falta."""
+    if filtro.desde is None:
+        donde = f"anteriores a la fila {filas[0][0]}: --hasta {filas[0][0] - 1}"
+    else:
+        donde = f"detrás de la fila {filas[-1][0]}: --desde {filas[-1][0] + 1}"
+    return f"Hay más, {donde} o --limite N (ahora {filtro.limite})"
 
 
 # --- sesiones ---------------------------------------------------------------------------
 
 _DE_SESION = (
-    *("session", "start_time", "end_time", "duracion_s", "modelo", "cara", "aislamiento"),
-    *("agentes", "tokens_in", "tokens_out", "codigo", "motivo"),
+    *("session", "name", "start_time", "end_time", "duracion_s", "agentes", "filas", "tokens_in"),
+    *("tokens_out", "codigo", "motivo", "modelo", "aislamiento", "cara", "version", "epoca"),
+    *("origen", "origen_fila", "ultima_fila"),
 )
 _SESION_A_LA_VISTA = (
-    *("session", "start_time", "duracion_s", "agentes", "tokens_in", "tokens_out"),
-    *("codigo", "motivo", "modelo"),
+    *("session", "name", "start_time", "duracion_s", "agentes", "filas", "tokens_in"),
+    *("tokens_out", "codigo", "motivo", "modelo"),
 )
 
 
@@ -106,7 +113,7 @@ def sesiones(base: Base, filtro: Filtro) -> Hoja:
 AMBITOS = ("agente", "rama", "sesion")
 """De qué se suman los costes: cada agente, él con los que cuelgan de él, o todo."""
 
-_COSTES = ("ambito", "agente_id", "llamadas", "tokens_in", "tokens_out", "tokens_cached")
+_COSTES = ("ambito", "agente_id", "llamadas", "tokens_in", "tokens_out", "tokens_cached", "coste")
 
 
 def costes(base: Base, sesion: str, filtro: Filtro, ambitos: tuple[str, ...] = AMBITOS) -> Hoja:
@@ -114,7 +121,7 @@ def costes(base: Base, sesion: str, filtro: Filtro, ambitos: tuple[str, ...] = A
     huecos = ", ".join("?" * len(ambitos))
     donde, valores = condiciones(replace(filtro, desde=None, hasta=None))
     filas = base.leer(
-        f"""SELECT {", ".join(_COSTES)} FROM v_tokens
+        f"""SELECT {", ".join(_COSTES)} FROM v_costes
         WHERE session = ? AND ambito IN ({huecos}) AND {donde}
         ORDER BY ambito, tokens_in + tokens_out DESC, agente_id LIMIT ?""",  # noqa: S608
         *(sesion, *ambitos, *valores, filtro.limite + 1),
@@ -174,3 +181,32 @@ def fila_de_agente(base: Base, sesion: str, agente_id: str) -> int:
     if not filas:
         raise ErrorConfiguracion(f"«{agente_id}» no es una fila ni un agente de la sesión {sesion}")
     return int(filas[0][0])
+
+
+# --- tamaño -----------------------------------------------------------------------------
+
+_TAMANO = ("que", "clase", "filas", "bytes")
+
+
+def tamano(base: Base, limite: int) -> Hoja:
+    """Lo que ocupa la base y las sesiones que más pesan; los bytes de cada una, por sus filas."""
+    wal = base.ruta.with_name(f"{base.ruta.name}-wal")
+    ocupa = base.ruta.stat().st_size
+    ((libres, pagina),) = base.leer(
+        "SELECT freelist_count, page_size FROM pragma_freelist_count, pragma_page_size"
+    )
+    ((todas,),) = base.leer("SELECT coalesce(sum(filas), 0) FROM sessions")
+    filas: list[tuple[Any, ...]] = [
+        (base.ruta.name, "archivo", todas, ocupa),
+        (wal.name, "archivo", None, wal.stat().st_size if wal.exists() else 0),
+        ("páginas libres", "de sobra en el archivo", None, libres * pagina),
+    ]
+    pesadas = base.leer(
+        "SELECT id, filas FROM sessions ORDER BY filas DESC, id LIMIT ?", limite + 1
+    )
+    usadas = ocupa - libres * pagina
+    filas += [
+        (s["id"], "sesión", s["filas"], usadas * s["filas"] // max(todas, 1)) for s in pesadas
+    ]
+    nota = f"Hay más sesiones: --limite N (ahora {limite})" if len(pesadas) > limite else ""
+    return Hoja(_TAMANO, filas[: limite + 3], (), nota)

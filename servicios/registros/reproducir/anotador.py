@@ -5,38 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from agentes.eventos import SISTEMA, Apunte, Evento
 from servicios.registros.apuntes import ApunteFila
+from servicios.registros.hechos import hecho_de
 from servicios.registros.reproducir.canonico import FilaGrabada, canonico
 from servicios.registros.reproducir.diferencia import Diferencia, motivo_de
 from servicios.registros.reproducir.guion import ErrorDivergencia, Guion
 from servicios.registros.textos import a_json
 
 Anotar = Callable[[Evento, Apunte | None], ApunteFila]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HechoCopiado(Evento):
-    """Una fila que se vuelve a escribir tal cual."""
-
-    grabada: FilaGrabada
-
-    @property
-    def tipo(self) -> str:  # type: ignore[override]
-        """El de la fila."""
-        return self.grabada.tipo
-
-    @property
-    def mensaje(self) -> str:
-        """No se compara."""
-        return "copiado de la grabación"
-
-    def detalles(self) -> dict[str, Any]:
-        """Los de la fila."""
-        return self.grabada.details
 
 
 class AnotadorGrabado:
@@ -51,6 +29,7 @@ class AnotadorGrabado:
         self._anotar = anotar
         self._hechas = hechas
         self._filas: dict[int, FilaGrabada] = {}
+        self._copiados: dict[int, ApunteFila] = {}
         self._recibos: list[ApunteFila] = []
         self.fallo: asyncio.Future[ErrorDivergencia] = asyncio.get_running_loop().create_future()
 
@@ -76,7 +55,8 @@ class AnotadorGrabado:
     def copiar_previas(self, agente_id: str) -> None:
         """Escribe las filas que solo se copian y van antes de la siguiente."""
         for grabada in self._guion.por_copiar(agente_id):
-            self._escribir(HechoCopiado(agente_id=agente_id, grabada=grabada), None, grabada)
+            hecho = hecho_de(grabada.tipo, agente_id, grabada.details)
+            self._escribir(hecho, self._copiados.get(grabada.causa or 0), grabada)
 
     def sistema(self, evento: Evento, grabada: FilaGrabada) -> ApunteFila:
         """Una fila del sistema, que no se compara: la sesión se abre y se cierra."""
@@ -99,6 +79,7 @@ class AnotadorGrabado:
     def _escribir(self, evento: Evento, causa: Apunte | None, grabada: FilaGrabada) -> ApunteFila:
         apunte = self._anotar(evento, causa)
         self._filas[id(apunte)] = grabada
+        self._copiados[grabada.id] = apunte
         self._recibos.append(apunte)  # vivo, para que su identidad no sea de otro
         self._guion.avanzar(grabada)
         return apunte

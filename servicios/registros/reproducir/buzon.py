@@ -64,7 +64,7 @@ class BuzonGrabado(BuzonConVentana[T]):
             await self._guion.hasta(lambda: False)
         else:
             await self._guion.hasta(self._estan)
-            await self._guion.toca(entrada)
+            await self._guion.toca_turno(entrada)
         filas = self._toca_leer()
         self.ya_leidas = 0
         self._guion.leer(self._agente_id, len(filas))

@@ -16,7 +16,7 @@ import orjson
 
 VOLATILES = {
     *("ms", "espera_s", "espera_ms", "traza", "carpeta", "version", "aislamiento", "cara"),
-    *("modelo_base", "permiso_motivo"),
+    *("origen", "permiso_motivo"),
 }
 """Campos de `details` que no entran: duraciones, esperas, rutas y el entorno del proceso."""
 

@@ -71,7 +71,8 @@ def _cambios(ruta: str, a: Any, b: Any) -> Iterator[str]:
 def _corto(valor: Any, otro: Any) -> str:
     """Un valor alrededor de lo primero que cambia."""
     texto, ajeno = str(valor), str(otro)
-    comun = next((i for i, (x, y) in enumerate(zip(texto, ajeno, strict=False)) if x != y), 0)
+    pares = zip(texto, ajeno, strict=False)
+    comun = next((i for i, (x, y) in enumerate(pares) if x != y), min(len(texto), len(ajeno)))
     desde = max(0, comun - 40)
     trozo = texto[desde : desde + _TOPE]
     return f"{'…' if desde else ''}{trozo!r}{'…' if desde + _TOPE < len(texto) else ''}"

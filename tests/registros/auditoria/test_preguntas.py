@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from servicios.registros.auditoria.preguntas import (
     linea,
     por_que,
     sesiones,
+    tamano,
 )
 from tests.registros.sesion_de_ejemplo import (
     SESION,
@@ -36,7 +38,7 @@ def _linea(ruta: Path, filtro: Filtro) -> Hoja:
         return linea(base, SESION, filtro)
 
 
-def _columna(hoja: Hoja, nombre: str) -> list[object]:
+def _columna(hoja: Hoja, nombre: str) -> list[Any]:
     return [objeto[nombre] for objeto in hoja.objetos()]
 
 
@@ -51,7 +53,7 @@ def test_la_linea_son_las_ultimas_filas_en_orden_y_dice_que_hay_mas(ruta: Path) 
 
 def test_desde_da_las_primeras_y_se_puede_seguir_hasta_el_final(ruta: Path) -> None:
     entera = _columna(_linea(ruta, Filtro()), "fila")
-    vistas: list[object] = []
+    vistas: list[Any] = []
     desde = 1
     while True:
         hoja = _linea(ruta, Filtro(desde=desde, limite=7))
@@ -117,6 +119,15 @@ def test_los_costes_suman_por_agente_rama_y_sesion(ruta: Path) -> None:
     assert [(f["ambito"], f["agente_id"]) for f in solo] == [("rama", MASTER)]
 
 
+def test_el_tamano_dice_lo_que_ocupa_y_que_sesiones_pesan(ruta: Path) -> None:
+    with abrir_base(ruta) as base:
+        filas = tamano(base, 100).objetos()
+    por_que_es = {f["que"]: f for f in filas}
+    assert por_que_es["swarm.db"]["bytes"] == ruta.stat().st_size
+    assert por_que_es[SESION]["filas"] == por_que_es["swarm.db"]["filas"] > 20
+    assert 0 < por_que_es[SESION]["bytes"] <= ruta.stat().st_size
+
+
 def test_las_sesiones_dicen_como_acabaron(ruta: Path) -> None:
     with abrir_base(ruta) as base:
         (fila,) = sesiones(base, Filtro()).objetos()
@@ -147,7 +158,7 @@ async def test_por_que_nombra_los_demas_avisos_del_mismo_resumen(tmp_path: Path)
         for n in (1, 2, 3):
             await g.anotar(f"nace{n}", lanzado(f"ejecutor-{n}"), "linea")
             await g.anotar(f"aviso{n}", aviso(f"ejecutor-{n}", "resultado", "ya"), f"nace{n}")
-        await g.entra("resume", MASTER, "aviso3", 2, avisos=("aviso1", "aviso2", "aviso3"))
+        await g.llamada("resume", MASTER, "aviso3", avisos=("aviso1", "aviso2", "aviso3"))
         await g.recibos["resume.entra"]
     with abrir_base(tmp_path / "swarm.db") as base:
         pasos = por_que(base, g.recibos["resume.entra"].id, 10).objetos()

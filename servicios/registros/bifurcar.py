@@ -1,0 +1,195 @@
+"""Copiar una sesión hasta un punto en otra nueva, que después se reanuda y sigue por su cuenta.
+
+Cada fila se vuelve a escribir con su hecho: la copia tiene su propia cadena y sus propias tablas.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from agentes.errores import ErrorBitacora, ErrorConfiguracion
+from agentes.eventos import MASTER, SISTEMA, Apunte, AvisoEncolado, Evento
+from agentes.eventos_llamada import HerramientaPedida, HerramientaTerminada, LlamadaIniciada
+from agentes.eventos_sesion import SesionBifurcada
+from agentes.mensajes import ClaseAviso
+from servicios.gestor_logs import GestorLogs
+from servicios.registros.fallos import explicar
+from servicios.registros.hechos import hecho_de
+
+_DE_QUIEN = "SELECT session FROM logs WHERE id = ?"
+_BORDE = """
+    SELECT max(id) FROM logs
+    WHERE session = ? AND id <= ? AND tipo IN ('llm_input', 'tool_call_request', 'master_input')"""
+_FILAS = """
+    SELECT id, timestamp, agente_id, tipo, details, causa, op FROM logs
+    WHERE session = ? AND id <= ? AND agente_id <> 'sistema' ORDER BY id"""
+_ACCIONES = {
+    *("delegate_task", "send_message_to_agent", "cancelar_agente", "leer_reporte"),
+    *("estado_enjambre", "reportar_resultado_final", "reportar_problema"),
+}
+CORTADA = (
+    "interrumpido por bifurcación: en esta sesión no llegó a acabar; en la de origen pudo hacerlo."
+    " Verifica antes de repetirlo."
+)
+AVISO = (
+    "esta sesión es una bifurcación de {origen}: todo lo anterior pasó allí. Los espacios de los"
+    " agentes son una copia de como están ahora, que puede no ser como estaban entonces."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Origen:
+    """De dónde sale una bifurcación: la sesión y la última fila que se copia."""
+
+    sesion: str
+    fila: int
+
+
+@dataclass(slots=True)
+class _Copia:
+    """Lo que se lleva copiado: recibos, lo que espera en cada buzón y lo que quedó abierto."""
+
+    sesion: str
+    bitacora: GestorLogs
+    raiz: Apunte
+    recibos: dict[int, Apunte] = field(default_factory=dict)
+    en_cola: dict[str, list[tuple[str, Apunte]]] = field(default_factory=dict)
+    abiertas: dict[tuple[str, int], tuple[HerramientaPedida, Apunte]] = field(default_factory=dict)
+    vivos: dict[str, None] = field(default_factory=dict)
+
+
+def buscar_origen(ruta: Path, fila: int) -> Origen:
+    """La sesión de esa fila y el último borde de turno hasta ella. Bloquea.
+
+    Lanza `ErrorConfiguracion` si la fila no existe o antes de ella no hay ninguno.
+    """
+    with _abierta(ruta) as db:
+        duena = db.execute(_DE_QUIEN, (fila,)).fetchone()
+        if duena is None:
+            raise ErrorConfiguracion(f"no existe la fila {fila} en {ruta}")
+        borde = db.execute(_BORDE, (duena[0], fila)).fetchone()[0]
+    if borde is None:
+        raise ErrorConfiguracion(
+            f"antes de la fila {fila} no ha empezado ningún turno: no hay desde dónde bifurcar"
+        )
+    return Origen(str(duena[0]), int(borde))
+
+
+async def bifurcar(ruta: Path, origen: Origen, nueva: str) -> list[str]:
+    """Escribe la sesión `nueva` con lo que había hasta ese punto; devuelve los agentes vivos."""
+    with _abierta(ruta) as db:
+        filas = db.execute(_FILAS, (origen.sesion, origen.fila)).fetchall()
+    async with GestorLogs.abrir(ruta, sesion=nueva, publicar=_nada) as bitacora:
+        hecho = SesionBifurcada(agente_id=SISTEMA, origen=origen.sesion, fila=origen.fila)
+        raiz = bitacora.anotar(hecho)
+        copia = _Copia(nueva, bitacora, raiz)
+        for fila in filas:
+            _copiar(copia, fila)
+        _despedir(copia, origen)
+        await bitacora.anotar(_aviso(origen, MASTER), raiz)
+    return list(copia.vivos)
+
+
+def _copiar(copia: _Copia, grabada: tuple[Any, ...]) -> None:
+    fila, cuando, agente_id, tipo, details, causa, op = grabada
+    datos: dict[str, Any] = json.loads(details)
+    if op is not None and "op" in datos:
+        datos["op"] = f"{copia.sesion}:{op.partition(':')[2]}"
+    hecho = hecho_de(tipo, agente_id, datos)
+    if isinstance(hecho, LlamadaIniciada) and not hecho.proposito:
+        hecho = _con_lo_que_entra(hecho, copia.en_cola.pop(agente_id, []))
+    recibo = copia.bitacora.anotar(hecho, _causa(copia, tipo, causa), cuando)
+    copia.recibos[fila] = recibo
+    _seguir(copia, hecho, recibo)
+
+
+def _causa(copia: _Copia, tipo: str, causa: int | None) -> Apunte | None:
+    """La misma fila, copiada; lo que colgaba del sistema cuelga de la bifurcación."""
+    if causa is None:
+        return None if tipo == "master_input" else copia.raiz
+    return copia.recibos.get(causa, copia.raiz)
+
+
+def _seguir(copia: _Copia, hecho: Evento, recibo: Apunte) -> None:
+    """Apunta lo que hará falta después: buzones, operaciones abiertas y quién vive."""
+    match hecho.tipo:
+        case "agent_run_start":
+            copia.vivos[hecho.agente_id] = None
+        case "agent_run_end":
+            copia.vivos.pop(hecho.agente_id, None)
+        case "master_input":
+            copia.en_cola.setdefault(MASTER, []).append(("lineas", recibo))
+        case "agent_intervention":
+            copia.en_cola.setdefault(hecho.agente_id, []).append(("directivas", recibo))
+    if isinstance(hecho, AvisoEncolado):
+        copia.en_cola.setdefault(hecho.destinatario, []).append(("avisos", recibo))
+    if isinstance(hecho, HerramientaPedida):
+        copia.abiertas[hecho.op, hecho.intento] = (hecho, recibo)
+    if isinstance(hecho, HerramientaTerminada):
+        copia.abiertas.pop((hecho.op, hecho.intento), None)
+
+
+def _con_lo_que_entra(
+    hecho: LlamadaIniciada, llegado: Iterable[tuple[str, Apunte]]
+) -> LlamadaIniciada:
+    """Cada llamada se lleva todo lo que había en el buzón."""
+    por_clase: dict[str, tuple[Apunte, ...]] = {}
+    for clase, recibo in llegado:
+        por_clase[clase] = (*por_clase.get(clase, ()), recibo)
+    return replace(
+        hecho,
+        avisos=por_clase.get("avisos", ()),
+        directivas=por_clase.get("directivas", ()),
+        lineas=por_clase.get("lineas", ()),
+    )
+
+
+def _despedir(copia: _Copia, origen: Origen) -> None:
+    """Lo que quedó abierto no sigue aquí, y a cada agente se le dice dónde está."""
+    for pedida, recibo in copia.abiertas.values():
+        if pedida.tool not in _ACCIONES:
+            copia.bitacora.anotar(_cortada(pedida), recibo)
+    for agente_id in copia.vivos:
+        copia.bitacora.anotar(_aviso(origen, agente_id), copia.raiz)
+
+
+def _cortada(pedida: HerramientaPedida) -> HerramientaTerminada:
+    orden = pedida.args.get("command")
+    return HerramientaTerminada(
+        agente_id=pedida.agente_id,
+        op=pedida.op,
+        intento=pedida.intento,
+        tool=pedida.tool,
+        ok=False,
+        resultado=CORTADA,
+        ms=0,
+        detalles_propios={} if orden is None else {"command": orden},
+        cierre="interrumpido",
+    )
+
+
+def _aviso(origen: Origen, destinatario: str) -> AvisoEncolado:
+    return AvisoEncolado(
+        agente_id=SISTEMA,
+        destinatario=destinatario,
+        clase=ClaseAviso.SESION,
+        texto=AVISO.format(origen=origen.sesion),
+    )
+
+
+def _abierta(ruta: Path) -> closing[sqlite3.Connection]:
+    try:
+        return closing(sqlite3.connect(f"file:{quote(str(ruta))}?mode=ro", uri=True, timeout=10.0))
+    except sqlite3.Error as error:
+        raise ErrorBitacora(explicar(ruta, error)) from error
+
+
+def _nada(_: object) -> None:
+    """Nadie mira la copia según se hace."""
