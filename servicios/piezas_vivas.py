@@ -137,7 +137,7 @@ class PiezasVivas:
             self._juego(herramientas),
             self.via,
             turno=historia.turno if historia else 0,
-            contados=len(historia.mensajes) if historia else 0,
+            contados=historia.contados if historia else 0,
         )
         self.interlocutores[agente_id] = nuevo
         return nuevo

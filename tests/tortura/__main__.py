@@ -28,9 +28,7 @@ async def torturar(
         while balance.muertes.total() < muertes:
             modo = modos[balance.sesiones % len(modos)]
             azar = Random(f"{semilla}:{balance.sesiones}")
-            sesion = Sesion(
-                vivero, doble, carpeta / f"s{balance.sesiones}", modo, azar, plan
-            )
+            sesion = Sesion(vivero, doble, carpeta / f"s{balance.sesiones}", modo, azar, plan)
             balance.cuenta += await sesion.correr()
             balance.sesiones += 1
             balance.muertes[modo] += sesion.muertes

@@ -74,7 +74,10 @@ async def comprobar_final(datos: Path, raiz: Path, testigo: Testigo, salida: str
 def _ordenes(db: sqlite3.Connection, testigo: Testigo) -> Cuenta:
     """Cada operación acaba con un cierre y solo uno, y su orden hizo lo que el cierre dice."""
     cuenta = Cuenta(cierres=Counter())
-    empezadas, acabadas = Counter(testigo.apuntadas("empezadas")), set(testigo.apuntadas("acabadas"))
+    empezadas, acabadas = (
+        Counter(testigo.apuntadas("empezadas")),
+        set(testigo.apuntadas("acabadas")),
+    )
     por_op: dict[str, list[tuple[str | None, list[str]]]] = {}
     for op, _, orden, cierres in db.execute(_OPERACIONES):
         por_op.setdefault(op, []).append((orden, json.loads(cierres)))
