@@ -15,7 +15,7 @@ from servicios.registros.fallos import explicar
 
 _ESPERA_S = 10.0
 _TODAS = """
-    SELECT id, coalesce(name, ''), modelo, end_time IS NOT NULL, origen IS NOT NULL FROM sessions
+    SELECT id, coalesce(nullif(name, id), ''), modelo, end_time IS NOT NULL, origen IS NOT NULL FROM sessions
     WHERE EXISTS (SELECT 1 FROM logs WHERE logs.session = sessions.id)
     ORDER BY start_time DESC, rowid DESC"""
 
