@@ -56,7 +56,7 @@ async def test_por_que_ensena_la_cadena_de_una_fila_y_de_un_agente(tmp_path: Pat
     [
         ("/por-que nadie-1", "no es una fila ni un agente"),
         ("/por-que 99999", "No hay ninguna fila 99999"),
-        ("/sesiones nada", "No hay ninguna sesión «nada»"),
+        ("/sesiones nada", "no existe la sesión «nada»"),
         ("/exportar pdf", "No sé exportar a «pdf»: usa json, csv, md, html"),
         ("/nombrar", "Se escribe así: /nombrar NOMBRE"),
     ],
