@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agentes.acciones import AccionPedida
@@ -92,6 +92,7 @@ class PiezasGrabadas:
     ajustes: Ajustes
     guion: Guion
     anotador: AnotadorGrabado
+    interlocutores: dict[str, Interlocutor] = field(default_factory=dict)
 
     def piezas(self, reentrega: Mapping[str, int]) -> Piezas:
         """Las de este tramo; `reentrega`, lo que cada uno vuelve a decir sin leerlo otra vez."""
@@ -152,8 +153,9 @@ class PiezasGrabadas:
             Validadores([ESQUEMAS[n] for n in herramientas if n in ESQUEMAS]),
             via,
             turno=historia.turno if historia else 0,
-            contados=len(historia.mensajes) if historia else 0,
+            contados=historia.contados if historia else 0,
         )
+        self.interlocutores[agente_id] = interlocutor
         return interlocutor.contestado_por(LlamadorGrabado(agente_id, self.anotador, self.guion))
 
     def _contexto(self, agente_id: str) -> int:

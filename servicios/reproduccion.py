@@ -10,14 +10,14 @@ import asyncio
 import sqlite3
 import tempfile
 from collections.abc import Collection
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from agentes.definicion import DefinicionAgente, Existencias, cargar_definiciones
-from agentes.errores import ErrorBitacora, ErrorConfiguracion
+from agentes.errores import ErrorBitacora, ErrorConfiguracion, ErrorModelo
 from agentes.eventos import MASTER, SISTEMA, USUARIO, Evento, SesionAbierta, SesionCerrada
 from agentes.eventos_sesion import SesionBifurcada, SesionReanudada
 from agentes.guardado import HistoriaGuardada, SesionGuardada
@@ -114,12 +114,16 @@ def _exigir_entera(sesion: str, filas: dict[str, list[FilaGrabada]]) -> None:
             )
 
 
-async def reproducir(grabacion: Grabacion, ajustes: Ajustes) -> Reproduccion:
+async def reproducir(
+    grabacion: Grabacion, ajustes: Ajustes, tipos: dict[str, DefinicionAgente] | None = None
+) -> Reproduccion:
     """Corre la sesión otra vez en una base temporal y compara.
 
-    Usa los prompts y los tipos de agente de ahora: si cambiaron, se verá dónde importa.
+    Usa los prompts y los tipos de agente de ahora (o los que se den): si cambiaron, se verá dónde
+    importa.
     """
-    tipos = await asyncio.to_thread(_leer_tipos, ajustes)
+    if tipos is None:
+        tipos = await asyncio.to_thread(_leer_tipos, ajustes)
     total = sum(map(len, grabacion.filas.values()))
     with tempfile.TemporaryDirectory(prefix="enjambre-reproduce-") as carpeta:
         ruta = Path(carpeta) / "swarm.db"
@@ -201,7 +205,7 @@ class _Corrida:
         reentrega = _reentregas(guardada)
         piezas = grabadas.piezas(reentrega)
         async with montar(piezas, guardada, anotador.fallo) as nucleo, asyncio.TaskGroup() as grupo:
-            persona = grupo.create_task(_hacer_de_persona(guion, nucleo, grupo))
+            persona = grupo.create_task(_hacer_de_persona(guion, nucleo, grupo, grabadas))
             try:
                 await _esperar_final(guion, anotador)
             finally:
@@ -209,7 +213,9 @@ class _Corrida:
                 persona.cancel()
 
 
-async def _hacer_de_persona(guion: Guion, nucleo: Nucleo, grupo: asyncio.TaskGroup) -> None:
+async def _hacer_de_persona(
+    guion: Guion, nucleo: Nucleo, grupo: asyncio.TaskGroup, grabadas: PiezasGrabadas
+) -> None:
     """Todo lo que hizo la persona, cuando lo hizo."""
     for fila in guion.de_la_persona():
         await guion.llega_a(fila)
@@ -220,8 +226,16 @@ async def _hacer_de_persona(guion: Guion, nucleo: Nucleo, grupo: asyncio.TaskGro
                 nucleo.gestor.send_message_to_agent(
                     fila.agente_id, fila.details["texto"], USUARIO, None
                 )
+            case "llm_input":
+                grupo.create_task(_compactar(guion, grabadas, fila))
             case _:
                 grupo.create_task(nucleo.gestor.cancelar_agente(fila.agente_id, USUARIO))
+
+
+async def _compactar(guion: Guion, grabadas: PiezasGrabadas, fila: FilaGrabada) -> None:
+    """Lo que hizo `/compactar`; si entonces falló, ahora también."""
+    with suppress(ErrorModelo):
+        await grabadas.interlocutores[fila.agente_id].compactar(guion.foco_de(fila))
 
 
 async def _esperar_final(guion: Guion, anotador: AnotadorGrabado) -> None:

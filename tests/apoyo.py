@@ -18,6 +18,7 @@ from servicios.herramientas.guardia import Guardia
 from servicios.herramientas.puerta import Anotar, PuertosPuerta
 from servicios.herramientas.registro import RegistroHerramientas
 from servicios.llm.preajustes import resolver_modelo
+from servicios.reproduccion import leer_grabacion, reproducir
 from servicios.sistema import Sistema, abrir_sistema
 from tests.dobles.base import Doble
 from tests.dobles.gemini import DobleGemini
@@ -97,15 +98,22 @@ async def enjambre(
 ) -> AsyncIterator[Sistema]:
     """Un sistema abierto cuyo modelo es ese doble (ya abierto).
 
-    Al cerrarse, sus historias se rehacen de la bitácora y han de ser las que se mandaron.
+    Al cerrarse, sus historias se rehacen de la bitácora y han de ser las que se mandaron, y la
+    sesión entera se reproduce sin red y ha de hacer lo mismo.
     """
     raiz = preparar_raiz(carpeta, {**variables_de(proveedor, doble), **variables}, *tipos)
     ajustes = Ajustes.leer(raiz)
     referencia = resolver_modelo(ajustes.model, ajustes)
     assert referencia is not None
     async with abrir_sistema(ajustes, referencia, "prueba") as sistema:
+        conocidos = dict(sistema.tipos)
         yield sistema
     comprobar_historias(ajustes.datos / "swarm.db")
+    if sistema.tipos == conocidos:
+        grabacion = leer_grabacion(ajustes.datos / "swarm.db", sistema.sesion)
+        hecha = await reproducir(grabacion, ajustes, conocidos)
+        assert hecha.divergencia == ""
+        assert hecha.es_fiel
 
 
 async def conversar(sistema: Sistema, *lineas: str) -> str:

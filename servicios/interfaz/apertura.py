@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 from agentes.errores import ErrorConfiguracion
 from servicios.ajustes import Ajustes
 from servicios.cargar_llm import elegir_modelo
-from servicios.ejecutor_consola import copiar_espacios
+from servicios.interfaz.bifurcacion import crear_bifurcacion
 from servicios.interfaz.texto import corto
 from servicios.llm.preajustes import resolver_modelo
-from servicios.registros.bifurcar import bifurcar, buscar_origen
 from servicios.registros.cerrojo import esta_abierta
-from servicios.registros.sesiones import elegir_sesion, listar_sesiones, nueva_sesion
+from servicios.registros.sesiones import elegir_sesion, listar_sesiones
 
 if TYPE_CHECKING:
     from servicios.llm.preajustes import ReferenciaModelo
@@ -46,19 +45,14 @@ def elegir(ajustes: Ajustes, pedido: Namespace, cara: str) -> Apertura:
 
 
 def _bifurcar(ajustes: Ajustes, fila: int, modelo: str | None) -> Apertura:
-    """Escribe la sesión nueva, con copia de los espacios, y la abre como si se reanudara."""
-    ruta = ajustes.datos / "swarm.db"
-    if not ruta.exists():
+    """Escribe la sesión nueva y la abre como si se reanudara."""
+    if not (ajustes.datos / "swarm.db").exists():
         raise ErrorConfiguracion("todavía no hay bitácora: no hay de dónde bifurcar")
-    origen = buscar_origen(ruta, fila)
-    madre = elegir_sesion(ruta, origen.sesion)
-    referencia = resolver_modelo(modelo or madre.modelo, ajustes)
-    if referencia is None:
-        raise ErrorConfiguracion(f"la sesión {origen.sesion} no dice su modelo: pon --modelo")
-    nueva = nueva_sesion()
-    agentes = asyncio.run(bifurcar(ruta, origen, nueva))
-    copiar_espacios(ajustes.datos, agentes, madre.sub, nueva)
-    return Apertura(referencia, nueva)
+    if modelo is not None:
+        resolver_modelo(modelo, ajustes)  # que se queje antes de escribir nada
+    nueva = asyncio.run(crear_bifurcacion(ajustes, fila))
+    referencia = resolver_modelo(modelo or nueva.modelo, ajustes)
+    return Apertura(referencia or elegir_modelo(ajustes, demo_sin_clave=True), nueva.id)
 
 
 def preguntar_cual() -> str:

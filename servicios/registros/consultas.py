@@ -33,6 +33,7 @@ _EVENTOS = """
 _COMANDOS = """
     SELECT timestamp, command, coalesce(stdout, ''), coalesce(stderr, ''), return_code, cierre
     FROM v_comandos WHERE session = ? AND agente_id = ? ORDER BY fila DESC LIMIT ?"""
+_ULTIMA = "SELECT coalesce(max(id), 0) FROM logs WHERE session = ?"
 _TOTALES = """
     SELECT coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),
         coalesce(sum(tokens_cached), 0)
@@ -118,6 +119,10 @@ class Consultas:
     async def cerrar(self) -> None:
         """Cierra la conexión; después no se pregunta más."""
         await self._db.close()
+
+    async def ultima_fila(self, session: str) -> int:
+        """El id de la última fila guardada de una sesión."""
+        return int((await self._leer(_ULTIMA, (session,)))[0][0])
 
     async def ultimo_reporte(self, session: str, agente_id: str) -> str | None:
         """Lo último que un agente tiene que contar, entero.

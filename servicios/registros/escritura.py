@@ -23,7 +23,8 @@ from servicios.registros.lotes import Compositor, Lote, Pendiente, Punto
 # Ya con el turno de escritura: el último id repartido y de quién es la sesión.
 _APERTURA = """SELECT seq, (SELECT epoca FROM sessions WHERE id = ?)
     FROM sqlite_sequence WHERE name = 'logs'"""
-_TOMAR = """INSERT INTO sessions (id, start_time, epoca) VALUES (?, ?, ?)
+# Sin nombre puesto, el suyo es su id: los visores de SQLite lo enseñan donde se la nombra.
+_TOMAR = """INSERT INTO sessions (id, name, start_time, epoca) VALUES (?1, ?1, ?2, ?3)
     ON CONFLICT (id) DO UPDATE SET epoca = excluded.epoca"""
 _FINAL = """UPDATE sessions SET ultima_fila = ?, ultimo_hash = ?, filas = filas + ?,
     bytes = bytes + ? WHERE id = ?"""
@@ -31,7 +32,8 @@ _NUMERO = """INSERT INTO contadores (agent_type, numero) VALUES (?, 1)
     ON CONFLICT (agent_type) DO UPDATE SET numero = numero + 1 RETURNING numero"""
 _SEQS = "SELECT agente_id, max(seq) FROM logs WHERE session = ? GROUP BY agente_id"
 _SESION = "SELECT epoca, ultimo_hash FROM sessions WHERE id = ?"
-_ABIERTA = "SELECT min(id) FROM logs WHERE session = ? AND tipo = 'system_init'"
+_ABIERTA = """SELECT min(id) FROM logs
+    WHERE session = ? AND agente_id = 'sistema' AND tipo IN ('system_init', 'session_fork')"""
 
 
 @dataclass(slots=True)
@@ -90,7 +92,7 @@ class Escritura:
             with suppress(sqlite3.Error):
                 self._db.rollback()
             raise
-        self._tomada = self._tomada or bool(hecho.lote.pendientes)
+        self._tomada = self._tomada or bool(pendientes)
         self._comprobar_archivos()
         return hecho
 

@@ -15,6 +15,7 @@ from servicios.interfaz.terminal.fichas import (
     ficha_estado,
     ficha_modelo,
 )
+from servicios.interfaz.terminal.ordenes_bifurcar import bifurcar_aqui
 from servicios.interfaz.terminal.ordenes_bitacora import (
     nombrar,
     sacar,
@@ -137,6 +138,10 @@ async def _exportar(escena: Escena, formato: str) -> None:
     await sacar(escena.sistema, escena.papel, formato)
 
 
+async def _bifurcar(escena: Escena, fila: str) -> None:
+    await bifurcar_aqui(escena.sistema, escena.papel, fila)
+
+
 async def _salir(escena: Escena, _: str) -> None:
     escena.salir()
 
@@ -198,6 +203,13 @@ COMANDOS: tuple[Comando, ...] = (
         range(2),
     ),
     Comando("/nombrar", "NOMBRE", "pone nombre a esta sesión", _nombrar, range(1, 100)),
+    Comando(
+        "/bifurcar",
+        "[fila]",
+        "hace otra sesión que sigue desde aquí, o desde una fila, con copia de los espacios",
+        _bifurcar,
+        range(2),
+    ),
     Comando(
         "/por-que",
         "ID|fila",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from agentes.eventos import EstadoAgente
+from agentes.guardado import SesionGuardada
 from servicios.interfaz.lineas import RIESGO, Linea, Tono
 from servicios.interfaz.terminal.papel import Papel
 
@@ -29,8 +31,26 @@ def presentar(sistema: Sistema, papel: Papel) -> None:
         papel.linea(Linea(RIESGO, tono=Tono.MAL, entera=True))
     else:
         papel.linea(Linea(f"Aislamiento: {sistema.aislamiento.descripcion}", entera=True))
+    if sistema.guardada is not None:
+        _presentar_reanudada(sistema, sistema.guardada, papel)
     for rechazo in sistema.rechazos:
         papel.linea(Linea(rechazo, tono=Tono.AVISO, entera=True))
+
+
+def _presentar_reanudada(sistema: Sistema, guardada: SesionGuardada, papel: Papel) -> None:
+    """Dónde se había quedado: quién sigue, quién espera y lo último que dijo el Master."""
+    vivos = [a for a in sistema.gestor.get_all_agents_status() if a["agent_id"] in guardada.vivos]
+    en_pausa = [a["agent_id"] for a in vivos if a["status"] == EstadoAgente.PAUSED]
+    siguen = [a["agent_id"] for a in vivos if a["agent_id"] not in en_pausa]
+    partes = ["Sesión reanudada"]
+    if siguen:
+        partes.append(f"siguen {', '.join(siguen)}")
+    if en_pausa:
+        partes.append(f"en pausa {', '.join(en_pausa)}")
+    papel.linea(Linea(" · ".join(partes), tono=Tono.AVISO, entera=True))
+    if guardada.ultimo_texto:
+        papel.linea(Linea("Lo último que dijo el Master:", tono=Tono.TENUE))
+        papel.respuesta(guardada.ultimo_texto)
 
 
 _DEMO = (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeVar
 
+from agentes.errores import ErrorModelo
 from agentes.eventos import MASTER
 from agentes.mensajes import Aviso, Directiva, EntradaUsuario
 from servicios.buzon import BuzonConVentana
@@ -19,7 +21,7 @@ T = TypeVar("T", bound=Entrada)
 class BuzonGrabado(BuzonConVentana[T]):
     """Da en cada turno lo que entró en ese turno, y nada antes de que haya llegado.
 
-    `ya_leidas` son las que el primer turno repite porque se cortó antes de contestarlas.
+    `ya_leidas` son las que la primera petición repite porque se cortó antes de contestarlas.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class BuzonGrabado(BuzonConVentana[T]):
         self._anotador = anotador
         self._guion = guion
         self._dentro: dict[int, T] = {}
+        self._arrastres = _arrastres(guion.filas.get(agente_id, ()))
         self.ya_leidas = 0
 
     def entregar(self, mensaje: T) -> None:
@@ -64,9 +67,8 @@ class BuzonGrabado(BuzonConVentana[T]):
             await self._guion.hasta(lambda: False)
         else:
             await self._guion.hasta(self._estan)
-            await self._guion.toca(entrada)
+            await self._guion.toca_turno(entrada)
         filas = self._toca_leer()
-        self.ya_leidas = 0
         self._guion.leer(self._agente_id, len(filas))
         leidas = [self._dentro.pop(fila) for fila in filas]
         resto = [m for m in self.vaciar() if not any(m is leida for leida in leidas)]
@@ -84,8 +86,35 @@ class BuzonGrabado(BuzonConVentana[T]):
         entrada = self._siguiente_llamada()
         if entrada is None:
             return []
-        cuantas = int(entrada.details.get("entran", 0)) - self.ya_leidas
+        cuantas = int(entrada.details.get("entran", 0)) - self._repetidas(entrada)
         return list(self._guion.sin_leer(self._agente_id)[:cuantas])
+
+    def _repetidas(self, entrada: FilaGrabada) -> int:
+        """Cuánto de lo que entra con una petición había entrado ya con la anterior, sin respuesta."""
+        return self._arrastres.get(entrada.id, self.ya_leidas)
 
     def _estan(self) -> bool:
         return all(fila in self._dentro for fila in self._toca_leer())
+
+
+def _arrastres(filas: Iterable[FilaGrabada]) -> dict[int, int]:
+    """De cada petición menos la primera, cuántas entradas repite de la anterior.
+
+    Lo que entró con una petición que falló vuelve a entrar con la siguiente, salvo si se retiró.
+    """
+    arrastres: dict[int, int] = {}
+    previa, entran = 0, 0
+    for fila in filas:
+        if fila.tipo == "llm_input" and not fila.details.get("proposito"):
+            if previa:
+                arrastres[fila.id] = entran
+            previa, entran = fila.id, int(fila.details.get("entran", 0))
+        elif fila.causa == previa and _se_atendio(fila):
+            entran = 0
+    return arrastres
+
+
+def _se_atendio(fila: FilaGrabada) -> bool:
+    if fila.tipo == "llm_call":
+        return ErrorModelo("", clase=str(fila.details.get("clase", ""))).envenena
+    return fila.tipo == "llm_output"

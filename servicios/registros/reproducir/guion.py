@@ -46,13 +46,19 @@ class Guion:
     acabado: bool = False
     _puntero: dict[str, int] = field(default_factory=dict)
     _efectos: dict[int, list[FilaGrabada]] = field(default_factory=dict)
+    _a_peticion: set[int] = field(default_factory=set)
     _cambio: asyncio.Event = field(default_factory=asyncio.Event)
     avances: int = 0
 
     def __post_init__(self) -> None:
+        aperturas = {f.id for f in self.filas.get(SISTEMA, ())}
         for fila in (f for suyas in self.filas.values() for f in suyas):
             if fila.tipo in AJENAS and fila.causa is not None:
                 self._efectos.setdefault(fila.causa, []).append(fila)
+            if fila.causa in self._a_peticion or (
+                fila.causa in aperturas and es_compactacion(fila)
+            ):
+                self._a_peticion.add(fila.id)
 
     # --- mirar --------------------------------------------------------------------------
 
@@ -83,7 +89,9 @@ class Guion:
             f
             for filas in self.filas.values()
             for f in filas
-            if f.tipo == "master_input" or (f.tipo in AJENAS and f.details.get("de") == "usuario")
+            if f.tipo == "master_input"
+            or (f.tipo in AJENAS and f.details.get("de") == "usuario")
+            or (f.id in self._a_peticion and f.tipo == "llm_input")
         ]
         return sorted(suyas, key=lambda f: f.id)
 
@@ -136,6 +144,10 @@ class Guion:
         """Vuelve cuando esa es la siguiente de su agente y puede hacer lo que hizo en otros."""
         await self.hasta(lambda: self.esperada(fila.agente_id) is fila and self._libre(fila))
 
+    async def toca_turno(self, entrada: FilaGrabada) -> None:
+        """Vuelve cuando su agente puede empezar ese turno, que quizá empiece por compactar."""
+        await self.hasta(lambda: self._empieza(entrada) and self._libre(entrada))
+
     async def al_dia(self, agente_id: str) -> None:
         """Vuelve cuando lo siguiente de un agente es cosa suya."""
         await self.hasta(lambda: not self._espera_a_otro(agente_id))
@@ -152,6 +164,22 @@ class Guion:
             for suyas in self.filas.values()
             if suyas and suyas[0].tipo == "agent_run_start" and suyas[0].causa == fila.id
         ]
+
+    def foco_de(self, fila: FilaGrabada) -> str:
+        """El de una compactación que pidió la persona."""
+        cambio = self.buscar(
+            fila.agente_id, lambda f: f.tipo == "history_compaction" and f.id > fila.id
+        )
+        return str(cambio.details["foco"]) if cambio else ""
+
+    def _empieza(self, entrada: FilaGrabada) -> bool:
+        for fila in self.quedan(entrada.agente_id):
+            if fila is entrada:
+                return True
+            suya = es_compactacion(fila) and fila.id not in self._a_peticion
+            if not (suya or se_copia(fila)):
+                return False
+        return False
 
     def _espera_a_otro(self, agente_id: str) -> bool:
         fila = self.esperada(agente_id)
@@ -181,6 +209,13 @@ def se_copia(fila: FilaGrabada) -> bool:
     if fila.tipo == "tool_execution":
         return bool(fila.details.get("resultado") == CORTADA)
     return fila.tipo in _COPIADAS
+
+
+def es_compactacion(fila: FilaGrabada) -> bool:
+    """Si es de una compactación: la llamada, su respuesta o el cambio de la historia."""
+    if fila.tipo == "history_compaction":
+        return True
+    return fila.tipo in {"llm_input", "llm_output"} and bool(fila.details.get("proposito"))
 
 
 def _es_de_cierre(fila: FilaGrabada) -> bool:

@@ -1,0 +1,30 @@
+"""Hacer de una sesión otra que sigue por su cuenta: sus filas hasta un punto y sus espacios."""
+
+from __future__ import annotations
+
+import asyncio
+
+from servicios.ajustes import Ajustes
+from servicios.ejecutor_consola import copiar_espacios
+from servicios.gestor_logs import GestorLogs
+from servicios.registros.bifurcar import bifurcar, buscar_origen
+from servicios.registros.sesiones import SesionHallada, elegir_sesion, nueva_sesion
+
+
+async def crear_bifurcacion(ajustes: Ajustes, fila: int) -> SesionHallada:
+    """Escribe la sesión nueva y copia los espacios de sus agentes tal como están ahora.
+
+    Lanza `ErrorConfiguracion` si de esa fila no se puede, `ErrorBitacora` y `ErrorConsola`.
+    """
+    ruta, nueva = ajustes.datos / "swarm.db", nueva_sesion()
+    origen = await asyncio.to_thread(buscar_origen, ruta, fila)
+    madre = await asyncio.to_thread(elegir_sesion, ruta, origen.sesion)
+    async with GestorLogs.abrir(ruta, sesion=nueva, publicar=_nada) as bitacora:
+        agentes, ultima = bifurcar(ruta, origen, nueva, bitacora.anotar)
+        await ultima
+    await asyncio.to_thread(copiar_espacios, ajustes.datos, agentes, madre.sub, nueva)
+    return SesionHallada(nueva, "", madre.modelo, cerrada=False, sub=nueva)
+
+
+def _nada(_: object) -> None:
+    """Nadie mira la copia según se hace."""

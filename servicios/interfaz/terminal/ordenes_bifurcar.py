@@ -1,0 +1,25 @@
+"""`/bifurcar`: otra sesión que sigue desde aquí, o desde una fila, sin tocar esta."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentes.errores import ErrorConfiguracion
+from servicios.interfaz.bifurcacion import crear_bifurcacion
+from servicios.interfaz.lineas import Linea, Tono
+from servicios.interfaz.terminal.papel import Papel
+
+if TYPE_CHECKING:
+    from servicios.sistema import Sistema
+
+
+async def bifurcar_aqui(sistema: Sistema, papel: Papel, fila: str) -> None:
+    """Crea la bifurcación y dice cómo se abre. Lanza `ErrorEnjambre` si no se puede."""
+    if fila and not fila.removeprefix("#").isdecimal():
+        raise ErrorConfiguracion(f"«{fila[:40]}» no es el número de una fila")
+    desde = (
+        int(fila.removeprefix("#")) if fila else await sistema.consultas.ultima_fila(sistema.sesion)
+    )
+    nueva = await crear_bifurcacion(sistema.ajustes, desde)
+    papel.linea(Linea(f"Bifurcada en {nueva.id}. Esta sesión sigue igual.", tono=Tono.BIEN))
+    papel.linea(Linea(f"Para abrirla: python main.py --reanudar {nueva.id}", entera=True))

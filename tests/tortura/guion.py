@@ -1,0 +1,124 @@
+"""Qué contesta el modelo en la tortura: solo depende de la historia que recibe.
+
+Tras una muerte la misma petición llega otra vez, así que aquí no se gasta ningún paso: cada
+contestación se deduce de los turnos ya dados. El Master reparte cinco encargos, contesta a quien
+tiene un problema y acaba cuando los cinco han acabado; dos de ellos reparten a su vez.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from zlib import crc32
+
+from tests.apoyo import CONSOLA, DELEGAR, MENSAJE, PROBLEMA, REPORTAR, tipo
+from tests.dobles.guion import Guion
+from tests.dobles.peticion import Peticion
+from tests.dobles.respuestas import Llamada, Respuesta, llamada, respuesta, texto
+
+LINEA = "empieza"
+FINAL = "todo hecho"
+OBRERO = tipo("obrero", available_tools=[CONSOLA, DELEGAR, REPORTAR, PROBLEMA])
+
+PLANES: dict[str, Sequence[str]] = {
+    "normal": ("c", "c", "c", "c", "c", "c"),
+    "problema": ("c", "c", "c", "p", "c", "c", "c"),
+    "parejas": ("cc", "cc", "cc"),
+    "jefe": ("c", "d", "1", "c", "c", "c"),
+    "reparto": ("cdd", "2", "c", "cc", "c"),
+    "hoja": ("c", "c", "c"),
+}
+"""Los turnos de cada plan, una letra por llamada: orden, problema o delegación; y un número es
+esperar a tantos agentes. Después de todos, el reporte final."""
+
+ENCARGOS = ("normal", "problema", "parejas", "jefe", "reparto")
+AGENTES = len(ENCARGOS) + 3
+ORDENES = 6 + 6 + 6 + 4 + 5 + 3 * 3
+
+_TERMINADO = re.compile(r"hecho\[([\w-]+)\]")
+_EN_PAUSA = re.compile(r"([\w-]+) \([^)]*\) está en pausa por un problema")
+_CORTAS_MS, _LARGAS_MS = 10, 250
+
+
+def guion() -> Guion:
+    """El de toda la tortura; vale para cualquier número de sesiones a la vez."""
+    return Guion({"Master": _master, "obrero-*": _obrero})
+
+
+def reporte(agente_id: str) -> str:
+    """Con lo que acaba ese agente; no hay otro igual."""
+    return f"hecho[{agente_id}]"
+
+
+def problema(agente_id: str) -> str:
+    """Lo que cuenta ese agente si su plan tiene un problema."""
+    return f"problema[{agente_id}]"
+
+
+def directiva(agente_id: str) -> str:
+    """Lo que le contesta el Master."""
+    return f"directiva[{agente_id}]"
+
+
+def orden(nombre: str) -> str:
+    """Una orden que deja dicho que empezó y que acabó."""
+    ms = _CORTAS_MS + crc32(nombre.encode()) % (_LARGAS_MS - _CORTAS_MS)
+    return f"echo {nombre} >> empezadas; sleep {ms / 1000:.3f}; echo {nombre} >> acabadas"
+
+
+def _master(peticion: Peticion) -> Respuesta:
+    if not _turnos(peticion):
+        tareas = [{"agent_type": "obrero", "task_description": f"plan {p}"} for p in ENCARGOS]
+        return respuesta("reparto", [llamada(DELEGAR, tarea) for tarea in tareas])
+    dicho = _dicho(peticion)
+    escritos = {args["agent_id"] for nombre, args in _pedidas(peticion) if nombre == MENSAJE}
+    if en_pausa := [a for a in _EN_PAUSA.findall(dicho) if a not in escritos]:
+        return respuesta(
+            llamadas=[
+                llamada(MENSAJE, {"agent_id": a, "message_content": directiva(a)}) for a in en_pausa
+            ]
+        )
+    acabados = len(set(_TERMINADO.findall(dicho)))
+    return texto(FINAL if acabados == len(ENCARGOS) else f"van {acabados}")
+
+
+def _obrero(peticion: Peticion) -> Respuesta:
+    plan = PLANES[peticion.mensajes[0].texto.split()[1]]
+    hechos = _turnos(peticion)
+    acabados = len(set(_TERMINADO.findall(_dicho(peticion))))
+    for turno in plan:
+        if turno.isdigit():
+            if hechos == 0 and acabados < int(turno):
+                return texto("espero a los míos")
+        elif hechos == 0:
+            numero = _turnos(peticion)
+            return respuesta(
+                llamadas=[
+                    _llamada(letra, f"{peticion.agente}.{numero}.{k}")
+                    for k, letra in enumerate(turno)
+                ]
+            )
+        else:
+            hechos -= 1
+    return respuesta(llamadas=[llamada(REPORTAR, {"resultado": reporte(peticion.agente)})])
+
+
+def _llamada(letra: str, nombre: str) -> Llamada:
+    if letra == "c":
+        return llamada(CONSOLA, {"command": orden(nombre)})
+    if letra == "d":
+        return llamada(DELEGAR, {"agent_type": "obrero", "task_description": "plan hoja"})
+    return llamada(PROBLEMA, {"descripcion_problema": problema(nombre.partition(".")[0])})
+
+
+def _turnos(peticion: Peticion) -> int:
+    """Cuántas respuestas con llamadas hay en la historia."""
+    return sum(bool(m.llamadas) for m in peticion.mensajes)
+
+
+def _pedidas(peticion: Peticion) -> list[tuple[str, dict[str, object]]]:
+    return [ll for m in peticion.mensajes for ll in m.llamadas]
+
+
+def _dicho(peticion: Peticion) -> str:
+    return "\n".join(m.texto for m in peticion.mensajes if m.rol == "user")
