@@ -64,7 +64,8 @@ async def test_por_que_ensena_la_cadena_de_una_fila_y_de_un_agente(tmp_path: Pat
 async def test_lo_que_no_se_puede_es_un_error_de_una_linea(
     tmp_path: Path, linea: str, dice: str
 ) -> None:
-    async with demo(tmp_path) as (_, escena, papel):
+    async with demo(tmp_path) as (sistema, escena, papel):
+        await conversar(sistema, "ayuda")
         try:
             await obedecer(linea, escena)
         except Exception as error:  # noqa: BLE001 - la sesión escribe el texto de cualquiera
