@@ -16,7 +16,6 @@ PREGUNTAS = {
     "verificar": "comprueba que nadie cambió la bitácora; si no, dice la primera fila rota",
     "sql": "una consulta tuya, de solo lectura",
     "tamano": "cuánto ocupa la bitácora y qué sesiones pesan más",
-    "podar": "archiva sesiones cerradas y las quita de la base; sin --hacer, dice cuáles",
 }
 """Cada suborden de `auditar` y lo que contesta."""
 
@@ -47,9 +46,7 @@ def anadir_auditar(ordenes: Ordenes) -> None:
     for nombre, contesta in PREGUNTAS.items():
         pregunta = preguntas.add_parser(nombre, help=contesta, description=contesta)
         _PROPIOS[nombre](pregunta)
-        _anadir_comunes(
-            pregunta, con_sesion=nombre in _DE_SESION, con_limite=nombre not in _SIN_LIMITE
-        )
+        _anadir_comunes(pregunta, con_sesion=nombre in _DE_SESION, con_limite=nombre != "verificar")
 
 
 def anadir_exportar(ordenes: Ordenes) -> None:
@@ -74,7 +71,6 @@ def anadir_exportar(ordenes: Ordenes) -> None:
 
 # --- lo de cada pregunta ----------------------------------------------------------------
 
-_SIN_LIMITE = ("verificar", "podar")
 _DE_SESION = ("agentes", "linea", "comandos", "costes", "errores", "por-que")
 
 
@@ -144,18 +140,6 @@ def _sql(pregunta: argparse.ArgumentParser) -> None:
     pregunta.add_argument("consulta", metavar="SELECT…", help="la consulta, entre comillas")
 
 
-def _podar(pregunta: argparse.ArgumentParser) -> None:
-    pregunta.add_argument("sesiones", nargs="*", metavar="ID", help="las sesiones que se podan")
-    pregunta.add_argument("--antes-de", metavar="FECHA", help="las cerradas antes de esa fecha UTC")
-    pregunta.add_argument(
-        "--a", metavar="CARPETA", help="dónde se archivan (por defecto archivo/, en los datos)"
-    )
-    pregunta.add_argument("--hacer", action="store_true", help="las poda de verdad")
-    pregunta.add_argument(
-        "--vaciar", action="store_true", help="con --hacer: devuelve al disco el sitio que sobra"
-    )
-
-
 def _nada(pregunta: argparse.ArgumentParser) -> None:
     del pregunta
 
@@ -171,7 +155,6 @@ _PROPIOS = {
     "verificar": _nada,
     "sql": _sql,
     "tamano": _nada,
-    "podar": _podar,
 }
 
 

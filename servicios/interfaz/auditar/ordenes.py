@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 
-from servicios.interfaz.auditar import poda, verificacion
+from servicios.interfaz.auditar import verificacion
 from servicios.interfaz.auditar.fuente import elegir_fuente
 from servicios.interfaz.auditar.salida import escribir, formato_de
 from servicios.interfaz.codigos import Salida
@@ -29,8 +29,8 @@ from servicios.registros.auditoria.preguntas import (
 
 def correr(argumentos: Namespace) -> int:
     """Contesta y devuelve el código de salida. Lanza `ErrorEnjambre`, en una línea, u `OSError`."""
-    if argumentos.pregunta in _APARTE:
-        return _APARTE[argumentos.pregunta](argumentos)
+    if argumentos.pregunta == "verificar":
+        return verificacion.correr(argumentos)
     fuente = elegir_fuente(argumentos.base)
     with abrir_base(fuente.ruta) as base:
         hoja = _PREGUNTAS[argumentos.pregunta](base, argumentos)
@@ -112,9 +112,3 @@ _PREGUNTAS: dict[str, Callable[[Base, Namespace], Hoja]] = {
     "sql": _sql,
     "tamano": _tamano,
 }
-
-_APARTE: dict[str, Callable[[Namespace], int]] = {
-    "verificar": verificacion.correr,
-    "podar": poda.correr,
-}
-"""Las que no son una pregunta: no abren la base ellas o la cambian."""
