@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import shutil
 import sys
 import tempfile
@@ -28,9 +29,7 @@ async def torturar(
         while balance.muertes.total() < muertes:
             modo = modos[balance.sesiones % len(modos)]
             azar = Random(f"{semilla}:{balance.sesiones}")
-            sesion = Sesion(
-                vivero, doble, carpeta / f"s{balance.sesiones}", modo, azar, plan
-            )
+            sesion = Sesion(vivero, doble, carpeta / f"s{balance.sesiones}", modo, azar, plan)
             balance.cuenta += await sesion.correr()
             balance.sesiones += 1
             balance.muertes[modo] += sesion.muertes
@@ -48,6 +47,8 @@ def main() -> None:
     analizador.add_argument("--semilla", type=int, default=time.time_ns() % 10**6)
     analizador.add_argument("--modo", choices=MODOS, action="append")
     opciones = analizador.parse_args()
+    # Un cliente muerto a media respuesta es lo normal aquí.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     # Si algo falla, se queda para mirarla: dentro está la base de la sesión que no cumplió.
     carpeta = Path(tempfile.mkdtemp(prefix="tortura-"))
     print(f"semilla {opciones.semilla}, en {carpeta}", file=sys.stderr, flush=True)

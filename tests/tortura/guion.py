@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from zlib import crc32
 
 from tests.apoyo import CONSOLA, DELEGAR, MENSAJE, PROBLEMA, REPORTAR, tipo
@@ -27,22 +29,38 @@ PLANES: dict[str, Sequence[str]] = {
     "jefe": ("c", "d", "1", "c", "c", "c"),
     "reparto": ("cdd", "2", "c", "cc", "c"),
     "hoja": ("c", "c", "c"),
+    "breve": ("c", "p", "cc"),
+    "padre": ("d", "1", "c"),
 }
 """Los turnos de cada plan, una letra por llamada: orden, problema o delegación; y un número es
 esperar a tantos agentes. Después de todos, el reporte final."""
 
 ENCARGOS = ("normal", "problema", "parejas", "jefe", "reparto")
-AGENTES = len(ENCARGOS) + 3
-ORDENES = 6 + 6 + 6 + 4 + 5 + 3 * 3
 
 _TERMINADO = re.compile(r"hecho\[([\w-]+)\]")
 _EN_PAUSA = re.compile(r"([\w-]+) \([^)]*\) está en pausa por un problema")
 _CORTAS_MS, _LARGAS_MS = 10, 250
 
 
-def guion() -> Guion:
-    """El de toda la tortura; vale para cualquier número de sesiones a la vez."""
-    return Guion({"Master": _master, "obrero-*": _obrero})
+@dataclass(frozen=True)
+class Esperado:
+    """Lo que ha de haber al acabar: cuántos agentes y cuántas órdenes."""
+
+    agentes: int
+    ordenes: int
+
+    @classmethod
+    def de(cls, encargos: Sequence[str]) -> Esperado:
+        """Lo que hacen esos encargos y los agentes que lancen."""
+        letras = "".join(letra for encargo in encargos for letra in "".join(PLANES[encargo]))
+        hojas = letras.count("d")
+        de_hoja = "".join(PLANES["hoja"]).count("c")
+        return cls(len(encargos) + hojas, letras.count("c") + hojas * de_hoja)
+
+
+def guion(encargos: Sequence[str] = ENCARGOS) -> Guion:
+    """El de esos encargos; vale para cualquier número de sesiones a la vez."""
+    return Guion({"Master": partial(_master, encargos), "obrero-*": _obrero})
 
 
 def reporte(agente_id: str) -> str:
@@ -66,9 +84,9 @@ def orden(nombre: str) -> str:
     return f"echo {nombre} >> empezadas; sleep {ms / 1000:.3f}; echo {nombre} >> acabadas"
 
 
-def _master(peticion: Peticion) -> Respuesta:
+def _master(encargos: Sequence[str], peticion: Peticion) -> Respuesta:
     if not _turnos(peticion):
-        tareas = [{"agent_type": "obrero", "task_description": f"plan {p}"} for p in ENCARGOS]
+        tareas = [{"agent_type": "obrero", "task_description": f"plan {p}"} for p in encargos]
         return respuesta("reparto", [llamada(DELEGAR, tarea) for tarea in tareas])
     dicho = _dicho(peticion)
     escritos = {args["agent_id"] for nombre, args in _pedidas(peticion) if nombre == MENSAJE}
@@ -79,7 +97,7 @@ def _master(peticion: Peticion) -> Respuesta:
             ]
         )
     acabados = len(set(_TERMINADO.findall(dicho)))
-    return texto(FINAL if acabados == len(ENCARGOS) else f"van {acabados}")
+    return texto(FINAL if acabados == len(encargos) else f"van {acabados}")
 
 
 def _obrero(peticion: Peticion) -> Respuesta:

@@ -153,12 +153,17 @@ def _enterrar() -> None:
 
 
 def _hijos() -> list[int]:
-    return [int(n) for n in Path("/proc/self/task").joinpath(f"{os.getpid()}/children").read_text().split()]
+    return [
+        int(n)
+        for n in Path("/proc/self/task").joinpath(f"{os.getpid()}/children").read_text().split()
+    ]
 
 
 def _orden(pid: int) -> str:
     with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return (
+            Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        )
     return ""
 
 

@@ -21,7 +21,7 @@ _PEDIDAS = """SELECT json_extract(details, '$.args.command') FROM logs
 _NOMBRE = re.compile(r"^echo (\S+) ")
 
 
-class Testigo:
+class Mirada:
     """El de una sesión. Abre y suelta la base cada vez: no estorba ni sostiene nada."""
 
     def __init__(self, datos: Path) -> None:
