@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from agentes.errores import ErrorConfiguracion, ErrorEnjambre
+from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz import headless, terminal
 from servicios.interfaz.argumentos import leer_argumentos
 from servicios.interfaz.codigos import Salida, codigo_de
@@ -99,7 +100,7 @@ def main(argv: list[str] | None = None) -> int:
             return int(orden.correr(argumentos))
         return _conversar(argumentos)
     except ErrorEnjambre as error:
-        print(error, file=sys.stderr)
+        print(limpiar(str(error)), file=sys.stderr)
         return codigo_de(error)
     except KeyboardInterrupt:
         return Salida.INTERRUMPIDO

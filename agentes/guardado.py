@@ -54,7 +54,7 @@ class Entregas:
 
 @dataclass(frozen=True, slots=True)
 class HistoriaGuardada:
-    """Una historia rehecha y por dónde iba.
+    """Una historia rehecha y por dónde iba. `contados` son sus mensajes que ya tienen fila.
 
     `respuesta` es la última del modelo, si aún hay que hacer lo que pide; `cortada`, la fila de la
     llamada que se quedó sin respuesta; `textos_sueltos`, cuántas respuestas seguidas sin llamadas
@@ -63,6 +63,7 @@ class HistoriaGuardada:
     """
 
     mensajes: list[BaseMessage]
+    contados: int
     turno: int
     pasos: int
     causa: Apunte | None

@@ -153,7 +153,7 @@ class PiezasGrabadas:
             Validadores([ESQUEMAS[n] for n in herramientas if n in ESQUEMAS]),
             via,
             turno=historia.turno if historia else 0,
-            contados=len(historia.mensajes) if historia else 0,
+            contados=historia.contados if historia else 0,
         )
         self.interlocutores[agente_id] = interlocutor
         return interlocutor.contestado_por(LlamadorGrabado(agente_id, self.anotador, self.guion))

@@ -137,7 +137,7 @@ class PiezasVivas:
             self._juego(herramientas),
             self.via,
             turno=historia.turno if historia else 0,
-            contados=len(historia.mensajes) if historia else 0,
+            contados=historia.contados if historia else 0,
         )
         self.interlocutores[agente_id] = nuevo
         return nuevo
@@ -186,24 +186,8 @@ async def abrir_piezas_vivas(
     pila.push(partial(_anotar_cierre, bitacora, deseo.cierre))
     consultas = await Consultas.abrir(ruta)
     pila.push_async_callback(consultas.cerrar)
-    puertos = PuertosManos(
-        anotar=bitacora.anotar,
-        reloj=reloj,
-        guardia=guardia,
-        hay_persona=deseo.cara == "terminal",
-        sesion=deseo.sesion,
-        sub=guardada.sub if guardada else "",
-        comprobar_modelo=modelos.cargar,
-    )
-    via = Via(
-        anotar=bitacora.anotar,
-        publicar=bus.publicar,
-        admision=Admision(ajustes.llamadas_simultaneas),
-        reloj=reloj,
-        politica=Politica(ajustes.reintentos, ajustes.limite_llamada_s, ajustes.silencio_s),
-        redactar=guardia.secretos.redactar,
-        retener=guardia.secretos.retener,
-    )
+    quien = (deseo.cara == "terminal", deseo.sesion, guardada.sub if guardada else "")
+    puertos = PuertosManos(bitacora.anotar, reloj, guardia, *quien, modelos.cargar)
     return PiezasVivas(
         ajustes=ajustes,
         bus=bus,
@@ -212,9 +196,24 @@ async def abrir_piezas_vivas(
         guardada=guardada,
         modelos=modelos,
         modelo=base.referencia,
-        via=via,
+        via=_via(ajustes, reloj, bus, bitacora, guardia),
         guardia=guardia,
         manos=await pila.enter_async_context(abrir_manos(ajustes, puertos)),
+    )
+
+
+def _via(
+    ajustes: Ajustes, reloj: Reloj, bus: BusEventos, bitacora: GestorLogs, guardia: Guardia
+) -> Via:
+    """La de todas las llamadas a los modelos."""
+    return Via(
+        anotar=bitacora.anotar,
+        publicar=bus.publicar,
+        admision=Admision(ajustes.llamadas_simultaneas),
+        reloj=reloj,
+        politica=Politica(ajustes.reintentos, ajustes.limite_llamada_s, ajustes.silencio_s),
+        redactar=guardia.secretos.redactar,
+        retener=guardia.secretos.retener,
     )
 
 

@@ -25,9 +25,9 @@ from servicios.herramientas.aprobaciones import Aprobaciones
 from servicios.herramientas.registro import RegistroHerramientas
 from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.preajustes import ReferenciaModelo
-from servicios.montaje import montar
+from servicios.montaje import Nucleo, montar
 from servicios.orquestador_master import OrquestadorMaster
-from servicios.piezas_vivas import Cierre, Deseo, abrir_piezas_vivas
+from servicios.piezas_vivas import Cierre, Deseo, PiezasVivas, abrir_piezas_vivas
 from servicios.registros.cerrojo import tomar_sesion
 from servicios.registros.consultas import Consultas
 from servicios.registros.sesiones import nueva_sesion
@@ -85,27 +85,32 @@ async def abrir_sistema(
         )
         base.anotar_apertura(cara)
         await base.recoger_restos()
-        bitacora, manos = base.bitacora, base.manos
         nucleo = await pila.enter_async_context(
-            montar(base.piezas(), base.guardada, bitacora.fallo)
+            montar(base.piezas(), base.guardada, base.bitacora.fallo)
         )
-        yield Sistema(
-            ajustes=ajustes,
-            sesion=sesion,
-            modelo=base.modelo,
-            aislamiento=manos.consola.aislamiento,
-            aprobaciones=manos.aprobaciones,
-            tipos=manos.tipos,
-            registro=manos.registro,
-            rechazos=manos.rechazos,
-            bus=base.bus,
-            conversacion=nucleo.conversacion,
-            master=nucleo.master,
-            gestor=nucleo.gestor,
-            consultas=base.consultas,
-            interlocutores=base.interlocutores,
-            anotar=bitacora.anotar,
-            redactar=base.guardia.secretos.redactar,
-            cierre=cierre,
-            guardada=base.guardada,
-        )
+        yield _como_se_ve(ajustes, base, nucleo, cierre)
+
+
+def _como_se_ve(ajustes: Ajustes, base: PiezasVivas, nucleo: Nucleo, cierre: Cierre) -> Sistema:
+    """Lo que se enseña a una cara de lo montado."""
+    bitacora, manos = base.bitacora, base.manos
+    return Sistema(
+        ajustes=ajustes,
+        sesion=bitacora.sesion,
+        modelo=base.modelo,
+        aislamiento=manos.consola.aislamiento,
+        aprobaciones=manos.aprobaciones,
+        tipos=manos.tipos,
+        registro=manos.registro,
+        rechazos=manos.rechazos,
+        bus=base.bus,
+        conversacion=nucleo.conversacion,
+        master=nucleo.master,
+        gestor=nucleo.gestor,
+        consultas=base.consultas,
+        interlocutores=base.interlocutores,
+        anotar=bitacora.anotar,
+        redactar=base.guardia.secretos.redactar,
+        cierre=cierre,
+        guardada=base.guardada,
+    )

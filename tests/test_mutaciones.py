@@ -37,6 +37,27 @@ MUTACIONES = [
         "tests/nucleo/test_ritmo.py::test_parado_a_media_accion_la_historia_sigue_valiendo",
     ),
     Mutacion(
+        "sin compactar la historia que no cabe",
+        "servicios/llm/interlocutor.py",
+        "if self._contexto.lleno(self._corrida.tamano):",
+        "if False:",
+        "tests/nucleo/test_conversacion_larga.py::test_si_el_modelo_no_resume_se_dice_y_se_sigue",
+    ),
+    Mutacion(
+        "compactar partiendo una ronda",
+        "servicios/llm/compactacion.py",
+        "if not isinstance(historia[indice], AIMessage):",
+        "if False:",
+        "tests/llm/test_compactacion.py::test_una_ronda_abierta_se_queda_entera_aunque_ocupe_mas_que_su_parte",
+    ),
+    Mutacion(
+        "lo retirado no vuelve a constar",
+        "servicios/llm/interlocutor.py",
+        "self._contados = min(self._contados, aceptado(limpio))",
+        "pass",
+        "tests/llm/test_interlocutor.py::test_lo_sabido_que_queda_tras_un_rechazo_vuelve_a_constar",
+    ),
+    Mutacion(
         "sin colector estricto: el analizador de JSON parcial",
         "servicios/llm/colector.py",
         'args = json.loads(crudo or "{}")',

@@ -57,7 +57,11 @@ def anadir_exportar(ordenes: Ordenes) -> None:
         "sesion", nargs="?", metavar="ID", help="la sesión (por defecto la última)"
     )
     formatos = "; ".join(f"{nombre}: {lleva}" for nombre, lleva in FORMATOS.items())
-    exportar.add_argument("--formato", choices=tuple(FORMATOS), default="json", help=formatos)
+    exportar.add_argument(
+        "--formato",
+        choices=tuple(FORMATOS),
+        help=f"{formatos} (por defecto el del nombre del archivo, o json)",
+    )
     exportar.add_argument("--a", metavar="RUTA", help="archivo de salida (por defecto, la salida)")
     exportar.add_argument(
         "--forzar", action="store_true", help="escribe aunque el archivo ya exista"

@@ -6,6 +6,7 @@ import asyncio
 
 from servicios.ajustes import Ajustes
 from servicios.ejecutor_consola import copiar_espacios
+from servicios.gestor_logs import GestorLogs
 from servicios.registros.bifurcar import bifurcar, buscar_origen
 from servicios.registros.sesiones import SesionHallada, elegir_sesion, nueva_sesion
 
@@ -18,6 +19,12 @@ async def crear_bifurcacion(ajustes: Ajustes, fila: int) -> SesionHallada:
     ruta, nueva = ajustes.datos / "swarm.db", nueva_sesion()
     origen = await asyncio.to_thread(buscar_origen, ruta, fila)
     madre = await asyncio.to_thread(elegir_sesion, ruta, origen.sesion)
-    agentes = await bifurcar(ruta, origen, nueva)
+    async with GestorLogs.abrir(ruta, sesion=nueva, publicar=_nada) as bitacora:
+        agentes, ultima = bifurcar(ruta, origen, nueva, bitacora.anotar)
+        await ultima
     await asyncio.to_thread(copiar_espacios, ajustes.datos, agentes, madre.sub, nueva)
     return SesionHallada(nueva, "", madre.modelo, cerrada=False, sub=nueva)
+
+
+def _nada(_: object) -> None:
+    """Nadie mira la copia según se hace."""

@@ -17,12 +17,14 @@ from langchain_core.messages import (
     BaseMessage,
     HumanMessage,
     SystemMessage,
+    ToolMessage,
 )
 
 from prompts.avisos import DIRECTIVA, MARCA, RESUMEN, resumen_de_historia
 from servicios.llm.medidas_contexto import medir
 
 _RESUMEN_MINIMO = 100
+_RESULTADO_MINIMO = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,33 @@ def _corte(historia: Sequence[BaseMessage], tope: int) -> int:
             break
         corte = indice
     return corte
+
+
+def recortar_resultados(cola: Sequence[BaseMessage], tope: int) -> list[BaseMessage] | None:
+    """El último recurso: los resultados que aún no tienen respuesta, cada uno con su parte de `tope`.
+
+    `None` si ya ocupaban menos.
+    """
+    resultados = [m for m in cola if isinstance(m, ToolMessage)]
+    parte = max(_RESULTADO_MINIMO, tope // max(1, len(resultados)))
+    largos = {id(m) for m in resultados if medir(m) > parte}
+    if not largos:
+        return None
+    return [_recortado(m, parte) if id(m) in largos else m for m in cola]
+
+
+def _recortado(mensaje: BaseMessage, tope: int) -> BaseMessage:
+    sitio = int(len(mensaje.text) * tope / medir(mensaje))
+    texto = f"[No cabía: recortado; en la bitácora está entero] {recortar(mensaje.text, sitio)}"
+    return mensaje.model_copy(update={"content": texto})
+
+
+def recortar(texto: str, tope: int) -> str:
+    """Un texto de no más de `tope` caracteres, más la nota: su principio y su final."""
+    if len(texto) <= tope:
+        return texto
+    cabeza, pie = tope * 2 // 3, tope // 3
+    return f"{texto[:cabeza]} [… {len(texto) - cabeza - pie} caracteres …] {texto[-pie:]}"
 
 
 def es_resumen(mensaje: BaseMessage) -> bool:

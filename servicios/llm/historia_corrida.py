@@ -32,6 +32,9 @@ class HistoriaCorrida:
         self._hashes = bytearray()
         self._tamanos: list[int] = []
 
+    def __len__(self) -> int:
+        return len(self._mensajes)
+
     def seguir(self, historia: Sequence[BaseMessage]) -> int:
         """Se pone al día y devuelve cuántos mensajes del principio son los de la vez anterior."""
         iguales = self._iguales(historia)

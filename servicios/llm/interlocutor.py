@@ -18,7 +18,7 @@ from agentes.eventos import Apunte
 from agentes.eventos_llamada import HistoriaCompactada, LlamadaIniciada
 from agentes.respuestas import Uso
 from servicios.llm.colector import Validadores
-from servicios.llm.compactacion import Partes, Topes, partir
+from servicios.llm.compactacion import Partes, Topes, partir, recortar_resultados
 from servicios.llm.flujo import ModeloLLM
 from servicios.llm.historia_corrida import HistoriaCorrida, hash_de
 from servicios.llm.historial import aceptado, reparar
@@ -114,31 +114,28 @@ class Interlocutor:
             self._historial = historial
             self._seguir(historial)
             if self._contexto.lleno(self._corrida.tamano):
-                await self._compactar(historial, _Encargo(causa))
+                await self._hacer_sitio(historial, causa)
             try:
                 respuesta = await self._llamar(historial, entrante)
             except ErrorModelo as error:
                 if error.clase != "contexto":
                     raise
                 self._contexto.no_cupo(self._corrida.tamano)
-                if not await self._compactar(historial, _Encargo(causa)):
+                if not await self._hacer_sitio(historial, causa):
                     raise
                 respuesta = await self._llamar(historial, entrante)
             gastado, self._gastado = self._gastado, Uso()
             return replace(respuesta, uso=respuesta.uso + gastado)
 
-    async def compactar(
-        self, foco: str = "", historial: list[BaseMessage] | None = None
-    ) -> tuple[int, int] | None:
+    async def compactar(self, foco: str = "") -> tuple[int, int] | None:
         """Resume ya los mensajes viejos de la historia: tokens estimados de antes y de después.
 
-        Sin `historial` es la de la última llamada. `foco` es lo que el resumen no ha de perder.
-        Devuelve `None` si no hay nada que ganar. Lanza `ErrorModelo` si el modelo no lo hace, y
+        La historia es la de la última llamada y `foco`, lo que el resumen no ha de perder. Devuelve `None` si no hay nada que ganar. Lanza `ErrorModelo` si el modelo no lo hace, y
         entonces la historia queda como estaba. Si hay una llamada en marcha, espera a que acabe.
         """
         async with self._de_una_en_una:
-            suya = self._historial if historial is None else historial
-            return await self._compactar(suya, _Encargo(None, foco, sin_falta=False))
+            encargo = _Encargo(None, self._via.redactar(foco), sin_falta=False)
+            return await self._compactar(self._historial, encargo)
 
     async def _llamar(self, historial: list[BaseMessage], entrante: _Entrante) -> RespuestaModelo:
         limpio = self._seguir(historial)
@@ -180,36 +177,62 @@ class Interlocutor:
 
     # --- compactar ----------------------------------------------------------------------
 
+    async def _hacer_sitio(self, historial: list[BaseMessage], causa: Apunte | None) -> bool:
+        """Compacta y, si ni así cabe, recorta los resultados sin respuesta; falso si no pudo nada."""
+        compactado = await self._compactar(historial, _Encargo(causa))
+        return self._recortar(historial, causa) or compactado is not None
+
+    def _recortar(self, historial: list[BaseMessage], causa: Apunte | None) -> bool:
+        limpio = self._seguir(historial)
+        if not self._contexto.desborda(self._corrida.tamano):
+            return False
+        cola = recortar_resultados(limpio[aceptado(limpio) :], self._contexto.parte(0.4))
+        if cola is None:
+            return False
+        nueva = [*limpio[: aceptado(limpio)], *cola]
+        self._sustituir(historial, nueva, len(cola), "", causa)
+        return True
+
     async def _compactar(
         self, historial: list[BaseMessage], encargo: _Encargo
     ) -> tuple[int, int] | None:
         """Cambia ahí mismo lo viejo por su resumen; lo que llegue mientras tanto queda detrás."""
         limpio = self._seguir(historial)
-        tamano, largo = self._corrida.tamano, len(limpio)
-        topes = Topes.para(self._contexto.parte, tamano)
+        topes = Topes.para(self._contexto.parte, self._corrida.tamano)
         partes = partir(limpio, topes)
         if partes is None:
             return None
-        sin_fila = largo - max(self._contados, aceptado(limpio))
+        sin_fila = len(limpio) - max(self._contados, aceptado(limpio))
         resumen, causa = await self._resumir(partes, encargo, topes)
-        if len(historial) < largo:
+        if len(historial) < len(self._corrida):
             return None  # su dueño acabó y la vació
         nueva = partes.con_resumen(resumen)
-        historial[:largo] = nueva
+        return self._sustituir(historial, nueva, sin_fila, encargo.foco, causa)
+
+    def _sustituir(
+        self,
+        historial: list[BaseMessage],
+        nueva: list[BaseMessage],
+        sin_fila: int,
+        foco: str,
+        causa: Apunte | None,
+    ) -> tuple[int, int]:
+        """Pone `nueva` en el sitio de lo que se seguía; sus últimos `sin_fila` aún no constan."""
+        tamano = self._corrida.tamano
+        historial[: len(self._corrida)] = nueva
         self._contados = len(nueva) - sin_fila
         self._limpia, self._corrida = HistoriaLimpia(self._via.redactar), HistoriaCorrida(medir)
         limpio = self._seguir(nueva)
         antes, despues = (self._contexto.tokens(t) for t in (tamano, self._corrida.tamano))
-        self._via.anotar(
-            HistoriaCompactada(
-                agente_id=self._agente_id,
-                antes=antes,
-                despues=despues,
-                foco=encargo.foco,
-                mensajes=tuple(map(message_to_dict, limpio[: self._contados])),
-            ),
-            causa,
+        hecho = HistoriaCompactada(
+            agente_id=self._agente_id,
+            antes=antes,
+            despues=despues,
+            foco=foco,
+            mensajes=tuple(map(message_to_dict, limpio[: self._contados])),
+            contexto=self._modelo.contexto,
         )
+        self._via.anotar(hecho, causa)
         return antes, despues
 
     async def _resumir(

@@ -25,7 +25,8 @@ _LIMITE_MINIMO = 1_000
 
 def medir(mensaje: BaseMessage) -> int:
     """Los tokens estimados de un mensaje, con las llamadas que pide."""
-    tokens = _POR_MENSAJE + medir_texto(mensaje.text)
+    contenido = mensaje.content
+    tokens = _POR_MENSAJE + medir_texto(contenido if isinstance(contenido, str) else mensaje.text)
     if isinstance(mensaje, AIMessage):
         for llamada in mensaje.tool_calls:
             tokens += _POR_LLAMADA + medir_texto(llamada["name"] + str(llamada["args"]))
@@ -61,6 +62,10 @@ class Contexto:
     def lleno(self, medida: int) -> bool:
         """Si una historia que mide eso pasa del umbral."""
         return self.tokens(medida) > self.limite * UMBRAL
+
+    def desborda(self, medida: int) -> bool:
+        """Si una historia que mide eso no cabe de ninguna manera."""
+        return self.tokens(medida) > self.limite
 
     def parte(self, fraccion: float) -> int:
         """Una fracción del contexto, en la unidad en que se mide."""

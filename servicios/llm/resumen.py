@@ -14,7 +14,7 @@ from langchain_core.messages import (
 )
 
 from prompts.plantillas import rellenar_propia
-from servicios.llm.compactacion import Partes, Topes, es_de_persona, es_resumen
+from servicios.llm.compactacion import Partes, Topes, es_de_persona, es_resumen, recortar
 from servicios.llm.medidas_contexto import BYTES_POR_TOKEN, medir_texto
 
 _TEXTO_MINIMO = 160
@@ -97,14 +97,6 @@ def _en_json(datos: object) -> str:
         return orjson.dumps(datos, default=str).decode()
     except orjson.JSONEncodeError:
         return str(datos)
-
-
-def recortar(texto: str, tope: int) -> str:
-    """Un texto de no más de `tope` caracteres, más la nota: su principio y su final."""
-    if len(texto) <= tope:
-        return texto
-    cabeza, pie = tope * 2 // 3, tope // 3
-    return f"{texto[:cabeza]} [… {len(texto) - cabeza - pie} caracteres …] {texto[-pie:]}"
 
 
 def acotar(texto: str, topes: Topes) -> str:

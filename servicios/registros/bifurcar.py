@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,9 +19,11 @@ from agentes.eventos import MASTER, SISTEMA, Apunte, AvisoEncolado, Evento
 from agentes.eventos_llamada import HerramientaPedida, HerramientaTerminada, LlamadaIniciada
 from agentes.eventos_sesion import SesionBifurcada
 from agentes.mensajes import ClaseAviso
-from servicios.gestor_logs import GestorLogs
 from servicios.registros.fallos import explicar
 from servicios.registros.hechos import hecho_de
+
+Anotar = Callable[[Evento, Apunte | None, str], Apunte]
+"""De un hecho, su causa y su hora (vacía es ahora) a su recibo."""
 
 _DE_QUIEN = "SELECT session FROM logs WHERE id = ?"
 _BORDE = """
@@ -57,7 +59,7 @@ class _Copia:
     """Lo que se lleva copiado: recibos, lo que espera en cada buzón y lo que quedó abierto."""
 
     sesion: str
-    bitacora: GestorLogs
+    anotar: Anotar
     raiz: Apunte
     recibos: dict[int, Apunte] = field(default_factory=dict)
     en_cola: dict[str, list[tuple[str, Apunte]]] = field(default_factory=dict)
@@ -82,19 +84,19 @@ def buscar_origen(ruta: Path, fila: int) -> Origen:
     return Origen(str(duena[0]), int(borde))
 
 
-async def bifurcar(ruta: Path, origen: Origen, nueva: str) -> list[str]:
-    """Escribe la sesión `nueva` con lo que había hasta ese punto; devuelve los agentes vivos."""
+def bifurcar(ruta: Path, origen: Origen, nueva: str, anotar: Anotar) -> tuple[list[str], Apunte]:
+    """Anota en la sesión `nueva` lo que había hasta ese punto.
+
+    Devuelve los agentes vivos y el recibo de la última fila. Bloquea mientras lee.
+    """
     with _abierta(ruta) as db:
         filas = db.execute(_FILAS, (origen.sesion, origen.fila)).fetchall()
-    async with GestorLogs.abrir(ruta, sesion=nueva, publicar=_nada) as bitacora:
-        hecho = SesionBifurcada(agente_id=SISTEMA, origen=origen.sesion, fila=origen.fila)
-        raiz = bitacora.anotar(hecho)
-        copia = _Copia(nueva, bitacora, raiz)
-        for fila in filas:
-            _copiar(copia, fila)
-        _despedir(copia, origen)
-        await bitacora.anotar(_aviso(origen, MASTER), raiz)
-    return list(copia.vivos)
+    hecho = SesionBifurcada(agente_id=SISTEMA, origen=origen.sesion, fila=origen.fila)
+    copia = _Copia(nueva, anotar, anotar(hecho, None, ""))
+    for fila in filas:
+        _copiar(copia, fila)
+    _despedir(copia, origen)
+    return list(copia.vivos), anotar(_aviso(origen, MASTER), copia.raiz, "")
 
 
 def _copiar(copia: _Copia, grabada: tuple[Any, ...]) -> None:
@@ -105,7 +107,7 @@ def _copiar(copia: _Copia, grabada: tuple[Any, ...]) -> None:
     hecho = hecho_de(tipo, agente_id, datos)
     if isinstance(hecho, LlamadaIniciada) and not hecho.proposito:
         hecho = _con_lo_que_entra(hecho, copia.en_cola.pop(agente_id, []))
-    recibo = copia.bitacora.anotar(hecho, _causa(copia, tipo, causa), cuando)
+    recibo = copia.anotar(hecho, _causa(copia, tipo, causa), cuando)
     copia.recibos[fila] = recibo
     _seguir(copia, hecho, recibo)
 
@@ -155,9 +157,9 @@ def _despedir(copia: _Copia, origen: Origen) -> None:
     """Lo que quedó abierto no sigue aquí, y a cada agente se le dice dónde está."""
     for pedida, recibo in copia.abiertas.values():
         if pedida.tool not in _ACCIONES:
-            copia.bitacora.anotar(_cortada(pedida), recibo)
+            copia.anotar(_cortada(pedida), recibo, "")
     for agente_id in copia.vivos:
-        copia.bitacora.anotar(_aviso(origen, agente_id), copia.raiz)
+        copia.anotar(_aviso(origen, agente_id), copia.raiz, "")
 
 
 def _cortada(pedida: HerramientaPedida) -> HerramientaTerminada:
@@ -189,7 +191,3 @@ def _abierta(ruta: Path) -> closing[sqlite3.Connection]:
         return closing(sqlite3.connect(f"file:{quote(str(ruta))}?mode=ro", uri=True, timeout=10.0))
     except sqlite3.Error as error:
         raise ErrorBitacora(explicar(ruta, error)) from error
-
-
-def _nada(_: object) -> None:
-    """Nadie mira la copia según se hace."""

@@ -23,7 +23,8 @@ from servicios.registros.lotes import Compositor, Lote, Pendiente, Punto
 # Ya con el turno de escritura: el último id repartido y de quién es la sesión.
 _APERTURA = """SELECT seq, (SELECT epoca FROM sessions WHERE id = ?)
     FROM sqlite_sequence WHERE name = 'logs'"""
-_TOMAR = """INSERT INTO sessions (id, start_time, epoca) VALUES (?, ?, ?)
+# Sin nombre puesto, el suyo es su id: los visores de SQLite lo enseñan donde se la nombra.
+_TOMAR = """INSERT INTO sessions (id, name, start_time, epoca) VALUES (?1, ?1, ?2, ?3)
     ON CONFLICT (id) DO UPDATE SET epoca = excluded.epoca"""
 _FINAL = """UPDATE sessions SET ultima_fila = ?, ultimo_hash = ?, filas = filas + ?,
     bytes = bytes + ? WHERE id = ?"""

@@ -9,7 +9,7 @@ from __future__ import annotations
 TABLAS_V2 = {
     "sessions": """
         id TEXT PRIMARY KEY,
-        name TEXT,
+        name TEXT NOT NULL,
         start_time TEXT NOT NULL,
         end_time TEXT,
         codigo INTEGER,

@@ -51,10 +51,12 @@ class Historia:
 
     `turno` es el de su última petición corriente, y `decisiones`, cuántas respuestas corrientes lleva.
     `entrada_abierta` es la última petición corriente sin respuesta ni fallo. `hash` es el corrido
-    que se anotó con la última petición corriente.
+    que se anotó con la última petición corriente. `contados` son los mensajes que tienen fila:
+    todos, salvo lo que quedó en el sitio de lo que un proveedor no admitió.
     """
 
     mensajes: list[BaseMessage] = field(default_factory=list)
+    contados: int = 0
     turno: int = 0
     decisiones: int = 0
     salida: FilaSalida | None = None
@@ -100,9 +102,11 @@ class Pliegue:
 
     def cerrar(self) -> Historia:
         """La historia tal como quedó: con lo rechazado ya retirado."""
+        historia = self.historia
+        historia.contados = len(historia.mensajes)
         if self._retirado is not None:
-            self.historia.mensajes, self._retirado = self._retirado, None
-        return self.historia
+            historia.mensajes, self._retirado = self._retirado, None
+        return historia
 
     def _entrar(self, fila: FilaHistoria) -> None:
         historia = self.historia

@@ -53,7 +53,7 @@ def m002_cadena(db: sqlite3.Connection) -> None:
         db.execute(f"CREATE TABLE {tabla} ({columnas})")
     db.execute("PRAGMA legacy_alter_table = OFF")
     db.execute(ANCLAS)
-    _copiar(db, "sessions")
+    _copiar(db, "sessions", name="id")
     db.executemany("INSERT INTO agentes VALUES (?, ?, ?)", [(i, n, i) for i, n in _FIJOS])
     db.execute(_IDENTIDADES)
     _encadenar(db)
@@ -63,9 +63,11 @@ def m002_cadena(db: sqlite3.Connection) -> None:
     _rematar(db)
 
 
-def _copiar(db: sqlite3.Connection, tabla: str) -> None:
-    columnas = ", ".join(f[1] for f in db.execute(f"PRAGMA table_info(v1_{tabla})").fetchall())
-    db.execute(f"INSERT INTO {tabla} ({columnas}) SELECT {columnas} FROM v1_{tabla}")  # noqa: S608 - nombres nuestros
+def _copiar(db: sqlite3.Connection, tabla: str, **nuevas: str) -> None:
+    """Las filas viejas tal cual; `nuevas`, columnas que no tenían y de cuál toman su valor."""
+    viejas = [f[1] for f in db.execute(f"PRAGMA table_info(v1_{tabla})").fetchall()]
+    a, desde = ", ".join((*viejas, *nuevas)), ", ".join((*viejas, *nuevas.values()))
+    db.execute(f"INSERT INTO {tabla} ({a}) SELECT {desde} FROM v1_{tabla}")  # noqa: S608 - nombres nuestros
 
 
 def _encadenar(db: sqlite3.Connection) -> None:

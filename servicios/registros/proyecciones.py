@@ -138,7 +138,7 @@ def _sesion_reanudada(f: Fila, e: SesionReanudada) -> Iterator[Sentencia]:
 
 
 def _sesion_nombrada(f: Fila, e: SesionNombrada) -> Iterator[Sentencia]:
-    yield _SESION_NOMBRADA, (seguro(e.nombre) or None, f.session)
+    yield _SESION_NOMBRADA, (seguro(e.nombre) or f.session, f.session)
 
 
 def _sesion_bifurcada(f: Fila, e: SesionBifurcada) -> Iterator[Sentencia]:

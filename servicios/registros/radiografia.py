@@ -79,10 +79,13 @@ class Radiografia:
 
 @dataclass(slots=True)
 class _Paso:
+    """Una petición corriente: lo que se iba a mandar en ella y en la anterior, sin reparar."""
+
     numero: int
     fila: int
     modelo: str
-    enviados: list[BaseMessage]
+    historia: list[BaseMessage]
+    antes: list[BaseMessage]
     reales: int = 0
 
 
@@ -91,40 +94,39 @@ def radiografiar(filas: Iterable[FilaHistoria], paso: int | None = None) -> Radi
 
     Lanza `ErrorBitacora` si una fila no trae sus mensajes.
     """
-    pasos = _pasos(filas)
-    cual = next((i for i, p in enumerate(pasos) if p.numero == paso), None)
-    if paso is None:
-        cual = len(pasos) - 1 if pasos else None
-    if cual is None:
+    este, pasos = _buscar(filas, paso)
+    if este is None:
         return None
-    este = pasos[cual]
-    antes = pasos[cual - 1].enviados if cual else []
+    enviados, antes = (reparar(h) if h else [] for h in (este.historia, este.antes))
     return Radiografia(
         paso=este.numero,
-        pasos=tuple(p.numero for p in pasos),
+        pasos=tuple(pasos),
         entrada=este.fila,
         modelo=este.modelo,
-        mensajes=_vistos(este.enviados),
-        nuevos=_vistos(este.enviados, sin=antes),
-        quitados=_vistos(antes, sin=este.enviados),
+        mensajes=_vistos(enviados),
+        nuevos=_vistos(enviados, sin=antes),
+        quitados=_vistos(antes, sin=enviados),
         reales=este.reales,
     )
 
 
-def _pasos(filas: Iterable[FilaHistoria]) -> list[_Paso]:
-    pasos: list[_Paso] = []
-    pliegue = Pliegue()
+def _buscar(filas: Iterable[FilaHistoria], paso: int | None) -> tuple[_Paso | None, list[int]]:
+    """El paso que se pide y los números de todos los que hay."""
+    pliegue, este, numeros = Pliegue(), None, []
+    previa: list[BaseMessage] = []
     for fila in filas:
         pliegue.tomar(fila)
         if fila.details.get("proposito"):
             continue
         if fila.tipo == "llm_input":
-            numero, modelo = int(fila.details["turno"]), str(fila.details["modelo"])
-            enviados = reparar(pliegue.historia.mensajes)
-            pasos.append(_Paso(numero, fila.id, modelo, enviados))
-        elif fila.tipo == "llm_output" and pasos and pliegue.historia.salida is not None:
-            pasos[-1].reales = pliegue.historia.salida.uso.entrada
-    return pasos
+            historia, numero = list(pliegue.historia.mensajes), int(fila.details["turno"])
+            numeros.append(numero)
+            if paso in {None, numero}:
+                este = _Paso(numero, fila.id, str(fila.details["modelo"]), historia, previa)
+            previa = historia
+        elif fila.tipo == "llm_output" and este is not None and fila.causa == este.fila:
+            este.reales = int(fila.details["uso"]["entrada"])
+    return este, numeros
 
 
 def _vistos(

@@ -163,6 +163,7 @@ class _Lector:
         cola = self._cola(agente_id, salida.id if salida else 0)
         return HistoriaGuardada(
             mensajes=plegada.mensajes,
+            contados=plegada.contados,
             turno=plegada.turno,
             pasos=int(gasto[0]),
             causa=_ultima_causa(plegada, nacimiento),

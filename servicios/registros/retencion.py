@@ -22,9 +22,9 @@ Tomar = Callable[[str], AbstractContextManager[object]]
 """Se queda con una sesión mientras dure el bloque; lanza `ErrorEnjambre` si ya tiene dueño."""
 
 _ESPERA_S = 10.0
-_TAMANOS = """SELECT id, name, start_time, end_time, filas, bytes FROM sessions
+_TAMANOS = """SELECT id, nullif(name, id), start_time, end_time, filas, bytes FROM sessions
     ORDER BY start_time, id"""
-_SESION = """SELECT s.end_time IS NULL, s.name, s.filas, s.ultima_fila, s.ultimo_hash,
+_SESION = """SELECT s.end_time IS NULL, nullif(s.name, s.id), s.filas, s.ultima_fila, s.ultimo_hash,
         (SELECT min(id) FROM logs WHERE session = s.id)
     FROM sessions AS s WHERE s.id = ?"""
 _ANCLA = """INSERT INTO anclas (session, name, primera_fila, ultima_fila, filas, ultimo_hash,

@@ -24,7 +24,7 @@ VISTAS = {
 
 _SQL = {
     "v_sesiones": """
-        SELECT s.id AS session, s.name, s.start_time, s.end_time,
+        SELECT s.id AS session, nullif(s.name, s.id) AS name, s.start_time, s.end_time,
             round((julianday(s.end_time) - julianday(s.start_time)) * 86400, 3) AS duracion_s,
             s.modelo, s.version, s.aislamiento, s.cara, s.codigo, s.motivo, s.epoca,
             s.origen, s.origen_fila, s.filas, s.bytes, s.ultima_fila,

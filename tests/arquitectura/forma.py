@@ -11,7 +11,7 @@ TOPE_MAIN = 120
 
 CAPTURAS_AMPLIAS = {
     ("main.py", "main"),
-    ("servicios/gestor_enjambre.py", "_vigilar"),
+    ("servicios/motores/local.py", "_vigilar"),
     ("servicios/conversacion.py", "_atender"),
     ("servicios/herramientas/registro.py", "ejecutar"),
 }

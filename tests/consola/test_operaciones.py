@@ -32,12 +32,16 @@ async def test_una_viva_se_adopta_y_da_todo_lo_que_escribe(
     aislamiento: str, tmp_path: Path
 ) -> None:
     """Escribe después de morir quien la lanzó: ninguna tubería los une."""
-    orden = "touch empezada; echo uno; sleep 1.5; echo dos; echo mal >&2; mkdir d; cd d; exit 7"
+    esperar = "until [ -e ya ]; do sleep 0.05; done"
+    orden = f"touch empezada; echo uno; {esperar}; echo dos; echo mal >&2; mkdir d; cd d; exit 7"
     async with (
         dejar_a_medias(aislamiento, tmp_path, orden, fila=FILA),
         abierta(aislamiento, tmp_path) as consola,
     ):
-        hallazgo = await consola.recuperar(FILA, AGENTE)
+        espera = asyncio.create_task(consola.recuperar(FILA, AGENTE))
+        await asyncio.sleep(0.2)
+        (tmp_path / f"espacios/{AGENTE}/ya").touch()
+        hallazgo = await espera
         assert (hallazgo.suerte, hallazgo.adoptada) == (Suerte.TERMINADA, True)
         assert hallazgo.resultado is not None
         assert (hallazgo.resultado.salida, hallazgo.resultado.error) == ("uno\ndos\n", "mal\n")

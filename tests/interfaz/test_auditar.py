@@ -194,8 +194,8 @@ async def test_en_un_terminal_hay_colores_y_con_no_color_no(datos: Path) -> None
 @pytest.mark.parametrize("formato", ["json", "csv", "md", "html"])
 async def test_exportar_a_un_archivo_es_lo_mismo_que_a_la_salida(datos: Path, formato: str) -> None:
     destino = datos / f"x.{formato}"
-    orden = ("exportar", "s-1", "--formato", formato)
-    a_la_salida = await correr(datos, *orden)
+    orden = ("exportar", "s-1")
+    a_la_salida = await correr(datos, *orden, "--formato", formato)
     a_archivo = await correr(datos, *orden, "--a", str(destino))
     otra_vez = await correr(datos, *orden, "--a", str(destino))
 

@@ -39,7 +39,7 @@ def test_sin_nada_se_conversa() -> None:
         (("--bifurcar-en", "#7", "--modelo", "demo"), {"bifurcar_en": 7, "modelo": "demo"}),
         (("reproducir", "s-1"), {"orden": "reproducir", "sesion": "s-1", "diff": None}),
         (("reproducir", "--diff", "a", "b"), {"sesion": None, "diff": ["a", "b"]}),
-        (("exportar",), {"sesion": None, "formato": "json", "a": None, "forzar": False}),
+        (("exportar",), {"sesion": None, "formato": None, "a": None, "forzar": False}),
         (("exportar", "s-1", "--formato", "html", "--a", "x"), {"formato": "html", "a": "x"}),
         (("auditar", "linea", "--sesion", "s", "--limite", "7"), {"sesion": "s", "limite": 7}),
         (("auditar", "linea", "--agente", "a", "--agente", "b"), {"agente": ["a", "b"]}),

@@ -220,3 +220,22 @@ async def test_cancelar_corta_la_conexion_y_el_modelo_sigue_sirviendo(
             await cortada.wait()
             await preguntar(modelo)
         await modelo.cerrar()
+
+
+@pytest.mark.parametrize(
+    ("modelo", "configurado", "cabe"),
+    [
+        ("openai:gpt-5-mini", "0", 272_000),
+        ("gemini:gemini-2.5-flash", "0", 1_048_576),
+        ("openai:uno-sin-ficha", "0", 0),
+        ("demo", "0", 0),
+        ("openai:gpt-5-mini", "9000", 9_000),
+    ],
+)
+async def test_lo_que_cabe_en_una_peticion_lo_dice_el_ajuste_o_la_ficha_del_modelo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, modelo: str, configurado: str, cabe: int
+) -> None:
+    claves = {"OPENAI_API_KEY": "sk-x", "GOOGLE_API_KEY": "x", "ENJAMBRE_CONTEXTO": configurado}
+    abierto = abrir(modelo, con_entorno(tmp_path, monkeypatch, claves))
+    assert abierto.contexto == cabe
+    await abierto.cerrar()

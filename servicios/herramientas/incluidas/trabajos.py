@@ -15,7 +15,7 @@ from servicios.consola.resultado import CODIGO_MAL_PEDIDA
 from servicios.consola.trabajos import EstadoTrabajo
 from servicios.herramientas.incluidas.consola import PerfilDe, Permisos
 from servicios.herramientas.permiso import Aparte
-from servicios.herramientas.registro import INTERRUMPIDA, Herramienta, Politica
+from servicios.herramientas.registro import INTERRUMPIDA, Herramienta, Politica, Rescatar
 
 
 class Trabajos(Protocol):
@@ -64,17 +64,6 @@ def herramientas_trabajos(
         trabajo_id = await trabajos.iniciar(orden, agente_id, perfil, uso.fila)
         return _en_marcha(trabajo_id, orden, perfil, dictamen.detalles)
 
-    async def rescatar(args: Mapping[str, Any], agente_id: str, uso: Operacion) -> Rescatado | None:
-        orden, trabajo_id = str(args["command"]), trabajos.siguiente_id(agente_id)
-        suerte = await trabajos.adoptar(trabajo_id, uso.fila, orden, agente_id)
-        if suerte is Suerte.NUNCA:
-            return None
-        if suerte is Suerte.INDETERMINADA:
-            perdido = ResultadoHerramienta(False, INTERRUMPIDA, detalles={"command": orden})
-            return Rescatado(perdido, "indeterminado")
-        hecho = _en_marcha(trabajo_id, orden, perfil_de(agente_id), {})
-        return Rescatado(hecho, "recuperado")
-
     async def leer(
         args: Mapping[str, Any], agente_id: str, _uso: Operacion
     ) -> ResultadoHerramienta:
@@ -86,10 +75,27 @@ def herramientas_trabajos(
         return _contar(await trabajos.parar(str(args["trabajo_id"]), agente_id))
 
     return (
-        Herramienta(INICIAR_TRABAJO, iniciar, rescatar=rescatar),
+        Herramienta(INICIAR_TRABAJO, iniciar, rescatar=_rescate(trabajos, perfil_de)),
         Herramienta(LEER_TRABAJO, leer, politica=Politica.LECTURA),
         Herramienta(PARAR_TRABAJO, parar, politica=Politica.IDEMPOTENTE),
     )
+
+
+def _rescate(trabajos: Trabajos, perfil_de: PerfilDe) -> Rescatar:
+    """Qué fue de un trabajo que se estaba iniciando cuando todo se cortó."""
+
+    async def rescatar(args: Mapping[str, Any], agente_id: str, uso: Operacion) -> Rescatado | None:
+        orden, trabajo_id = str(args["command"]), trabajos.siguiente_id(agente_id)
+        suerte = await trabajos.adoptar(trabajo_id, uso.fila, orden, agente_id)
+        if suerte is Suerte.NUNCA:
+            return None
+        if suerte is Suerte.INDETERMINADA:
+            perdido = ResultadoHerramienta(False, INTERRUMPIDA, detalles={"command": orden})
+            return Rescatado(perdido, "indeterminado")
+        hecho = _en_marcha(trabajo_id, orden, perfil_de(agente_id), {})
+        return Rescatado(hecho, "recuperado")
+
+    return rescatar
 
 
 def _en_marcha(

@@ -25,6 +25,7 @@ _PARTES = {
     "comandos": "SELECT * FROM v_comandos WHERE session = ? ORDER BY fila",
     "mensajes": "SELECT * FROM v_mensajes WHERE session = ? ORDER BY fila",
     "avisos": "SELECT * FROM v_avisos WHERE session = ? ORDER BY fila",
+    "aprobaciones": "SELECT * FROM v_aprobaciones WHERE session = ? ORDER BY fila",
 }
 
 PARTES = tuple(_PARTES)

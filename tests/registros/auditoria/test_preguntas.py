@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from agentes.errores import ErrorConfiguracion
 from agentes.eventos import MASTER, USUARIO, LineaUsuario
 from servicios.registros.auditoria.arbol import agentes
-from servicios.registros.auditoria.base import abrir_base
+from servicios.registros.auditoria.base import Base, abrir_base
 from servicios.registros.auditoria.filtros import Filtro, leer_momento
 from servicios.registros.auditoria.hojas import Hoja
 from servicios.registros.auditoria.preguntas import (
@@ -190,3 +191,18 @@ async def test_un_arbol_muy_hondo_se_lee(tmp_path: Path) -> None:
     with abrir_base(tmp_path / "swarm.db") as base:
         hoja = agentes(base, SESION, 2_000, con_ramas=True)
     assert _columna(hoja, "nivel") == list(range(1_500))
+
+
+@pytest.mark.parametrize("preguntar", [linea, comandos])
+@pytest.mark.parametrize("filtro", [Filtro(), Filtro(texto="x"), Filtro(agentes=("a",), desde=3)])
+def test_cien_filas_no_obligan_a_ordenarlas_todas(
+    ruta: Path, preguntar: Callable[[Base, str, Filtro], Hoja], filtro: Filtro
+) -> None:
+    sentencias: list[str] = []
+    with abrir_base(ruta) as base:
+        base.db.set_trace_callback(sentencias.append)
+        preguntar(base, SESION, filtro)
+        base.db.set_trace_callback(None)
+        planes = [paso[3] for s in sentencias for paso in base.leer(f"EXPLAIN QUERY PLAN {s}")]
+    assert len(sentencias) == 2
+    assert not [paso for paso in planes if "TEMP B-TREE" in paso or paso.startswith("SCAN logs")]

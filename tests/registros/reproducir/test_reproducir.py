@@ -12,7 +12,7 @@ import pytest
 from servicios.ajustes import RAIZ, Ajustes
 from servicios.reproduccion import Grabacion, diferencias, leer_grabacion, reproducir
 from tests.apoyo import doble_de
-from tests.reproduccion.apoyo import FINAL, grabar, guion_de_cinco
+from tests.registros.reproducir.apoyo import FINAL, grabar, guion_de_cinco
 
 VECES = 50
 
