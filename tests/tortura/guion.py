@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from zlib import crc32
 
-from tests.apoyo import CONSOLA, DELEGAR, MENSAJE, PROBLEMA, REPORTAR, tipo
+from tests.apoyo import CANCELAR, CONSOLA, DELEGAR, MENSAJE, PROBLEMA, REPORTAR, tipo
 from tests.dobles.guion import Guion
 from tests.dobles.peticion import Peticion
 from tests.dobles.respuestas import Llamada, Respuesta, llamada, respuesta, texto
@@ -30,23 +30,27 @@ PLANES: dict[str, Sequence[str]] = {
     "reparto": ("cdd", "2", "c", "cc", "c"),
     "hoja": ("c", "c", "c"),
     "breve": ("c", "p", "cc"),
-    "padre": ("d", "1", "c"),
+    "padre": ("dd", "2", "c"),
+    "eterno": ("z",),
 }
-"""Los turnos de cada plan, una letra por llamada: orden, problema o delegación; y un número es
-esperar a tantos agentes. Después de todos, el reporte final."""
+"""Los turnos de cada plan, una letra por llamada: orden, problema, delegación u orden sin final; y un
+número es esperar a tantos agentes. Después de todos, el reporte final. A quien nunca acaba lo
+cancela el Master cuando han acabado los demás."""
 
-ENCARGOS = ("normal", "problema", "parejas", "jefe", "reparto")
+ENCARGOS = ("normal", "problema", "parejas", "jefe", "reparto", "eterno")
 
 _TERMINADO = re.compile(r"hecho\[([\w-]+)\]")
 _EN_PAUSA = re.compile(r"([\w-]+) \([^)]*\) está en pausa por un problema")
+_LANZADO = re.compile(r"Lanzado ([\w-]+)\.")
 _CORTAS_MS, _LARGAS_MS = 10, 250
 
 
 @dataclass(frozen=True)
 class Esperado:
-    """Lo que ha de haber al acabar: cuántos agentes y cuántas órdenes."""
+    """Lo que ha de haber al acabar: cuántos agentes, cuántos cancelados y cuántas órdenes."""
 
     agentes: int
+    cancelados: int
     ordenes: int
 
     @classmethod
@@ -55,7 +59,9 @@ class Esperado:
         letras = "".join(letra for encargo in encargos for letra in "".join(PLANES[encargo]))
         hojas = letras.count("d")
         de_hoja = "".join(PLANES["hoja"]).count("c")
-        return cls(len(encargos) + hojas, letras.count("c") + hojas * de_hoja)
+        eternas = letras.count("z")
+        ordenes = letras.count("c") + eternas + hojas * de_hoja
+        return cls(len(encargos) + hojas, eternas, ordenes)
 
 
 def guion(encargos: Sequence[str] = ENCARGOS) -> Guion:
@@ -84,6 +90,11 @@ def orden(nombre: str) -> str:
     return f"echo {nombre} >> empezadas; sleep {ms / 1000:.3f}; echo {nombre} >> acabadas"
 
 
+def eterna(nombre: str) -> str:
+    """Una que solo acaba si la matan (o a su límite de tiempo)."""
+    return f"echo {nombre} >> empezadas; sleep 100"
+
+
 def _master(encargos: Sequence[str], peticion: Peticion) -> Respuesta:
     if not _turnos(peticion):
         tareas = [{"agent_type": "obrero", "task_description": f"plan {p}"} for p in encargos]
@@ -97,7 +108,18 @@ def _master(encargos: Sequence[str], peticion: Peticion) -> Respuesta:
             ]
         )
     acabados = len(set(_TERMINADO.findall(dicho)))
-    return texto(FINAL if acabados == len(encargos) else f"van {acabados}")
+    if acabados < len(encargos) - encargos.count("eterno"):
+        return texto(f"van {acabados}")
+    return _parar_eternos(encargos, peticion) or texto(FINAL)
+
+
+def _parar_eternos(encargos: Sequence[str], peticion: Peticion) -> Respuesta | None:
+    lanzados = _LANZADO.findall("\n".join(peticion.resultados))
+    parados = {args["agent_id"] for nombre, args in _pedidas(peticion) if nombre == CANCELAR}
+    for encargo, agente_id in zip(encargos, lanzados, strict=True):
+        if encargo == "eterno" and agente_id not in parados:
+            return respuesta(llamadas=[llamada(CANCELAR, {"agent_id": agente_id})])
+    return None
 
 
 def _obrero(peticion: Peticion) -> Respuesta:
@@ -124,6 +146,8 @@ def _obrero(peticion: Peticion) -> Respuesta:
 def _llamada(letra: str, nombre: str) -> Llamada:
     if letra == "c":
         return llamada(CONSOLA, {"command": orden(nombre)})
+    if letra == "z":
+        return llamada(CONSOLA, {"command": eterna(nombre)})
     if letra == "d":
         return llamada(DELEGAR, {"agent_type": "obrero", "task_description": "plan hoja"})
     return llamada(PROBLEMA, {"descripcion_problema": problema(nombre.partition(".")[0])})
