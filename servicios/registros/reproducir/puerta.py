@@ -54,14 +54,11 @@ class PuertaGrabada:
         cierre = self._guion.buscar(
             self._agente_id, lambda f: f.tipo == "tool_execution" and _cola(f) == cola
         )
-        if guardada is None or fila is not None:
-            await self._repetir(llamada, pedida, fila, hacer)
-        elif cierre is not None:
-            await self._repetir(llamada, pedida, self._anotador.grabada(pedida), hacer)
-        cancelada = cierre is not None and self._se_cancelo(cierre, fila)
-        if cierre is None or cancelada:
-            await self._hasta_que_la_paren(cierre, pedida)
+        if cierre is None or self._se_cancelo(cierre, fila):
+            await self._hasta_que_la_paren(pedida, cierre)
             raise asyncio.CancelledError
+        await pedida
+        await self._repetir(llamada, pedida, fila or self._anotador.grabada(pedida), hacer)
         await self._guion.toca(cierre)
         return resultado_de(cierre.details), self._cerrar(cierre, pedida)
 
@@ -94,7 +91,6 @@ class PuertaGrabada:
             ),
             causa,
         )
-        await pedida
         return pedida, fila
 
     async def _repetir(
@@ -113,7 +109,8 @@ class PuertaGrabada:
         """Un cierre «interrumpido» de su propio tramo es una cancelación; si no, un rescate."""
         return fila is not None and cierre.details["cierre"] == "interrumpido"
 
-    async def _hasta_que_la_paren(self, cierre: FilaGrabada | None, pedida: Apunte) -> None:
+    async def _hasta_que_la_paren(self, pedida: Apunte, cierre: FilaGrabada | None) -> None:
+        """Espera a la cancelación, que deja su cierre; la del Master, si está grabada, es ahora."""
         if cierre is not None and self._agente_id == MASTER:
             await self._guion.toca(cierre)
             self._cerrar(cierre, pedida)
