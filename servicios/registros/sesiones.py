@@ -15,7 +15,7 @@ from servicios.registros.fallos import explicar
 
 _ESPERA_S = 10.0
 _TODAS = """
-    SELECT id, coalesce(name, ''), modelo, end_time IS NOT NULL, origen IS NOT NULL FROM sessions
+    SELECT id, coalesce(nullif(name, id), ''), modelo, end_time IS NOT NULL, origen IS NOT NULL FROM sessions
     WHERE ultima_fila IS NOT NULL ORDER BY ultima_fila DESC"""
 
 
