@@ -31,6 +31,7 @@ ORDENES = {
     "auditar": "servicios.interfaz.auditar.ordenes",
     "exportar": "servicios.interfaz.auditar.exportar",
     "reproducir": "servicios.interfaz.reproducir",
+    "podar": "servicios.interfaz.podar",
 }
 """Suborden → el módulo que la hace con `correr(argumentos) -> int`; se importa si se pide."""
 

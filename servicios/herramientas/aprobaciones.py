@@ -32,7 +32,8 @@ class Solicitud:
 
     `clase` es la orden ya analizada, lo que se recuerda si se aprueba para más de una vez; vacía,
     la orden no se pudo analizar y solo se aprueba esa vez. `motivo` es por qué se pregunta;
-    `aislamiento` y `carpeta`, dónde correría; `modo`, cómo, si no es a la vista del agente.
+    `aislamiento` y `carpeta`, dónde correría; `modo`, cómo, si no es a la vista del agente; `causa`,
+    la fila de su intención.
     """
 
     agente_id: str
@@ -43,6 +44,7 @@ class Solicitud:
     aislamiento: str
     carpeta: str
     modo: str = ""
+    causa: Apunte | None = None
 
     @property
     def llave(self) -> _Llave:
@@ -199,7 +201,7 @@ class Aprobaciones:
                     aislamiento=solicitud.aislamiento,
                     carpeta=solicitud.carpeta,
                 ),
-                None,
+                solicitud.causa,
             )
             resolucion = await self._esperar(pendiente)
         finally:
@@ -249,7 +251,7 @@ class Aprobaciones:
                 alcance=hecha.alcance,
                 espera_ms=hecha.espera_ms,
             ),
-            pedida,
+            pedida or solicitud.causa,
         )
         return hecha
 

@@ -8,7 +8,9 @@ from typing import Protocol
 
 from agentes.eventos_permisos import Alcance, Quien
 from agentes.perfil_consola import Aprobacion, PerfilConsola, Red, Regla, Veredicto
+from agentes.respuestas import Operacion
 from servicios.herramientas.aprobaciones import Aprobaciones, Resolucion, Solicitud
+from servicios.registros.apuntes import ApunteFila
 
 _TOPE_ORDEN = 500
 
@@ -108,7 +110,7 @@ class Permiso:
         self,
         orden: str,
         agente_id: str,
-        op: str,
+        uso: Operacion,
         perfil: PerfilConsola,
         aparte: Aparte | None = None,
     ) -> Dictamen:
@@ -125,13 +127,14 @@ class Permiso:
             return _permitida(_por_que_pasa(decision, self._lugar.nombre))
         solicitud = Solicitud(
             agente_id=agente_id,
-            op=op,
+            op=uso.op,
             orden=orden,
             clase=decision.clase,
             motivo=decision.motivo,
             aislamiento=_donde(self._lugar, perfil),
             carpeta=aparte.carpeta if aparte else self._carpeta_de(agente_id, perfil),
             modo=aparte.modo if aparte else "",
+            causa=ApunteFila.firme(uso.fila),
         )
         return await self._resolver(solicitud, decision, efectivo)
 

@@ -129,10 +129,20 @@ def _anadir_reproducir(ordenes: argparse._SubParsersAction[Analizador]) -> None:
     orden.add_argument("--json", action="store_true", help="un objeto JSON por vez")
 
 
+def _anadir_podar(ordenes: argparse._SubParsersAction[Analizador]) -> None:
+    significado = "archiva sesiones cerradas y las quita de la base, con lo que dejaron sus agentes"
+    orden = ordenes.add_parser("podar", help=significado, description=significado)
+    que = orden.add_mutually_exclusive_group(required=True)
+    que.add_argument("sesiones", nargs="*", default=[], metavar="ID", help="las que se podan")
+    que.add_argument("--antes-de", metavar="FECHA", help="todas las que acabaron antes (UTC)")
+    orden.add_argument("--vaciar", action="store_true", help="y devuelve el sitio al disco")
+
+
 _ORDENES = {
     "auditar": anadir_auditar,
     "exportar": anadir_exportar,
     "reproducir": _anadir_reproducir,
+    "podar": _anadir_podar,
 }
 
 

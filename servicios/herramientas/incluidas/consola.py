@@ -53,7 +53,7 @@ class Permisos(Protocol):
         self,
         orden: str,
         agente_id: str,
-        op: str,
+        uso: Operacion,
         perfil: PerfilConsola,
         aparte: Aparte | None = None,
     ) -> Dictamen:
@@ -68,7 +68,7 @@ def herramienta_consola(consola: Consola, perfil_de: PerfilDe, permisos: Permiso
         args: Mapping[str, Any], agente_id: str, uso: Operacion
     ) -> ResultadoHerramienta:
         orden, perfil = str(args["command"]), perfil_de(agente_id)
-        dictamen = await permisos.pedir(orden, agente_id, uso.op, perfil)
+        dictamen = await permisos.pedir(orden, agente_id, uso, perfil)
         if not dictamen.permitida:
             denegada = ResultadoComando("", dictamen.aviso, CODIGO_DENEGADO, MotivoFin.DENEGADO)
             return _resultado(orden, denegada, dictamen)

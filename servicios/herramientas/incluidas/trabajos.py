@@ -57,7 +57,7 @@ def herramientas_trabajos(
         orden, perfil = str(args["command"]), perfil_de(agente_id)
         modo = f"en segundo plano, hasta {perfil.vida_trabajo_s:g} s"
         aparte = Aparte(trabajos.carpeta_de(agente_id, perfil), modo)
-        dictamen = await permisos.pedir(orden, agente_id, uso.op, perfil, aparte)
+        dictamen = await permisos.pedir(orden, agente_id, uso, perfil, aparte)
         if not dictamen.permitida:
             detalles = {"command": orden, **dictamen.detalles}
             return ResultadoHerramienta(False, dictamen.aviso, dictamen.aviso, detalles)

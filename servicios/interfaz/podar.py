@@ -1,0 +1,73 @@
+"""`podar`: archivar sesiones cerradas y quitarlas de la base, con lo que sus agentes dejaron."""
+
+from __future__ import annotations
+
+import sqlite3
+from argparse import Namespace
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentes.errores import ErrorConfiguracion
+from servicios.ajustes import Ajustes
+from servicios.consola.plazas.limpiar_sesion import borrar_lo_de_la_sesion
+from servicios.interfaz.codigos import Salida
+from servicios.registros.auditoria.filtros import leer_momento
+from servicios.registros.cerrojo import tomar_sesion
+from servicios.registros.retencion import podar, tamanos, vaciar
+from servicios.registros.sesiones import elegir_sesion
+
+_AGENTES = "SELECT agent_id FROM agent_runs WHERE session = ?"
+_OPERACIONES = "SELECT id FROM commands WHERE session = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class _Lastre:
+    """Lo que una sesión tiene fuera de la base."""
+
+    sesion: str
+    sub: str
+    agentes: tuple[str, ...]
+    operaciones: tuple[int, ...]
+
+
+def correr(argumentos: Namespace) -> int:
+    """Poda lo pedido y dice dónde queda archivado. Lanza `ErrorEnjambre` si algo no se puede."""
+    datos = Ajustes.leer().datos
+    ruta = datos / "swarm.db"
+    elegidas = _elegidas(ruta, argumentos)
+    if not elegidas:
+        print("No hay ninguna sesión cerrada que podar.")
+        return Salida.BIEN
+    lastres = [_lastre(ruta, sesion) for sesion in elegidas]
+
+    def tomar(sesion: str) -> AbstractContextManager[object]:
+        return tomar_sesion(datos, sesion)
+
+    for ancla in podar(ruta, elegidas, datos / "archivo", tomar):
+        print(f"{ancla.sesion}: {ancla.filas} filas, archivadas en {ancla.archivo}")
+    for lastre in lastres:
+        borrar_lo_de_la_sesion(datos, lastre.sesion, lastre.sub, lastre.agentes, lastre.operaciones)
+    if argumentos.vaciar:
+        vaciar(ruta)
+        print("El sitio libre de la base ha vuelto al disco.")
+    return Salida.BIEN
+
+
+def _elegidas(ruta: Path, argumentos: Namespace) -> list[str]:
+    if not ruta.exists():
+        raise ErrorConfiguracion(f"{ruta}: todavía no hay bitácora")
+    if argumentos.antes_de is not None:
+        antes_de = leer_momento(argumentos.antes_de)
+        if isinstance(antes_de, int):
+            raise ErrorConfiguracion("--antes-de quiere una fecha UTC, como 2026-01-31")
+        return [t.sesion for t in tamanos(ruta) if t.fin is not None and t.fin < antes_de]
+    return [elegir_sesion(ruta, pedida).id for pedida in argumentos.sesiones]
+
+
+def _lastre(ruta: Path, sesion: str) -> _Lastre:
+    sub = elegir_sesion(ruta, sesion).sub
+    with closing(sqlite3.connect(f"file:{ruta}?mode=ro", uri=True)) as db:
+        agentes = tuple(f[0] for f in db.execute(_AGENTES, (sesion,)))
+        operaciones = tuple(f[0] for f in db.execute(_OPERACIONES, (sesion,)))
+    return _Lastre(sesion, sub, agentes, operaciones)
