@@ -77,9 +77,7 @@ def despedir(
             Linea(f"Agentes cancelados: {', '.join(cancelados)}.", tono=Tono.AVISO, entera=True)
         )
     if pausados:
-        papel.linea(
-            Linea(f"Siguen en pausa: {', '.join(pausados)}.", tono=Tono.AVISO, entera=True)
-        )
+        papel.linea(Linea(f"Siguen en pausa: {', '.join(pausados)}.", tono=Tono.AVISO, entera=True))
     guardada = f"Sesión {sistema.sesion} guardada en {sistema.ajustes.datos / 'swarm.db'}."
     papel.linea(Linea(guardada, tono=Tono.TENUE, entera=True))
     seguir = f"Para seguir: python main.py --reanudar {sistema.sesion}"
