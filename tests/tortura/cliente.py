@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -36,6 +37,7 @@ class Vivero:
 
     def __init__(self, proceso: Process, raiz: Path) -> None:
         self.raiz = raiz
+        self._aisla = False
         self._proceso = proceso
         self._dichos: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._fines: dict[int, asyncio.Future[int]] = {}
@@ -57,7 +59,7 @@ class Vivero:
         oyente = asyncio.create_task(vivero._oir(), name="vivero")
         try:
             async with asyncio.timeout(_ARRANQUE_S):
-                await vivero._dichos.get()
+                vivero._aisla = (await vivero._dichos.get())["aisla"]
             yield vivero
         finally:
             assert proceso.stdin is not None
@@ -69,6 +71,13 @@ class Vivero:
         """Una vida nueva; `como` son `modo`, `carpeta` y `directa`."""
         dicho = await self._pedir({"argv": list(argv), "entorno": dict(entorno), **como})
         return Vida(dicho["pid"], self._fin(dicho["pid"]))
+
+    async def arrasar(self, vida: Vida) -> None:
+        """Mata una vida con todo lo suyo: con su espacio de PID o, sin él, uno por uno."""
+        if self._aisla:
+            os.kill(vida.pid, signal.SIGKILL)
+        else:
+            await self._pedir({"arrasar": True})
 
     async def sin_nadie(self, limite_s: float = _RESTOS_S) -> None:
         """Vuelve cuando no queda ningún proceso de ninguna vida. `AssertionError` si quedan."""

@@ -20,7 +20,7 @@ from tests.dobles.respuestas import Llamada, Respuesta, llamada, respuesta, text
 
 LINEA = "empieza"
 FINAL = "todo hecho"
-OBRERO = tipo("obrero", available_tools=[CONSOLA, DELEGAR, REPORTAR, PROBLEMA])
+OBRERO = tipo("obrero", available_tools=[CONSOLA, DELEGAR, REPORTAR, PROBLEMA], max_iterations=500)
 
 PLANES: dict[str, Sequence[str]] = {
     "normal": ("c", "c", "c", "c", "c", "c"),
@@ -34,8 +34,8 @@ PLANES: dict[str, Sequence[str]] = {
     "eterno": ("z",),
 }
 """Los turnos de cada plan, una letra por llamada: orden, problema, delegación u orden sin final; y un
-número es esperar a tantos agentes. Después de todos, el reporte final. A quien nunca acaba lo
-cancela el Master cuando han acabado los demás."""
+número es esperar a tantos agentes. Después de todos, el reporte final; menos el eterno, que vuelve
+a empezar hasta que el Master lo cancela porque han acabado los demás."""
 
 ENCARGOS = ("normal", "problema", "parejas", "jefe", "reparto", "eterno")
 
@@ -47,7 +47,7 @@ _CORTAS_MS, _LARGAS_MS = 10, 250
 
 @dataclass(frozen=True)
 class Esperado:
-    """Lo que ha de haber al acabar: cuántos agentes, cuántos cancelados y cuántas órdenes."""
+    """Lo que ha de haber al acabar: agentes, cancelados y órdenes, sin contar las eternas."""
 
     agentes: int
     cancelados: int
@@ -59,9 +59,8 @@ class Esperado:
         letras = "".join(letra for encargo in encargos for letra in "".join(PLANES[encargo]))
         hojas = letras.count("d")
         de_hoja = "".join(PLANES["hoja"]).count("c")
-        eternas = letras.count("z")
-        ordenes = letras.count("c") + eternas + hojas * de_hoja
-        return cls(len(encargos) + hojas, eternas, ordenes)
+        ordenes = letras.count("c") + hojas * de_hoja
+        return cls(len(encargos) + hojas, encargos.count("eterno"), ordenes)
 
 
 def guion(encargos: Sequence[str] = ENCARGOS) -> Guion:
@@ -123,7 +122,8 @@ def _parar_eternos(encargos: Sequence[str], peticion: Peticion) -> Respuesta | N
 
 
 def _obrero(peticion: Peticion) -> Respuesta:
-    plan = PLANES[peticion.mensajes[0].texto.split()[1]]
+    encargo = peticion.mensajes[0].texto.split()[1]
+    plan = PLANES[encargo] if encargo != "eterno" else PLANES[encargo] * (_turnos(peticion) + 1)
     hechos = _turnos(peticion)
     acabados = len(set(_TERMINADO.findall(_dicho(peticion))))
     for turno in plan:

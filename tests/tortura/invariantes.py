@@ -89,7 +89,7 @@ def _ordenes(db: sqlite3.Connection, mirada: Mirada) -> Cuenta:
         assert len(cierres) == 1, (op, intentos)
         if orden is None:
             continue
-        cuenta.ordenes += 1
+        cuenta.ordenes += int("acabadas" in orden)
         cuenta.reintentos += len(previos)
         cuenta.cierres[cierres[0]] += 1
         nombre = orden.split()[1]
