@@ -123,7 +123,7 @@ def _parar_eternos(encargos: Sequence[str], peticion: Peticion) -> Respuesta | N
 
 def _obrero(peticion: Peticion) -> Respuesta:
     encargo = peticion.mensajes[0].texto.split()[1]
-    plan = PLANES[encargo] if encargo != "eterno" else PLANES[encargo] * (_turnos(peticion) + 1)
+    plan = PLANES[encargo] if encargo != "eterno" else ("z",) * (_turnos(peticion) + 1)
     hechos = _turnos(peticion)
     acabados = len(set(_TERMINADO.findall(_dicho(peticion))))
     for turno in plan:
