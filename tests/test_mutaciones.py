@@ -96,8 +96,8 @@ MUTACIONES = [
     Mutacion(
         "sin puerta: se ejecuta antes de guardar la intención",
         "servicios/herramientas/puerta.py",
-        "            await pedida\n",
-        "",
+        "            fila = await pedida\n",
+        "            fila = id(pedida)\n",
         "tests/herramientas/test_puerta.py",
     ),
     Mutacion(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentes.eventos import USUARIO, HechoAnotado
+from prompts.avisos import RECUERDO
 from tests.apoyo import CONSOLA, DELEGAR, PROBLEMA, REPORTAR, consultar, delegar, tipo
 from tests.consola.apoyo import hasta_que, sueno, vivos
 from tests.dobles.guion import Guion, Paso
@@ -118,7 +119,9 @@ async def test_quien_esperaba_a_sus_hijos_lee_lo_que_le_contaron(tmp_path: Path)
         datos = tmp_path / "data"
         ultimo = [h for h in hechos if h.evento.detalles().get("destinatario") == "jefe-1"][-1]
         await cortar(hasta(hechos, lambda h: h is ultimo), sesion_de(tmp_path / "original"), datos)
+        vistas = len(doble.peticiones)
         assert "terminó su tarea: los dos" in await seguir(raiz, datos)
+        assert not any(RECUERDO in p.todo_el_texto for p in doble.peticiones[vistas:])
 
 
 async def test_lo_que_la_persona_mando_parar_no_revive(tmp_path: Path) -> None:

@@ -143,8 +143,10 @@ class Sesion:
         """Hasta que escribe algo en la bitácora."""
         nacida, wal = time.time() - 0.01, self._datos / "swarm.db-wal"
         while not vida.fin.done():
-            if wal.exists() and wal.stat().st_size and wal.stat().st_mtime > nacida:
-                return
+            with suppress(FileNotFoundError):  # aún no está, o acabó y ya no está
+                datos = wal.stat()
+                if datos.st_size and datos.st_mtime > nacida:
+                    return
             await asyncio.sleep(_VISTAZO_S)
 
     async def _acabar(self, vida: Vida) -> int:
