@@ -20,7 +20,12 @@ from tests.dobles.respuestas import Llamada, Respuesta, llamada, respuesta, text
 
 LINEA = "empieza"
 FINAL = "todo hecho"
-OBRERO = tipo("obrero", available_tools=[CONSOLA, DELEGAR, REPORTAR, PROBLEMA], max_iterations=500)
+INICIAR, LEER = "iniciar_trabajo", "leer_trabajo"
+OBRERO = tipo(
+    "obrero",
+    available_tools=[CONSOLA, INICIAR, LEER, DELEGAR, REPORTAR, PROBLEMA],
+    max_iterations=500,
+)
 
 PLANES: dict[str, Sequence[str]] = {
     "normal": ("c", "c", "c", "c", "c", "c"),
@@ -28,19 +33,21 @@ PLANES: dict[str, Sequence[str]] = {
     "parejas": ("cc", "cc", "cc"),
     "jefe": ("c", "d", "1", "c", "c", "c"),
     "reparto": ("cdd", "2", "c", "cc", "c"),
+    "trabajo": ("t", "c", "l", "c", "l"),
     "hoja": ("c", "c", "c"),
     "breve": ("c", "p", "cc"),
     "padre": ("dd", "2", "c"),
     "eterno": ("z",),
 }
-"""Los turnos de cada plan, una letra por llamada: orden, problema, delegación u orden sin final; y un
-número es esperar a tantos agentes. Después de todos, el reporte final; menos el eterno, que vuelve
+"""Los turnos de cada plan, una letra por llamada: orden, problema, delegación, orden sin final, trabajo
+en segundo plano o leerlo; y un número es esperar a tantos agentes. Después de todos, el reporte final; menos el eterno, que vuelve
 a empezar hasta que el Master lo cancela porque han acabado los demás."""
 
-ENCARGOS = ("normal", "problema", "parejas", "jefe", "reparto", "eterno")
+ENCARGOS = ("normal", "problema", "parejas", "jefe", "reparto", "trabajo", "eterno")
 
 _TERMINADO = re.compile(r"hecho\[([\w-]+)\]")
 _EN_PAUSA = re.compile(r"([\w-]+) \([^)]*\) está en pausa por un problema")
+_INICIADO = re.compile(r"Trabajo (t\d+) en marcha")
 _LANZADO = re.compile(r"Lanzado ([\w-]+)\.")
 _CORTAS_MS, _LARGAS_MS = 10, 250
 
@@ -134,7 +141,7 @@ def _obrero(peticion: Peticion) -> Respuesta:
             numero = _turnos(peticion)
             return respuesta(
                 llamadas=[
-                    _llamada(letra, f"{peticion.agente}.{numero}.{k}")
+                    _llamada(letra, f"{peticion.agente}.{numero}.{k}", peticion)
                     for k, letra in enumerate(turno)
                 ]
             )
@@ -143,9 +150,14 @@ def _obrero(peticion: Peticion) -> Respuesta:
     return respuesta(llamadas=[llamada(REPORTAR, {"resultado": reporte(peticion.agente)})])
 
 
-def _llamada(letra: str, nombre: str) -> Llamada:
+def _llamada(letra: str, nombre: str, peticion: Peticion) -> Llamada:
     if letra == "c":
         return llamada(CONSOLA, {"command": orden(nombre)})
+    if letra == "t":
+        return llamada(INICIAR, {"command": f"echo {nombre} >> empezadas; sleep 0.4"})
+    if letra == "l":
+        iniciados = _INICIADO.findall("\n".join(peticion.resultados)) or ["t1"]
+        return llamada(LEER, {"trabajo_id": iniciados[-1]})
     if letra == "z":
         return llamada(CONSOLA, {"command": eterna(nombre)})
     if letra == "d":

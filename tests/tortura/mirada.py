@@ -17,7 +17,7 @@ _SIN_AVISO = """SELECT l.agente_id, l.tipo, count(n.id) FROM logs AS l
     LEFT JOIN (logs AS n JOIN notices AS a ON a.id = n.id) ON n.causa = l.id
     WHERE l.tipo IN ('agent_run_end', 'agent_problem') AND coalesce(l.details ->> '$.estado', '') <> 'cancelled' GROUP BY l.id HAVING count(n.id) <> 1"""
 _PEDIDAS = """SELECT json_extract(details, '$.args.command') FROM logs
-    WHERE tipo = 'tool_call_request' AND json_extract(details, '$.tool') = 'ejecutar_comando_consola'"""
+    WHERE tipo = 'tool_call_request' AND json_extract(details, '$.args.command') IS NOT NULL"""
 NOMBRE = re.compile(r"^echo (\S+) >> empezadas")
 """Cómo empieza una orden de la tortura, y su nombre."""
 
