@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -18,7 +17,6 @@ from agentes.errores import ErrorConfiguracion
 
 _SESION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _CARPETA = "sesiones"
-_INSISTE_S, _CADA_S = 1.0, 0.02
 
 
 @contextmanager
@@ -80,22 +78,7 @@ def _archivo(datos: Path, sesion: str) -> Path:
 
 
 def _abrir_con_cerrojo(archivo: Path) -> int:
-    """Abre y cierra con llave; si está cerrado, insiste un momento. Lanza `BlockingIOError`.
-
-    Si su dueño acaba de morir, un hijo suyo que aún no ha llegado a ser otro programa lo retiene.
-    """
-    final = time.monotonic() + _INSISTE_S
-    while True:
-        try:
-            return _cerrar_con_llave(archivo)
-        except BlockingIOError:
-            if time.monotonic() >= final:
-                raise
-        time.sleep(_CADA_S)
-
-
-def _cerrar_con_llave(archivo: Path) -> int:
-    """Si entre medias lo borraron, vuelve a empezar con el nuevo."""
+    """Abre y cierra con llave; si entre medias lo borraron, vuelve a empezar con el nuevo."""
     while True:
         fd = os.open(archivo, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +10,6 @@ import pytest
 
 from agentes.eventos import USUARIO, HechoAnotado
 from prompts.avisos import RECUERDO
-from servicios.registros.cerrojo import tomar_sesion
 from tests.apoyo import CONSOLA, DELEGAR, PROBLEMA, REPORTAR, consultar, delegar, tipo
 from tests.consola.apoyo import hasta_que, sueno, vivos
 from tests.dobles.guion import Guion, Paso
@@ -46,18 +42,6 @@ async def seguir(raiz: Path, datos: Path) -> str:
         async with asyncio.timeout(30):
             await sistema.conversacion.esperar_calma()
         return sistema.conversacion.ultimo_texto
-
-
-def test_quien_muere_lanzando_un_proceso_no_deja_la_sesion_cerrada(tmp_path: Path) -> None:
-    """El hijo hereda el cerrojo hasta que pasa a ser otro programa."""
-    archivo = tmp_path / "sesiones" / "s"
-    archivo.parent.mkdir()
-    fd = os.open(archivo, os.O_RDWR | os.O_CREAT)
-    fcntl.flock(fd, fcntl.LOCK_EX)
-    with subprocess.Popen(["sleep", "0.3"], pass_fds=[fd]) as hijo:
-        os.close(fd)
-        with tomar_sesion(tmp_path, "s"):
-            assert hijo.poll() is not None
 
 
 async def test_la_carpeta_y_las_variables_vuelven(tmp_path: Path) -> None:
