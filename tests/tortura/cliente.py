@@ -70,7 +70,7 @@ class Vivero:
     async def lanzar(self, argv: Sequence[str], entorno: Mapping[str, str], **como: Any) -> Vida:
         """Una vida nueva; `como` son `modo`, `carpeta` y `directa`."""
         dicho = await self._pedir({"argv": list(argv), "entorno": dict(entorno), **como})
-        return Vida(dicho["pid"], self._fin(dicho["pid"]))
+        return Vida(dicho["pid"], self._fines[dicho["pid"]])
 
     async def arrasar(self, vida: Vida) -> None:
         """Mata una vida con todo lo suyo: con su espacio de PID o, sin él, uno por uno."""
@@ -97,17 +97,11 @@ class Vivero:
         async for linea in self._proceso.stdout:
             dicho = json.loads(linea)
             if "codigo" in dicho:
-                self._fin(dicho["pid"]).set_result(dicho["codigo"])
-            else:
-                self._dichos.put_nowait(dicho)
-
-    def _fin(self, pid: int) -> asyncio.Future[int]:
-        fin = self._fines.get(pid)
-        if fin is None:
-            fin = self._fines[pid] = asyncio.get_running_loop().create_future()
-        elif fin.done():
-            del self._fines[pid]
-        return fin
+                self._fines[dicho["pid"]].set_result(dicho["codigo"])
+                continue
+            if "pid" in dicho:  # el número puede haber sido de otra
+                self._fines[dicho["pid"]] = asyncio.get_running_loop().create_future()
+            self._dichos.put_nowait(dicho)
 
 
 def copiar_programa(carpeta: Path) -> Path:
