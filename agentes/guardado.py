@@ -57,7 +57,7 @@ class HistoriaGuardada:
     """Una historia rehecha y por dónde iba. `contados` son sus mensajes que ya tienen fila.
 
     `respuesta` es la última del modelo, si aún hay que hacer lo que pide; `cortada`, la fila de la
-    llamada que se quedó sin respuesta; `textos_sueltos`, cuántas veces se le recordó antes de esa
+    llamada que se quedó sin respuesta y `corte_anotado`, si ya consta; `textos_sueltos`, cuántas veces se le recordó antes de esa
     que el texto suelto no lo lee nadie; `causa`, lo último que hizo. `problema_contado` y
     `texto_dicho` dicen si el problema o el texto de esa respuesta ya constan, y `esperaba_hijo`,
     si tras ella se quedó esperando a alguno de los suyos.
@@ -71,6 +71,7 @@ class HistoriaGuardada:
     uso: Uso = field(default_factory=Uso)
     respuesta: RespuestaModelo | None = None
     cortada: Apunte | None = None
+    corte_anotado: bool = False
     textos_sueltos: int = 0
     esperaba_hijo: bool = False
     problema_contado: bool = False

@@ -169,6 +169,7 @@ class _Lector:
             uso=Uso(*gasto[1:]),
             respuesta=_por_hacer(salida, cola),
             cortada=_cortada(plegada, cola),
+            corte_anotado=plegada.corte_anotado,
             textos_sueltos=plegada.recuerdos,
             esperaba_hijo=_esperaba_hijo(cola),
             problema_contado=any(f["tipo"] == "agent_problem" for f in cola),
