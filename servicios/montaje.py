@@ -211,7 +211,7 @@ def _por_acabar(guardada: SesionGuardada | None) -> PorAcabar | None:
     return PorAcabar(
         turno=turno_de(historia.respuesta) if historia.respuesta else None,
         dicho=historia.texto_dicho,
-        pensar=historia.cortada is not None,
+        pensar=historia.hay_que_pensar,
         ultimo_texto=guardada.ultimo_texto,
     )
 

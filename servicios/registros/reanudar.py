@@ -12,6 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from langchain_core.messages import AIMessage
+
 from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorBitacora
 from agentes.eventos import MASTER, Apunte, EstadoAgente
@@ -33,6 +35,8 @@ from servicios.registros.historias import (
     plegar_historia,
 )
 from servicios.registros.lectura import conectar_lectura
+
+_FALLOS_NUESTROS = frozenset({"alarma", "interno"})
 
 _PROPIAS = ("op", "intento", "tool", "ok", "cierre", "ms", "resultado")
 
@@ -170,6 +174,7 @@ class _Lector:
             respuesta=_por_hacer(salida, cola),
             cortada=_cortada(plegada, cola),
             corte_anotado=plegada.corte_anotado,
+            sin_contestar=_sin_contestar(plegada, cola),
             textos_sueltos=plegada.recuerdos,
             esperaba_hijo=_esperaba_hijo(cola),
             problema_contado=any(f["tipo"] == "agent_problem" for f in cola),
@@ -280,6 +285,16 @@ def _cortada(historia: Historia, cola: list[sqlite3.Row]) -> Apunte | None:
     if entrada is None or any(f["tipo"] == "master_loop" and f["id"] > entrada for f in cola):
         return None
     return ApunteFila.firme(entrada)
+
+
+def _sin_contestar(historia: Historia, cola: list[sqlite3.Row]) -> bool:
+    """Si lo último fue que falló el modelo, y repetir lo mismo puede salir bien."""
+    if not historia.mensajes or isinstance(historia.mensajes[-1], AIMessage):
+        return False
+    marcas = [f for f in cola if f["tipo"] in {"llm_input", "master_loop", "master_error"}]
+    if not marcas or marcas[-1]["tipo"] != "master_error":
+        return False
+    return json.loads(marcas[-1]["details"])["clase"] not in _FALLOS_NUESTROS
 
 
 def _esperaba_hijo(cola: list[sqlite3.Row]) -> bool:

@@ -20,6 +20,7 @@ from servicios.ajustes import RAIZ
 from tests.apoyo import CONSOLA, REPORTAR, delegar, doble_de, variables_de
 from tests.consola.apoyo import hasta_que, sueno, vivos
 from tests.dobles.base import Doble
+from tests.dobles.fallos import fallo
 from tests.dobles.guion import Guion
 from tests.dobles.respuestas import llamar, texto
 
@@ -151,3 +152,17 @@ async def test_reanudada_a_la_vez_por_dos_solo_sigue_uno(programa: Programa) -> 
     assert sorted([una.codigo, otra.codigo]) == [0, 2]
     assert sorted([una.texto, otra.texto]) == ["", "hola\n"]
     assert len(programa.doble.peticiones) == 2
+
+
+async def test_si_fallo_el_proveedor_al_reanudar_se_le_vuelve_a_preguntar(
+    programa: Programa,
+) -> None:
+    programa.doble.guion.poner("Master", lambda _: fallo("401"))
+    assert (await programa.correr("-p", "cuenta")).codigo == 2
+    programa.doble.guion.poner("Master", [texto("son 5")])
+    salida = await programa.correr("--reanudar")
+    assert (salida.codigo, salida.texto) == (0, "son 5\n")
+    [sesion] = programa.sesiones()
+    assert [m.texto for m in programa.doble.peticiones[-1].mensajes] == ["cuenta"]
+    repetida = await programa.correr("reproducir", sesion)
+    assert repetida.codigo == 0, repetida.errores
