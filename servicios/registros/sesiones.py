@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from agentes.errores import ErrorBitacora, ErrorConfiguracion
 from servicios.registros.fallos import explicar
+from servicios.registros.migraciones import exigir_al_dia
 
 _ESPERA_S = 10.0
 _TODAS = """
@@ -48,6 +49,7 @@ def listar_sesiones(ruta: Path) -> list[SesionHallada]:
     try:
         origen = f"file:{quote(str(ruta))}?mode=ro"
         with closing(sqlite3.connect(origen, uri=True, timeout=_ESPERA_S)) as db:
+            exigir_al_dia(db, ruta)
             return leer_sesiones(db)
     except sqlite3.Error as error:
         raise ErrorBitacora(explicar(ruta, error)) from error
