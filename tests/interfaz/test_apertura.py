@@ -113,3 +113,33 @@ async def test_una_orden_que_falla_por_dentro_no_acaba_la_conversacion(tmp_path:
         assert t.texto.count("demasiado grande") == 2
         t.teclear("salir\n")
         assert await asyncio.wait_for(t.proceso.wait(), 10) == 0
+
+
+async def test_una_bifurcacion_sin_abrir_lleva_el_modelo_de_su_origen_y_se_repite(
+    tmp_path: Path,
+) -> None:
+    orden = (sys.executable, "main.py")
+    async with en_pty(*orden, ENJAMBRE_DATOS=str(tmp_path), MODEL="demo:uno", NO_COLOR="1") as t:
+        await t.se_ve("> ")
+        t.teclear("estado\n")
+        await t.se_ve("ningún agente")
+        t.teclear("/bifurcar\n")
+        await t.se_ve("Para abrirla")
+        t.teclear("salir\n")
+        await asyncio.wait_for(t.proceso.wait(), 10)
+    [(hija,)] = preguntar(tmp_path, "SELECT id FROM sessions WHERE origen IS NOT NULL")
+    assert preguntar(tmp_path, "SELECT DISTINCT modelo FROM sessions") == [("demo:uno",)]
+    assert "Igual" in (await correr(tmp_path, "reproducir", str(hija))).texto
+
+
+async def test_lo_que_se_bifurca_con_otro_modelo_se_repite_igual(tmp_path: Path) -> None:
+    await correr(tmp_path, "-p", "hola", MODEL="demo")
+    bifurcada = await correr(
+        tmp_path, "--bifurcar-en", "4", "--modelo", "demo:otro", "-p", "estado"
+    )
+    assert bifurcada.codigo == 0
+    [(hija,)] = preguntar(tmp_path, "SELECT id FROM sessions WHERE origen IS NOT NULL")
+    modelos = f"SELECT DISTINCT modelo FROM model_calls WHERE session = '{hija}' ORDER BY 1"
+    assert preguntar(tmp_path, modelos) == [("demo:demo",), ("demo:otro",)]
+    salida = await correr(tmp_path, "reproducir", str(hija))
+    assert (salida.codigo, salida.texto[:5]) == (0, "Igual")
