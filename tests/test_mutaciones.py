@@ -96,13 +96,13 @@ MUTACIONES = [
     Mutacion(
         "sin puerta: se ejecuta antes de guardar la intención",
         "servicios/herramientas/puerta.py",
-        "            await pedida\n",
-        "",
+        "            fila = await pedida\n",
+        "            fila = 0\n",
         "tests/herramientas/test_puerta.py",
     ),
     Mutacion(
         "sin juntar los avisos",
-        "servicios/conversacion.py",
+        "servicios/buzon.py",
         "if espera <= 0 or not await self._llega_otro(vistos, espera):",
         "if True:",
         "tests/nucleo/test_conversacion.py::test_veinte_avisos_en_una_ventana_son_una_llamada_acotada",

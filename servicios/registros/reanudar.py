@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorBitacora
@@ -33,8 +32,8 @@ from servicios.registros.historias import (
     Historia,
     plegar_historia,
 )
+from servicios.registros.lectura import conectar_lectura
 
-_ESPERA_S = 10.0
 _PROPIAS = ("op", "intento", "tool", "ok", "cierre", "ms", "resultado")
 
 _SESION = "SELECT modelo, origen FROM sessions WHERE id = ?"
@@ -87,17 +86,11 @@ def leer_sesion(ruta: Path, sesion: str) -> SesionGuardada:
     Lanza `ErrorBitacora` si no existe o no se puede rehacer.
     """
     try:
-        with closing(_abrir(ruta)) as db:
+        with closing(conectar_lectura(ruta)) as db:
+            db.row_factory = sqlite3.Row
             return _Lector(db, sesion).leer()
     except sqlite3.Error as error:
         raise ErrorBitacora(explicar(ruta, error)) from error
-
-
-def _abrir(ruta: Path) -> sqlite3.Connection:
-    origen = f"file:{quote(str(ruta))}?mode=ro"
-    db = sqlite3.connect(origen, uri=True, timeout=_ESPERA_S)
-    db.row_factory = sqlite3.Row
-    return db
 
 
 class _Lector:
