@@ -103,7 +103,7 @@ async def test_ctrl_d_al_preguntar_cual_se_sigue_es_una_linea(tmp_path: Path) ->
     assert "EOFError" not in t.texto
 
 
-async def test_una_orden_que_falla_por_dentro_no_acaba_la_conversacion(tmp_path: Path) -> None:
+async def test_un_numero_enorme_en_una_orden_no_acaba_la_conversacion(tmp_path: Path) -> None:
     orden = (sys.executable, "main.py")
     async with en_pty(*orden, ENJAMBRE_DATOS=str(tmp_path), MODEL="demo", NO_COLOR="1") as t:
         await t.se_ve("> ")

@@ -153,9 +153,6 @@ class Sesion:
                     await sistema.conversacion.decir(linea)
             except ErrorEnjambre as error:
                 self._papel.linea(Linea(str(error), tono=Tono.MAL, entera=True))
-            except Exception as error:  # noqa: BLE001 - una orden que falla no tira el enjambre
-                texto = f"Fallo interno en esa orden: {type(error).__name__}: {error}"
-                self._papel.linea(Linea(texto, tono=Tono.MAL, entera=True))
 
     @contextlib.contextmanager
     def _senales(self) -> Iterator[None]:
