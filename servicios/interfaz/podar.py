@@ -62,7 +62,8 @@ def _elegidas(ruta: Path, argumentos: Namespace) -> list[str]:
         if isinstance(antes_de, int):
             raise ErrorConfiguracion("--antes-de quiere una fecha UTC, como 2026-01-31")
         return [t.sesion for t in tamanos(ruta) if t.fin is not None and t.fin < antes_de]
-    return [elegir_sesion(ruta, pedida).id for pedida in argumentos.sesiones]
+    # Dicha dos veces, o por su nombre y por su id, es una.
+    return list(dict.fromkeys(elegir_sesion(ruta, p).id for p in argumentos.sesiones))
 
 
 def _lastre(ruta: Path, sesion: str) -> _Lastre:

@@ -18,7 +18,7 @@ from agentes.eventos import MASTER, SISTEMA, Apunte, AvisoEncolado, Evento
 from agentes.eventos_llamada import HerramientaPedida, HerramientaTerminada, LlamadaIniciada
 from agentes.eventos_sesion import SesionBifurcada
 from agentes.mensajes import ClaseAviso
-from servicios.registros.fallos import explicar
+from servicios.registros.fallos import NO_CABE, explicar
 from servicios.registros.hechos import hecho_de
 from servicios.registros.lectura import conectar_lectura
 
@@ -73,7 +73,10 @@ def buscar_origen(ruta: Path, fila: int) -> Origen:
     Lanza `ErrorConfiguracion` si la fila no existe o antes de ella no hay ninguno.
     """
     with _abierta(ruta) as db:
-        duena = db.execute(_DE_QUIEN, (fila,)).fetchone()
+        try:
+            duena = db.execute(_DE_QUIEN, (fila,)).fetchone()
+        except OverflowError as error:
+            raise ErrorConfiguracion(NO_CABE) from error
         if duena is None:
             raise ErrorConfiguracion(f"no existe la fila {fila} en {ruta}")
         borde = db.execute(_BORDE, (duena[0], fila)).fetchone()[0]

@@ -12,6 +12,7 @@ from pathlib import Path
 from agentes.errores import ErrorBitacora, ErrorConfiguracion
 from servicios.registros.fallos import explicar
 from servicios.registros.lectura import conectar_lectura
+from servicios.registros.migraciones import exigir_al_dia
 
 _TODAS = """
     SELECT id, coalesce(nullif(name, id), ''), modelo, end_time IS NOT NULL, origen IS NOT NULL FROM sessions
@@ -46,6 +47,7 @@ def listar_sesiones(ruta: Path) -> list[SesionHallada]:
         return []
     try:
         with closing(conectar_lectura(ruta)) as db:
+            exigir_al_dia(db, ruta)
             return leer_sesiones(db)
     except sqlite3.Error as error:
         raise ErrorBitacora(explicar(ruta, error)) from error

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from agentes.errores import ErrorBitacora, ErrorConfiguracion
-from servicios.registros.esquema import MARCA
-from servicios.registros.fallos import explicar
+from servicios.registros.fallos import NO_CABE, explicar
 from servicios.registros.lectura import conectar_lectura
-from servicios.registros.migraciones import MIGRACIONES
+from servicios.registros.migraciones import exigir_al_dia
 from servicios.registros.sesiones import elegir_entre, leer_sesiones
 
 
@@ -29,9 +28,14 @@ class Base:
         return list(self.recorrer(sql, *valores))
 
     def recorrer(self, sql: str, *valores: Any) -> Iterator[sqlite3.Row]:
-        """Las filas de una en una, para lo que no cabe en memoria. Lanza `ErrorBitacora`."""
+        """Las filas de una en una, para lo que no cabe en memoria.
+
+        Lanza `ErrorBitacora`, o `ErrorConfiguracion` si un número no cabe en una fila.
+        """
         try:
             yield from self.db.execute(sql, valores)
+        except OverflowError as error:
+            raise ErrorConfiguracion(NO_CABE) from error
         except sqlite3.Error as error:
             raise ErrorBitacora(explicar(self.ruta, error)) from error
 
@@ -82,26 +86,9 @@ def _preparar(db: sqlite3.Connection, ruta: Path) -> None:
     db.row_factory = sqlite3.Row
     db.text_factory = _texto
     try:
-        _comprobar(db, ruta)
+        exigir_al_dia(db, ruta)
     except sqlite3.Error as error:
         raise ErrorBitacora(explicar(ruta, error)) from error
-
-
-def _comprobar(db: sqlite3.Connection, ruta: Path) -> None:
-    marca = int(db.execute("PRAGMA application_id").fetchone()[0])
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    if marca != MARCA:
-        raise ErrorBitacora(f"{ruta}: no es una bitácora de Enjambre")
-    if version > len(MIGRACIONES):
-        raise ErrorBitacora(
-            f"{ruta}: la escribió una versión más nueva de Enjambre (esquema {version}, aquí se"
-            f" entiende hasta {len(MIGRACIONES)}); actualiza Enjambre"
-        )
-    if version < len(MIGRACIONES):
-        raise ErrorBitacora(
-            f"{ruta}: es de una versión anterior (esquema {version}, ahora es el"
-            f" {len(MIGRACIONES)}); abre una sesión con python main.py y se pondrá al día"
-        )
 
 
 def _texto(crudo: bytes) -> str:
