@@ -38,7 +38,7 @@ from servicios.puertos import (
 )
 
 NOMBRES_MASTER = tuple(esquema["name"] for esquema in HERRAMIENTAS_MASTER)
-_CORTADA = "el programa se cortó mientras esperaba la respuesta"
+_CORTADA = "se cortó antes de que llegara la respuesta"
 
 
 class NuevoInterlocutor(Protocol):

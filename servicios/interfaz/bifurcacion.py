@@ -7,7 +7,8 @@ import asyncio
 from servicios.ajustes import Ajustes
 from servicios.ejecutor_consola import copiar_espacios
 from servicios.gestor_logs import GestorLogs
-from servicios.registros.bifurcar import bifurcar, buscar_origen
+from servicios.registros.bifurcar import agentes_vivos, bifurcar, buscar_origen
+from servicios.registros.cerrojo import tomar_sesion
 from servicios.registros.sesiones import SesionHallada, elegir_sesion, nueva_sesion
 
 
@@ -19,10 +20,12 @@ async def crear_bifurcacion(ajustes: Ajustes, fila: int) -> SesionHallada:
     ruta, nueva = ajustes.datos / "swarm.db", nueva_sesion()
     origen = await asyncio.to_thread(buscar_origen, ruta, fila)
     madre = await asyncio.to_thread(elegir_sesion, ruta, origen.sesion)
-    async with GestorLogs.abrir(ruta, sesion=nueva, publicar=_nada) as bitacora:
-        agentes, ultima = bifurcar(ruta, origen, nueva, bitacora.anotar)
-        await ultima
-    await asyncio.to_thread(copiar_espacios, ajustes.datos, agentes, madre.sub, nueva)
+    agentes = await asyncio.to_thread(agentes_vivos, ruta, origen)
+    with tomar_sesion(ajustes.datos, nueva):
+        # Primero los espacios: si algo falla después, no queda ninguna sesión a medias.
+        await asyncio.to_thread(copiar_espacios, ajustes.datos, agentes, madre.sub, nueva)
+        async with GestorLogs.abrir(ruta, sesion=nueva, publicar=_nada) as bitacora:
+            await bifurcar(ruta, origen, nueva, bitacora.anotar)
     return SesionHallada(nueva, "", madre.modelo, cerrada=False, sub=nueva)
 
 

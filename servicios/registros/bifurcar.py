@@ -15,7 +15,13 @@ from typing import Any
 
 from agentes.errores import ErrorBitacora, ErrorConfiguracion
 from agentes.eventos import MASTER, SISTEMA, Apunte, AvisoEncolado, Evento
-from agentes.eventos_llamada import HerramientaPedida, HerramientaTerminada, LlamadaIniciada
+from agentes.eventos_llamada import (
+    INTERRUMPIDA,
+    HerramientaPedida,
+    HerramientaTerminada,
+    LlamadaFallida,
+    LlamadaIniciada,
+)
 from agentes.eventos_sesion import SesionBifurcada
 from agentes.mensajes import ClaseAviso
 from servicios.registros.fallos import NO_CABE, explicar
@@ -31,7 +37,12 @@ _BORDE = """
     WHERE session = ? AND id <= ? AND tipo IN ('llm_input', 'tool_call_request', 'master_input')"""
 _FILAS = """
     SELECT id, timestamp, agente_id, tipo, details, causa, op FROM logs
-    WHERE session = ? AND id <= ? AND agente_id <> 'sistema' ORDER BY id"""
+    WHERE session = ? AND id <= ? AND (agente_id <> 'sistema'
+        OR tipo IN ('session_resume', 'system_exit', 'master_context_update')) ORDER BY id"""
+_VIVOS = """
+    SELECT agente_id FROM logs WHERE session = ?1 AND id <= ?2 AND tipo = 'agent_run_start'
+    EXCEPT
+    SELECT agente_id FROM logs WHERE session = ?1 AND id <= ?2 AND tipo = 'agent_run_end'"""
 _ACCIONES = {
     *("delegate_task", "send_message_to_agent", "cancelar_agente", "leer_reporte"),
     *("estado_enjambre", "reportar_resultado_final", "reportar_problema"),
@@ -56,13 +67,14 @@ class Origen:
 
 @dataclass(slots=True)
 class _Copia:
-    """Lo que se lleva copiado: recibos, lo que espera en cada buzón y lo que quedó abierto."""
+    """Lo que se lleva copiado: recibos, lo que espera en los buzones, lo leído y lo abierto."""
 
     sesion: str
     anotar: Anotar
     raiz: Apunte
     recibos: dict[int, Apunte] = field(default_factory=dict)
     en_cola: dict[str, list[tuple[str, Apunte]]] = field(default_factory=dict)
+    en_vuelo: dict[str, list[tuple[str, Apunte]]] = field(default_factory=dict)
     abiertas: dict[tuple[str, int], tuple[HerramientaPedida, Apunte]] = field(default_factory=dict)
     vivos: dict[str, None] = field(default_factory=dict)
 
@@ -87,10 +99,16 @@ def buscar_origen(ruta: Path, fila: int) -> Origen:
     return Origen(str(duena[0]), int(borde))
 
 
-def bifurcar(ruta: Path, origen: Origen, nueva: str, anotar: Anotar) -> tuple[list[str], Apunte]:
-    """Anota en la sesión `nueva` lo que había hasta ese punto.
+def agentes_vivos(ruta: Path, origen: Origen) -> list[str]:
+    """Los que no habían acabado en ese punto. Bloquea. Lanza `ErrorBitacora`."""
+    with _abierta(ruta) as db:
+        return [fila[0] for fila in db.execute(_VIVOS, (origen.sesion, origen.fila))]
 
-    Devuelve los agentes vivos y el recibo de la última fila. Bloquea mientras lee.
+
+def bifurcar(ruta: Path, origen: Origen, nueva: str, anotar: Anotar) -> Apunte:
+    """Anota en la sesión `nueva` lo que había hasta ese punto; el recibo de la última fila.
+
+    Bloquea mientras lee.
     """
     with _abierta(ruta) as db:
         filas = db.execute(_FILAS, (origen.sesion, origen.fila)).fetchall()
@@ -99,7 +117,7 @@ def bifurcar(ruta: Path, origen: Origen, nueva: str, anotar: Anotar) -> tuple[li
     for fila in filas:
         _copiar(copia, fila)
     _despedir(copia, origen)
-    return list(copia.vivos), anotar(_aviso(origen, MASTER), copia.raiz, "")
+    return anotar(_aviso(origen, MASTER), copia.raiz, "")
 
 
 def _copiar(copia: _Copia, grabada: tuple[Any, ...]) -> None:
@@ -109,7 +127,7 @@ def _copiar(copia: _Copia, grabada: tuple[Any, ...]) -> None:
         datos["op"] = f"{copia.sesion}:{op.partition(':')[2]}"
     hecho = hecho_de(tipo, agente_id, datos)
     if isinstance(hecho, LlamadaIniciada) and not hecho.proposito:
-        hecho = _con_lo_que_entra(hecho, copia.en_cola.pop(agente_id, []))
+        hecho = _con_lo_que_entra(hecho, _sacar(copia, agente_id, datos.get("entran")))
     recibo = copia.anotar(hecho, _causa(copia, tipo, causa), cuando)
     copia.recibos[fila] = recibo
     _seguir(copia, hecho, recibo)
@@ -120,6 +138,15 @@ def _causa(copia: _Copia, tipo: str, causa: int | None) -> Apunte | None:
     if causa is None:
         return None if tipo == "master_input" else copia.raiz
     return copia.recibos.get(causa, copia.raiz)
+
+
+def _sacar(copia: _Copia, agente_id: str, cuantos: int | None) -> list[tuple[str, Apunte]]:
+    """Lo que leyó esa llamada del buzón; las de antes, que no decían cuánto, lo leían todo."""
+    cola = copia.en_cola.pop(agente_id, [])
+    cuantos = len(cola) if cuantos is None else cuantos
+    copia.en_cola[agente_id] = cola[cuantos:]
+    copia.en_vuelo[agente_id] = cola[:cuantos]
+    return cola[:cuantos]
 
 
 def _seguir(copia: _Copia, hecho: Evento, recibo: Apunte) -> None:
@@ -133,6 +160,10 @@ def _seguir(copia: _Copia, hecho: Evento, recibo: Apunte) -> None:
             copia.en_cola.setdefault(MASTER, []).append(("lineas", recibo))
         case "agent_intervention":
             copia.en_cola.setdefault(hecho.agente_id, []).append(("directivas", recibo))
+    if isinstance(hecho, LlamadaFallida) and hecho.clase == INTERRUMPIDA:
+        # Quien la repita lo vuelve a entregar.
+        devuelto = copia.en_vuelo.pop(hecho.agente_id, [])
+        copia.en_cola[hecho.agente_id] = devuelto + copia.en_cola.get(hecho.agente_id, [])
     if isinstance(hecho, AvisoEncolado):
         copia.en_cola.setdefault(hecho.destinatario, []).append(("avisos", recibo))
     if isinstance(hecho, HerramientaPedida):

@@ -53,8 +53,8 @@ class Fila(NamedTuple):
 _SESION_ABIERTA = (
     "UPDATE sessions SET version = ?, modelo = ?, aislamiento = ?, cara = ? WHERE id = ?"
 )
-_SESION_REANUDADA = """UPDATE sessions SET end_time = NULL, codigo = NULL, motivo = NULL,
-    version = ?, modelo = ?, aislamiento = ?, cara = ? WHERE id = ?"""
+_SESION_REANUDADA = """UPDATE sessions SET version = ?, modelo = ?, aislamiento = ?, cara = ?
+    WHERE id = ?"""
 _SESION_NOMBRADA = "UPDATE sessions SET name = ? WHERE id = ?"
 # Hasta que se abra, su modelo es el de su origen: con él se sigue y con él se repite.
 _SESION_BIFURCADA = """UPDATE sessions SET origen = ?1, origen_fila = ?2,
@@ -93,6 +93,10 @@ _ESTADO = """UPDATE agent_runs SET status = ?
 _AGENTE_TERMINADO = """UPDATE agent_runs SET status = ?, end_time = ?, result = ?, error = ?
     WHERE session = ? AND agent_id = ?"""
 _SESION_CERRADA = "UPDATE sessions SET end_time = ?, codigo = ?, motivo = ? WHERE id = ?"
+# Un lote puede traer las dos, en cualquier orden: queda lo que diga la última fila.
+_SESION_REABIERTA = """UPDATE sessions SET end_time = NULL, codigo = NULL, motivo = NULL
+    WHERE id = ?1 AND NOT EXISTS (
+        SELECT 1 FROM logs WHERE tipo = 'system_exit' AND session = ?1 AND id > ?2)"""
 
 SENTENCIAS = (
     _SESION_ABIERTA,
@@ -117,6 +121,7 @@ SENTENCIAS = (
     _ESTADO,
     _AGENTE_TERMINADO,
     _SESION_CERRADA,
+    _SESION_REABIERTA,
 )
 """El orden en que se ejecutan las sentencias de un lote."""
 
@@ -137,6 +142,7 @@ def _sesion_abierta(f: Fila, e: SesionAbierta) -> Iterator[Sentencia]:
 def _sesion_reanudada(f: Fila, e: SesionReanudada) -> Iterator[Sentencia]:
     textos = (e.version, e.modelo, e.aislamiento, e.cara)
     yield _SESION_REANUDADA, (*map(seguro, textos), f.session)
+    yield _SESION_REABIERTA, (f.session, f.id)
 
 
 def _sesion_nombrada(f: Fila, e: SesionNombrada) -> Iterator[Sentencia]:

@@ -136,8 +136,16 @@ _SQL = {
     # límite entre las partes, y lee la bitácora entera para enseñar lo último.
     "v_esperas": """
         SELECT m.id AS fila, p.timestamp AS desde, m.session, m.agente_id, CAST('modelo' AS TEXT) AS motivo,
-            m.ms, m.modelo AS detalle, m.respuesta AS fila_fin
+            m.ms, m.modelo AS detalle, CAST(coalesce(m.respuesta, f.id) AS INTEGER) AS fila_fin
         FROM model_calls AS m JOIN logs AS p ON p.id = m.id
+        LEFT JOIN logs AS f ON m.estado = 'fallida' AND f.id = (
+            SELECT s.id FROM logs AS s
+            WHERE s.session = p.session AND s.agente_id = p.agente_id
+                AND (s.epoca, s.seq) > (p.epoca, p.seq)
+                AND s.tipo = 'llm_call' AND s.causa = p.id
+                AND json_extract(s.details, '$.espera_s') IS NULL
+            ORDER BY s.epoca, s.seq LIMIT 1
+        )
         UNION ALL
         SELECT c.id, p.timestamp, c.session, c.agente_id, CAST('herramienta' AS TEXT), c.ms,
             CAST(coalesce(c.command, c.tool) AS TEXT), c.fila_cierre

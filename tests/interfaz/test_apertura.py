@@ -143,3 +143,30 @@ async def test_lo_que_se_bifurca_con_otro_modelo_se_repite_igual(tmp_path: Path)
     assert preguntar(tmp_path, modelos) == [("demo:demo",), ("demo:otro",)]
     salida = await correr(tmp_path, "reproducir", str(hija))
     assert (salida.codigo, salida.texto[:5]) == (0, "Igual")
+
+
+def ultima(datos: Path, que: str) -> str:
+    """La fila más alta de un tipo en la sesión más nueva."""
+    [(fila,)] = preguntar(
+        datos,
+        "SELECT max(l.id) FROM logs AS l WHERE l.session = (SELECT session FROM logs"
+        f" ORDER BY id DESC LIMIT 1) AND l.tipo = '{que}'",
+    )
+    return str(fila)
+
+
+@pytest.mark.parametrize("desde", ["llm_output", "llm_input"])
+async def test_la_bifurcacion_de_una_bifurcacion_se_repite_igual(
+    tmp_path: Path, desde: str
+) -> None:
+    """Cada una trae copiado lo que antes escribieron varios procesos, también sus cortes."""
+    await correr(tmp_path, "-p", "ejecuta: echo a y problema: falta b", MODEL="demo")
+    for _ in range(3):
+        hija = await correr(tmp_path, "--bifurcar-en", ultima(tmp_path, desde), MODEL="demo")
+        assert "es una bifurcación de" in hija.texto
+    for [sesion] in preguntar(tmp_path, "SELECT id FROM sessions"):
+        repetida = await correr(tmp_path, "reproducir", str(sesion))
+        assert repetida.texto.startswith("Igual:"), repetida.texto + repetida.errores
+    assert preguntar(tmp_path, "SELECT * FROM notices WHERE estado <> 'visto'") == preguntar(
+        tmp_path, "SELECT * FROM notices WHERE destinatario LIKE 'ejecutor-%'"
+    )

@@ -67,7 +67,7 @@ async def dar_por_cortada(hecho: HechoAnotado, sesion: str, datos: Path) -> None
         agente_id=hecho.evento.agente_id,
         turno=hecho.evento.detalles()["turno"],
         intentos=1,
-        error="el programa se cortó mientras esperaba la respuesta",
+        error="se cortó antes de que llegara la respuesta",
         clase="interrumpida",
         ms=0,
     )

@@ -169,6 +169,7 @@ def test_v_esperas_dice_a_que_espero_cada_uno(grabada: Grabada) -> None:
         "ls.pide": ("herramienta", 34),
         "permiso": ("aprobacion", 1500),
     }
+    assert esperas[ids["falla.entra"]]["fila_fin"] == ids["falla"]
     pausa = esperas[ids["pausa1"]]
     assert (pausa["motivo"], pausa["agente_id"], pausa["fila_fin"]) == (
         "superior",

@@ -1,6 +1,6 @@
 """El guion de un tramo grabado: qué hecho viene ahora de cada agente y quién espera su turno.
 
-Un tramo es lo que escribió un proceso (una época). El orden de cada agente se respeta fila a fila;
+Un tramo es lo que escribió un proceso. El orden de cada agente se respeta fila a fila;
 entre agentes, solo lo que uno hace en la secuencia de otro: mensajes, cancelaciones y líneas.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from agentes.errores import ErrorEnjambre
 from agentes.eventos import SISTEMA
@@ -24,6 +25,7 @@ _COPIADAS = {
 }
 _DE_SISTEMA = {"system_init", "system_exit", "session_resume", "session_fork"}
 
+_SIN_BORDE = 2**63
 _FIN_DE_RAFAGA = {"llm_input", "tool_call_request"}
 
 
@@ -237,12 +239,17 @@ def _es_de_cierre(fila: FilaGrabada) -> bool:
 
 
 def tramos_de(filas: Mapping[str, Sequence[FilaGrabada]]) -> list[dict[str, list[FilaGrabada]]]:
-    """Las filas de cada época, por agente."""
-    epocas = sorted({f.epoca for suyas in filas.values() for f in suyas})
-    return [
-        {a: [f for f in suyas if f.epoca == epoca] for a, suyas in filas.items()}
-        for epoca in epocas
-    ]
+    """Las filas de cada proceso que escribió la sesión, por agente.
+
+    Cada uno abrió la suya; en una bifurcación los anteriores están copiados en una sola época.
+    """
+    aperturas = sorted(f.id for f in filas.get(SISTEMA, ()) if f.tipo == "session_resume")
+    bordes = [0, *aperturas, _SIN_BORDE]
+    tramos = (
+        {a: [f for f in suyas if desde <= f.id < hasta] for a, suyas in filas.items()}
+        for desde, hasta in pairwise(bordes)
+    )
+    return [tramo for tramo in tramos if any(tramo.values())]
 
 
 def cierra(filas: Iterable[FilaGrabada]) -> bool:
