@@ -28,7 +28,8 @@ docker: ## Construye la imagen y conversa dentro de un contenedor
 	@docker/conversar.sh
 
 test: lint ## Pasa todas las comprobaciones y pruebas, sin red
-	@$(PY) -m pytest
+	@mal=0; $(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup -m 'not solo' || mal=$$?; \
+	$(PY) -m pytest -m solo && exit $$mal
 
 lint: $(MARCA_DEV) ## Pasa las comprobaciones que no ejecutan nada
 	@$(PY) -m ruff check

@@ -60,6 +60,14 @@ def _es_de_aqui(host: str) -> bool:
     return host in {"", "localhost", "::1", "0.0.0.0", "::"} or host.startswith("127.")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quién va junto al repartir la suite: cada archivo, y los que piden el demonio de Docker."""
+    for item in items:
+        con_docker = item.get_closest_marker("docker")
+        grupo = "docker" if con_docker else f"{item.path.parent.name}/{item.path.stem}"
+        item.add_marker(pytest.mark.xdist_group(grupo))
+
+
 @pytest.fixture(autouse=True)
 def _datos_aparte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENJAMBRE_DATOS", str(tmp_path / "data"))
