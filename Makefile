@@ -16,10 +16,10 @@ MARCA_BASE := .venv/.base-$(shell cat $(BASE) | cksum | tr ' ' '-')
 MARCA_DEV := .venv/.dev-$(shell cat $(DEV) | cksum | tr ' ' '-')
 A_MEDIAS := .venv/.a-medias
 
-.PHONY: help chat docker test lint formato bench limpio FORZAR
+.PHONY: help chat docker test lint formato bench prueba-larga limpio FORZAR
 
 help: ## Enseña esta ayuda
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 chat: $(MARCA_BASE) ## Conversa con el enjambre (sin clave: demostración)
 	@$(PY) main.py
@@ -43,6 +43,9 @@ formato: $(MARCA_DEV) ## Ordena el código
 
 bench: $(MARCA_DEV) ## Mide el rendimiento contra un suelo
 	@$(PY) -m tests.rendimiento
+
+prueba-larga: $(MARCA_DEV) ## Mata el programa mil veces y comprueba que no pierde ni repite nada
+	@$(PY) -m tests.tortura $(ARGS)
 
 limpio: ## Borra .venv y las cachés; conserva data/ y .env
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .benchmarks

@@ -57,9 +57,10 @@ class HistoriaGuardada:
     """Una historia rehecha y por dónde iba. `contados` son sus mensajes que ya tienen fila.
 
     `respuesta` es la última del modelo, si aún hay que hacer lo que pide; `cortada`, la fila de la
-    llamada que se quedó sin respuesta; `textos_sueltos`, cuántas respuestas seguidas sin llamadas
-    lleva antes de esa; `causa`, lo último que hizo. `problema_contado` y `texto_dicho` dicen si el
-    problema o el texto de esa respuesta ya constan.
+    llamada que se quedó sin respuesta; `textos_sueltos`, cuántas veces se le recordó antes de esa
+    que el texto suelto no lo lee nadie; `causa`, lo último que hizo. `problema_contado` y
+    `texto_dicho` dicen si el problema o el texto de esa respuesta ya constan, y `esperaba_hijo`,
+    si tras ella se quedó esperando a alguno de los suyos.
     """
 
     mensajes: list[BaseMessage]
@@ -71,6 +72,7 @@ class HistoriaGuardada:
     respuesta: RespuestaModelo | None = None
     cortada: Apunte | None = None
     textos_sueltos: int = 0
+    esperaba_hijo: bool = False
     problema_contado: bool = False
     texto_dicho: bool = False
     reentrega: Entregas = field(default_factory=Entregas)

@@ -67,6 +67,7 @@ class BucleLogicoAgente:
         self._causa = (guardada and guardada.causa) or causa
         self._pasos = guardada.pasos if guardada else 0
         self._textos_sueltos = guardada.textos_sueltos if guardada else 0
+        self._esperaba_hijo = guardada is not None and guardada.esperaba_hijo
         self._problema_contado = guardada is not None and guardada.problema_contado
         self._reentrega = guardada.reentrega if guardada else Entregas()
 
@@ -224,8 +225,12 @@ class BucleLogicoAgente:
         )
 
     async def _texto_suelto(self, texto: str) -> None:
-        """Texto sin llamadas: espera a sus hijos, o se le recuerda, o a la segunda es el final."""
-        if self._puertos.superior.tiene_hijos_en_marcha(self.agente.nombre):
+        """Texto sin llamadas: espera a sus hijos, o se le recuerda, o a la segunda es el final.
+
+        Si esperaba a uno antes de un corte y ya hay algo que leer, era lo que esperaba.
+        """
+        llego, self._esperaba_hijo = self._esperaba_hijo and len(self._buzon) > 0, False
+        if llego or self._puertos.superior.tiene_hijos_en_marcha(self.agente.nombre):
             self._cambiar(EstadoAgente.RUNNING, Espera.HIJO)
             await self._buzon.esperar()
             self._cambiar(EstadoAgente.RUNNING)

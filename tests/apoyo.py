@@ -109,7 +109,8 @@ async def enjambre(
         conocidos = dict(sistema.tipos)
         yield sistema
     comprobar_historias(ajustes.datos / "swarm.db")
-    if sistema.tipos == conocidos:
+    hubo_alarma = consultar(carpeta, "SELECT 1 FROM logs WHERE tipo = 'security_alarm'")
+    if sistema.tipos == conocidos and not hubo_alarma:
         grabacion = leer_grabacion(ajustes.datos / "swarm.db", sistema.sesion)
         hecha = await reproducir(grabacion, ajustes, conocidos)
         assert hecha.divergencia == ""

@@ -12,6 +12,7 @@ from agentes.errores import ErrorConfiguracion
 from servicios.ajustes import Ajustes
 from servicios.consola.plazas.limpiar_sesion import borrar_lo_de_la_sesion
 from servicios.interfaz.codigos import Salida
+from servicios.registros.auditoria.filtros import leer_momento
 from servicios.registros.cerrojo import tomar_sesion
 from servicios.registros.retencion import podar, tamanos, vaciar
 from servicios.registros.sesiones import elegir_sesion
@@ -57,8 +58,10 @@ def _elegidas(ruta: Path, argumentos: Namespace) -> list[str]:
     if not ruta.exists():
         raise ErrorConfiguracion(f"{ruta}: todavía no hay bitácora")
     if argumentos.antes_de is not None:
-        cerradas = [t for t in tamanos(ruta) if t.fin is not None]
-        return [t.sesion for t in cerradas if t.fin and t.fin < argumentos.antes_de]
+        antes_de = leer_momento(argumentos.antes_de)
+        if isinstance(antes_de, int):
+            raise ErrorConfiguracion("--antes-de quiere una fecha UTC, como 2026-01-31")
+        return [t.sesion for t in tamanos(ruta) if t.fin is not None and t.fin < antes_de]
     return [elegir_sesion(ruta, pedida).id for pedida in argumentos.sesiones]
 
 

@@ -152,7 +152,7 @@ INDICES = (
         WHERE tipo = 'tool_call_request'""",
     "CREATE INDEX logs_sesion ON logs (session)",
     "CREATE INDEX logs_tipo ON logs (tipo)",
-    "CREATE INDEX logs_errores ON logs (id) WHERE log_level IN ('WARNING', 'ERROR', 'FATAL')",
+    "CREATE INDEX logs_errores ON logs (session) WHERE log_level IN ('WARNING', 'ERROR', 'FATAL')",
     "CREATE INDEX logs_decisiones ON logs (causa) WHERE tipo = 'approval_decision'",
     "CREATE INDEX agent_runs_hijos ON agent_runs (session, parent)",
     "CREATE INDEX commands_errores ON commands (fila_cierre) WHERE ok = 0",

@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage, BaseMessage, messages_from_dict
 
 from agentes.errores import ErrorBitacora, ErrorModelo
 from agentes.respuestas import LlamadaHerramienta, Uso
+from prompts.avisos import RECUERDO
 from servicios.llm.historial import retirar_lo_nuevo, sin_lastre
 
 
@@ -61,7 +62,7 @@ class Historia:
     decisiones: int = 0
     salida: FilaSalida | None = None
     entrada_abierta: int | None = None
-    respuestas_sin_llamadas: int = 0
+    recuerdos: int = 0
     uso: Uso = field(default_factory=Uso)
     hash: str = ""
 
@@ -115,7 +116,9 @@ class Pliegue:
             return
         historia.turno = max(historia.turno, int(fila.details.get("turno", 0)))
         self._retirado = None
-        historia.mensajes += mensajes_de(fila, fila.details.get("nuevos"))
+        nuevos = mensajes_de(fila, fila.details.get("nuevos"))
+        historia.mensajes += nuevos
+        historia.recuerdos += sum(mensaje.content == RECUERDO for mensaje in nuevos)
         historia.hash = str(fila.details.get("historia", ""))
         historia.entrada_abierta = fila.id
         if historia.salida is not None:
@@ -134,7 +137,7 @@ class Pliegue:
         historia.mensajes.append(vivo)
         historia.decisiones += 1
         llamadas = _llamadas(vivo, detalles.get("llamadas", ()))
-        historia.respuestas_sin_llamadas = 0 if llamadas else historia.respuestas_sin_llamadas + 1
+        historia.recuerdos = 0 if llamadas else historia.recuerdos
         historia.entrada_abierta = None
         historia.salida = FilaSalida(
             id=fila.id,

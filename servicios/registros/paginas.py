@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from struct import unpack_from
 from typing import Self
 
 _CABECERA_WAL = 32
@@ -73,21 +74,25 @@ def fila_torcida(paginas: Paginas, raiz: int, columnas: int) -> int | None:
     medidas: dict[bytes, int] = {}
     for pagina in _hojas(paginas, raiz):
         for celda in _punteros(pagina):
-            carga, donde = _varint(pagina, celda)
-            fila, donde = _varint(pagina, donde)
-            largo, _ = _varint(pagina, donde)
-            if _medida(pagina[donde : donde + largo], columnas, medidas) != carga:
-                return fila
+            # Lo corriente, sin llamadas: es un bucle por cada fila de la bitácora.
+            carga, donde = pagina[celda], celda + 1
+            if carga >= 0x80:
+                carga, donde = _varint(pagina, celda)
+            while pagina[donde] >= 0x80:
+                donde += 1
+            donde += 1
+            cabecera = pagina[donde : donde + pagina[donde]]
+            medida = medidas.get(cabecera)
+            if carga != (_medida(cabecera, columnas, medidas) if medida is None else medida):
+                return _varint(pagina, _varint(pagina, celda)[1])[0]
     return None
 
 
 def _medida(cabecera: bytes, columnas: int, medidas: dict[bytes, int]) -> int:
     """Lo que ocupa una fila con esta cabecera; muchas filas llevan la misma."""
-    medida = medidas.get(cabecera)
-    if medida is None:
-        medida = _medir(cabecera, columnas)
-        if len(medidas) < _RECORDADAS:
-            medidas[cabecera] = medida
+    medida = _medir(cabecera, columnas)
+    if len(medidas) < _RECORDADAS:
+        medidas[cabecera] = medida
     return medida
 
 
@@ -105,11 +110,13 @@ def _hojas(paginas: Paginas, raiz: int) -> Iterator[bytes]:
         pendientes += [int.from_bytes(pagina[8:12], "big"), *reversed(hijas)]
 
 
-def _punteros(pagina: bytes) -> Iterator[int]:
+def _punteros(pagina: bytes) -> tuple[int, ...]:
+    """Dónde empieza cada celda de la página."""
     desde = 12 if pagina[0] == _INTERIOR else 8
     cuantas = int.from_bytes(pagina[3:5], "big")
-    for donde in range(desde, desde + 2 * cuantas, 2):
-        yield int.from_bytes(pagina[donde : donde + 2], "big")
+    if desde + 2 * cuantas > len(pagina):
+        raise ValueError("una página dice tener más filas de las que caben")
+    return unpack_from(f">{cuantas}H", pagina, desde)
 
 
 def _varint(datos: bytes, donde: int) -> tuple[int, int]:

@@ -170,7 +170,8 @@ class _Lector:
             uso=Uso(*gasto[1:]),
             respuesta=_por_hacer(salida, cola),
             cortada=_cortada(plegada, cola),
-            textos_sueltos=_textos_sueltos(plegada),
+            textos_sueltos=plegada.recuerdos,
+            esperaba_hijo=_esperaba_hijo(cola),
             problema_contado=any(f["tipo"] == "agent_problem" for f in cola),
             texto_dicho=any(f["tipo"] == "master_response_text" for f in cola),
             reentrega=self._reentrega(plegada.entrada_abierta),
@@ -281,11 +282,9 @@ def _cortada(historia: Historia, cola: list[sqlite3.Row]) -> Apunte | None:
     return ApunteFila.firme(entrada)
 
 
-def _textos_sueltos(historia: Historia) -> int:
-    """Respuestas seguidas sin llamadas antes de la que queda por hacer."""
-    sueltas = historia.respuestas_sin_llamadas
-    pendiente = historia.salida is not None and not historia.salida.seguida
-    return sueltas - 1 if sueltas and pendiente else sueltas
+def _esperaba_hijo(cola: list[sqlite3.Row]) -> bool:
+    esperas = [json.loads(f["details"])["espera"] for f in cola if f["tipo"] == "agent_loop"]
+    return bool(esperas) and esperas[-1] == "hijo"
 
 
 def _ultima_causa(historia: Historia, nacimiento: Apunte | None) -> Apunte | None:

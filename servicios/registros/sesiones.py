@@ -15,9 +15,8 @@ from servicios.registros.fallos import explicar
 
 _ESPERA_S = 10.0
 _TODAS = """
-    SELECT id, coalesce(name, ''), modelo, end_time IS NOT NULL, origen IS NOT NULL FROM sessions
-    WHERE EXISTS (SELECT 1 FROM logs WHERE logs.session = sessions.id)
-    ORDER BY start_time DESC, rowid DESC"""
+    SELECT id, coalesce(nullif(name, id), ''), modelo, end_time IS NOT NULL, origen IS NOT NULL FROM sessions
+    WHERE ultima_fila IS NOT NULL ORDER BY ultima_fila DESC"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def nueva_sesion() -> str:
 
 
 def listar_sesiones(ruta: Path) -> list[SesionHallada]:
-    """Las de la bitácora, la más nueva primero; ninguna si aún no hay base.
+    """Las de la bitácora, la última en que pasó algo primero; ninguna si aún no hay base.
 
     Lanza `ErrorBitacora` si no se puede leer.
     """
@@ -49,9 +48,14 @@ def listar_sesiones(ruta: Path) -> list[SesionHallada]:
     try:
         origen = f"file:{quote(str(ruta))}?mode=ro"
         with closing(sqlite3.connect(origen, uri=True, timeout=_ESPERA_S)) as db:
-            filas = db.execute(_TODAS).fetchall()
+            return leer_sesiones(db)
     except sqlite3.Error as error:
         raise ErrorBitacora(explicar(ruta, error)) from error
+
+
+def leer_sesiones(db: sqlite3.Connection) -> list[SesionHallada]:
+    """Las de una base ya abierta, la última en que pasó algo primero. Lanza `sqlite3.Error`."""
+    filas = db.execute(_TODAS).fetchall()
     return [SesionHallada(f[0], f[1], f[2] or "", bool(f[3]), f[0] if f[4] else "") for f in filas]
 
 
@@ -60,9 +64,13 @@ def elegir_sesion(ruta: Path, pedida: str) -> SesionHallada:
 
     Lanza `ErrorConfiguracion` si no hay ninguna o hay varias.
     """
-    todas = listar_sesiones(ruta)
+    return elegir_entre(listar_sesiones(ruta), pedida)
+
+
+def elegir_entre(todas: list[SesionHallada], pedida: str) -> SesionHallada:
+    """Como `elegir_sesion`, entre las ya leídas."""
     if not todas:
-        raise ErrorConfiguracion("no hay ninguna sesión que reanudar: empieza una sin --reanudar")
+        raise ErrorConfiguracion("no hay ninguna sesión: empieza una con python main.py")
     if not pedida:
         return todas[0]
     exactas = [s for s in todas if pedida in {s.id, s.nombre}]

@@ -85,12 +85,13 @@ _SQL = {
     "v_costes": """
         WITH RECURSIVE
         gasto AS (
-            SELECT m.session, m.agente_id, count(*) AS llamadas, sum(m.tokens_in) AS tokens_in,
-                sum(m.tokens_out) AS tokens_out, sum(m.tokens_cached) AS tokens_cached,
-                max(a.cost) AS coste
-            FROM model_calls AS m
+            SELECT m.*, a.cost AS coste
+            FROM (
+                SELECT session, agente_id, count(*) AS llamadas, sum(tokens_in) AS tokens_in,
+                    sum(tokens_out) AS tokens_out, sum(tokens_cached) AS tokens_cached
+                FROM model_calls GROUP BY session, agente_id
+            ) AS m
             LEFT JOIN agent_runs AS a ON a.session = m.session AND a.agent_id = m.agente_id
-            GROUP BY m.session, m.agente_id
         ),
         rama (session, agente_id, cabeza) AS (
             SELECT session, agente_id, agente_id FROM gasto
@@ -131,29 +132,37 @@ _SQL = {
         FROM logs AS d
         LEFT JOIN logs AS p ON p.id = d.causa
         WHERE d.tipo = 'approval_decision' AND p.tipo IS NOT 'approval_request'""",
+    # Los CAST dan la misma afinidad a cada columna: sin eso SQLite no reparte el orden y el
+    # límite entre las partes, y lee la bitácora entera para enseñar lo último.
     "v_esperas": """
-        SELECT m.id AS fila, p.timestamp AS desde, m.session, m.agente_id, 'modelo' AS motivo,
+        SELECT m.id AS fila, p.timestamp AS desde, m.session, m.agente_id, CAST('modelo' AS TEXT) AS motivo,
             m.ms, m.modelo AS detalle, m.respuesta AS fila_fin
         FROM model_calls AS m JOIN logs AS p ON p.id = m.id
         UNION ALL
-        SELECT c.id, p.timestamp, c.session, c.agente_id, 'herramienta', c.ms,
-            coalesce(c.command, c.tool), c.fila_cierre
+        SELECT c.id, p.timestamp, c.session, c.agente_id, CAST('herramienta' AS TEXT), c.ms,
+            CAST(coalesce(c.command, c.tool) AS TEXT), c.fila_cierre
         FROM commands AS c JOIN logs AS p ON p.id = c.id
         UNION ALL
-        SELECT fila, timestamp, session, agente_id, 'aprobacion', espera_ms, orden, fila_decision
-        FROM v_aprobaciones WHERE fila <> fila_decision OR fila_decision IS NULL
+        SELECT p.id, p.timestamp, p.session, p.agente_id, CAST('aprobacion' AS TEXT),
+            CAST(json_extract(d.details, '$.espera_ms') AS INTEGER),
+            CAST(json_extract(p.details, '$.orden') AS TEXT), d.id
+        FROM logs AS p
+        LEFT JOIN logs AS d ON d.causa = p.id AND d.tipo = 'approval_decision'
+        WHERE p.tipo = 'approval_request'
         UNION ALL
-        SELECT id, timestamp, session, agente_id, espera,
-            CAST(round((julianday(hasta) - julianday(timestamp)) * 86400000) AS INTEGER),
-            estado, siguiente
-        FROM (
-            SELECT id, timestamp, session, agente_id,
-                json_extract(details, '$.espera') AS espera,
-                json_extract(details, '$.estado') AS estado,
-                lead(timestamp) OVER suyas AS hasta, lead(id) OVER suyas AS siguiente
-            FROM logs WHERE tipo IN ('agent_loop', 'agent_run_end')
-            WINDOW suyas AS (PARTITION BY session, agente_id ORDER BY id)
-        ) WHERE espera <> ''""",
+        SELECT e.id, e.timestamp, e.session, e.agente_id,
+            CAST(json_extract(e.details, '$.espera') AS TEXT),
+            CAST(round((julianday(f.timestamp) - julianday(e.timestamp)) * 86400000) AS INTEGER),
+            CAST(json_extract(e.details, '$.estado') AS TEXT), f.id
+        FROM logs AS e
+        LEFT JOIN logs AS f ON f.id = (
+            SELECT s.id FROM logs AS s
+            WHERE s.session = e.session AND s.agente_id = e.agente_id
+                AND (s.epoca, s.seq) > (e.epoca, e.seq)
+                AND s.tipo IN ('agent_loop', 'agent_run_end')
+            ORDER BY s.epoca, s.seq LIMIT 1
+        )
+        WHERE e.tipo = 'agent_loop' AND json_extract(e.details, '$.espera') <> ''""",
     "v_mensajes": """
         SELECT m.id AS fila, l.timestamp, m.session, m.de, m.para,
             json_extract(l.details, '$.texto') AS texto, m.estado, m.entregado_en, m.visto_en
@@ -166,7 +175,7 @@ _SQL = {
         JOIN logs AS l ON l.id = n.id""",
     "v_errores": """
         SELECT id AS fila, timestamp, session, agente_id, tipo, log_level, mensaje
-        FROM logs WHERE log_level IN ('WARNING', 'ERROR', 'FATAL')
+        FROM logs INDEXED BY logs_errores WHERE log_level IN ('WARNING', 'ERROR', 'FATAL')
         UNION ALL
         SELECT l.id, l.timestamp, l.session, l.agente_id, l.tipo, l.log_level,
             l.mensaje || coalesce(': ' || nullif(c.motivo, 'ok'), '') || coalesce(' — ' || c.command, '')

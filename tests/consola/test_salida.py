@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import resource
 import time
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,31 @@ def test_de_lo_que_no_cabe_quedan_principio_y_final(largo: int, trozo: int) -> N
     assert omitidos == largo - 100
     aviso = f"\n[… {omitidos} bytes omitidos …]\n"
     assert texto == datos[:50].decode() + aviso + datos[-50:].decode()
+
+
+@pytest.mark.parametrize("trozo", [1, 3, 7, 1000])
+@pytest.mark.parametrize("limite", [2, 5, 100])
+@pytest.mark.parametrize("largo", [0, 1, 49, 50, 99, 100, 101, 149, 150, 151, 1000])
+def test_en_el_archivo_esta_siempre_lo_mismo(
+    tmp_path: Path, largo: int, limite: int, trozo: int
+) -> None:
+    """Es lo que queda si matan a quien captura."""
+    datos = bytes(65 + i % 26 for i in range(largo))
+    ruta = tmp_path / "salida"
+    with ruta.open("w+b", buffering=0) as archivo:
+        captura = Captura(limite, archivo.fileno())
+        for i in range(0, largo, trozo):
+            captura.anadir(datos[i : i + trozo])
+            assert Captura.de_bytes(ruta.read_bytes()).texto() == captura.texto()
+    assert Captura.de_bytes(ruta.read_bytes()).texto() == captura.texto()
+
+
+def test_un_disco_lleno_no_para_la_captura() -> None:
+    with Path("/dev/full").open("w+b", buffering=0) as lleno:
+        captura = Captura(100, lleno.fileno())
+        captura.anadir(b"uno")
+        captura.anadir(b"dos")
+    assert captura.texto() == ("unodos", 0)
 
 
 @pytest.mark.parametrize("desplazar", range(4))

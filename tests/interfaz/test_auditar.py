@@ -9,15 +9,17 @@ import json
 import sqlite3
 import sys
 from asyncio.subprocess import PIPE
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from main import main
 from servicios.ajustes import RAIZ
 from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz.argumentos_auditar import PREGUNTAS as LAS_QUE_HAY
-from tests.interfaz.test_headless import correr, entorno
+from tests.interfaz.test_headless import Salida, correr, entorno
 from tests.registros.auditoria.sesion_hostil import SECRETO, grabar_hostil
 from tests.registros.sesion_de_ejemplo import bitacora, grabar_sesion
 
@@ -56,12 +58,26 @@ async def en_bash(carpeta: Path, orden: str, **variables: str) -> tuple[int, str
     return proceso.returncode, salida.decode(), errores.decode()
 
 
+@pytest.fixture
+def aqui(capfd: pytest.CaptureFixture[str]) -> Callable[..., Salida]:
+    """El programa en este mismo proceso, para lo que no depende de arrancarlo."""
+
+    def correr_aqui(carpeta: Path, *argumentos: str) -> Salida:
+        base = () if "--base" in argumentos else ("--base", str(carpeta / "swarm.db"))
+        capfd.readouterr()
+        codigo = main([*argumentos, *base])
+        texto, errores = capfd.readouterr()
+        return Salida(codigo, texto, errores)
+
+    return correr_aqui
+
+
 @pytest.mark.parametrize("pregunta", PREGUNTAS)
-async def test_cada_pregunta_contesta_en_tabla_json_y_csv(datos: Path, pregunta: str) -> None:
+async def test_cada_pregunta_contesta_en_tabla_json_y_csv(
+    datos: Path, pregunta: str, aqui: Callable[..., Salida]
+) -> None:
     orden = ("auditar", pregunta, *PREGUNTAS[pregunta])
-    tabla, texto_json, texto_csv = await asyncio.gather(
-        correr(datos, *orden), correr(datos, *orden, "--json"), correr(datos, *orden, "--csv")
-    )
+    tabla, texto_json, texto_csv = (aqui(datos, *orden, *f) for f in ((), ("--json",), ("--csv",)))
 
     assert {tabla.codigo, texto_json.codigo, texto_csv.codigo} == {0}
     objetos = json.loads(texto_json.texto)
@@ -116,7 +132,6 @@ async def test_una_sesion_de_verdad_se_audita(tmp_path: Path) -> None:
     [
         "auditar linea | head -1",
         "auditar linea --json | head -1",
-        "auditar linea --csv | true",
         "exportar --formato html | head -c 10",
         "exportar --formato json | true",
     ],
@@ -136,7 +151,7 @@ async def test_lo_que_falta_se_dice_fuera_de_la_salida(datos: Path) -> None:
 @pytest.mark.parametrize(
     ("orden", "codigo", "dice"),
     [
-        (("auditar", "linea", "--sesion", "nada"), 2, "No hay ninguna sesión «nada»"),
+        (("auditar", "linea", "--sesion", "nada"), 2, "no existe la sesión «nada»"),
         (("auditar", "linea", "--desde", "ayer"), 2, "no es una fila ni una fecha"),
         (("auditar", "por-que", "nadie-1"), 2, "no es una fila ni un agente"),
         (("auditar", "sql", "DELETE FROM logs"), 2, "solo se lee"),
@@ -146,9 +161,9 @@ async def test_lo_que_falta_se_dice_fuera_de_la_salida(datos: Path) -> None:
     ],
 )
 async def test_cada_fallo_es_una_linea(
-    datos: Path, orden: tuple[str, ...], codigo: int, dice: str
+    datos: Path, orden: tuple[str, ...], codigo: int, dice: str, aqui: Callable[..., Salida]
 ) -> None:
-    salida = await correr(datos, *orden)
+    salida = aqui(datos, *orden)
     assert (salida.codigo, salida.texto) == (codigo, "")
     assert dice in salida.errores
     assert salida.errores.count("\n") == 1
@@ -170,10 +185,15 @@ async def test_una_base_danada_o_ajena_es_una_linea_y_un_uno(datos: Path) -> Non
 @pytest.mark.parametrize("pregunta", ["linea", "comandos"])
 @pytest.mark.parametrize("formato", [(), ("--json",), ("--csv",)])
 async def test_lo_hostil_no_mueve_el_cursor_ni_sale_el_secreto(
-    tmp_path: Path, pregunta: str, formato: tuple[str, ...]
+    tmp_path: Path,
+    pregunta: str,
+    formato: tuple[str, ...],
+    aqui: Callable[..., Salida],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await grabar_hostil(tmp_path / "swarm.db")
-    salida = await correr(tmp_path, "auditar", pregunta, *formato, API_TOKEN=SECRETO)
+    monkeypatch.setenv("API_TOKEN", SECRETO)
+    salida = aqui(tmp_path, "auditar", pregunta, *formato)
     texto = salida.texto.replace("\r\n", "\n")
     assert limpiar(texto) == texto
     assert SECRETO not in texto
@@ -191,7 +211,7 @@ async def test_en_un_terminal_hay_colores_y_con_no_color_no(datos: Path) -> None
     assert "ayudante-1" in sin
 
 
-@pytest.mark.parametrize("formato", ["json", "csv", "md", "html"])
+@pytest.mark.parametrize("formato", ["csv", "html"])
 async def test_exportar_a_un_archivo_es_lo_mismo_que_a_la_salida(datos: Path, formato: str) -> None:
     destino = datos / f"x.{formato}"
     orden = ("exportar", "s-1")
@@ -218,3 +238,12 @@ async def test_no_hace_falta_poder_escribir_en_la_base(datos: Path) -> None:
 
 def test_las_preguntas_probadas_son_las_que_hay() -> None:
     assert {*PREGUNTAS, "verificar"} == set(LAS_QUE_HAY)
+
+
+async def test_podar_no_entiende_cualquier_cosa_como_fecha(datos: Path) -> None:
+    for mala in ("ayer", "zzz", "7"):
+        salida = await correr(datos, "podar", "--antes-de", mala)
+        assert (salida.codigo, salida.texto) == (2, "")
+        assert "fecha" in salida.errores
+    quedan = json.loads((await correr(datos, "auditar", "sesiones", "--json")).texto)
+    assert [s["session"] for s in quedan] == ["s-1"]

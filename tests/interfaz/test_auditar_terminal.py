@@ -56,7 +56,7 @@ async def test_por_que_ensena_la_cadena_de_una_fila_y_de_un_agente(tmp_path: Pat
     [
         ("/por-que nadie-1", "no es una fila ni un agente"),
         ("/por-que 99999", "No hay ninguna fila 99999"),
-        ("/sesiones nada", "No hay ninguna sesión «nada»"),
+        ("/sesiones nada", "no existe la sesión «nada»"),
         ("/exportar pdf", "No sé exportar a «pdf»: usa json, csv, md, html"),
         ("/nombrar", "Se escribe así: /nombrar NOMBRE"),
     ],
@@ -64,7 +64,8 @@ async def test_por_que_ensena_la_cadena_de_una_fila_y_de_un_agente(tmp_path: Pat
 async def test_lo_que_no_se_puede_es_un_error_de_una_linea(
     tmp_path: Path, linea: str, dice: str
 ) -> None:
-    async with demo(tmp_path) as (_, escena, papel):
+    async with demo(tmp_path) as (sistema, escena, papel):
+        await conversar(sistema, "ayuda")
         try:
             await obedecer(linea, escena)
         except Exception as error:  # noqa: BLE001 - la sesión escribe el texto de cualquiera

@@ -19,7 +19,7 @@ from langchain_core.messages import (
 from agentes.errores import ErrorBitacora
 from agentes.eventos import MASTER
 from agentes.respuestas import Uso
-from prompts.avisos import RETIRADO
+from prompts.avisos import RECUERDO, RETIRADO
 from servicios.llm.historia_corrida import HistoriaCorrida, canonico, hash_de
 from servicios.registros.historias import FilaHistoria, plegar_historia
 from tests.apoyo import CONSOLA, REPORTAR, conversar, delegar, doble_de, enjambre
@@ -73,16 +73,16 @@ def test_lo_que_se_sabe_de_una_historia() -> None:
     assert historia.salida is not None
     assert (historia.salida.id, historia.salida.entrada, historia.salida.seguida) == (2, 1, True)
     assert historia.salida.llamadas[0].args == {"command": "df"}
-    assert historia.respuestas_sin_llamadas == 0
+    assert historia.recuerdos == 0
 
 
-def test_las_respuestas_sin_llamadas_se_cuentan_desde_la_ultima_que_las_lleva() -> None:
-    filas = [*BASE, sale(4, 3, AIMessage("a")), entra(5, 3, HumanMessage("b"))]
-    assert plegar_historia([*filas, sale(6, 5, AIMessage("c"))]).respuestas_sin_llamadas == 2
-    abierta = plegar_historia(filas)
-    assert abierta.salida is not None
-    assert abierta.salida.seguida
-    assert abierta.respuestas_sin_llamadas == 1
+def test_los_recuerdos_se_cuentan_desde_la_ultima_respuesta_con_llamadas() -> None:
+    filas = [*BASE, sale(4, 3, AIMessage("espero")), entra(5, 4, HumanMessage("ya acabó"))]
+    assert plegar_historia(filas).recuerdos == 0
+    filas += [sale(6, 5, AIMessage("a")), entra(7, 6, HumanMessage(RECUERDO))]
+    assert plegar_historia([*filas, sale(8, 7, AIMessage("b"))]).recuerdos == 1
+    llamando = AIMessage("", tool_calls=[LLAMADA])
+    assert plegar_historia([*filas, sale(8, 7, llamando)]).recuerdos == 0
 
 
 @pytest.mark.parametrize("clase", ["peticion", "bloqueo", "contexto"])

@@ -57,3 +57,10 @@ def test_no_se_recorre_la_bitacora_para_contestar(ruta: Path, sql: str) -> None:
     with closing(sqlite3.connect(ruta)) as db:
         plan = [fila[3] for fila in db.execute(f"EXPLAIN QUERY PLAN {sql}")]
     assert not [paso for paso in plan if paso in GRANDES], plan
+
+
+def test_las_ultimas_esperas_se_juntan_por_orden(ruta: Path) -> None:
+    with closing(sqlite3.connect(ruta)) as db:
+        sql = "EXPLAIN QUERY PLAN SELECT * FROM v_esperas ORDER BY fila DESC LIMIT 200"
+        plan = [fila[3] for fila in db.execute(sql)]
+    assert "MERGE (UNION ALL)" in plan, plan

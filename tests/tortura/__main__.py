@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import shutil
 import sys
 import tempfile
@@ -46,6 +47,8 @@ def main() -> None:
     analizador.add_argument("--semilla", type=int, default=time.time_ns() % 10**6)
     analizador.add_argument("--modo", choices=MODOS, action="append")
     opciones = analizador.parse_args()
+    # Un cliente muerto a media respuesta es lo normal aquí.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     # Si algo falla, se queda para mirarla: dentro está la base de la sesión que no cumplió.
     carpeta = Path(tempfile.mkdtemp(prefix="tortura-"))
     print(f"semilla {opciones.semilla}, en {carpeta}", file=sys.stderr, flush=True)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from zlib import crc32
 
-from tests.apoyo import CONSOLA, DELEGAR, MENSAJE, PROBLEMA, REPORTAR, tipo
+from tests.apoyo import CANCELAR, CONSOLA, DELEGAR, MENSAJE, PROBLEMA, REPORTAR, tipo
 from tests.dobles.guion import Guion
 from tests.dobles.peticion import Peticion
 from tests.dobles.respuestas import Llamada, Respuesta, llamada, respuesta, texto
@@ -27,22 +29,44 @@ PLANES: dict[str, Sequence[str]] = {
     "jefe": ("c", "d", "1", "c", "c", "c"),
     "reparto": ("cdd", "2", "c", "cc", "c"),
     "hoja": ("c", "c", "c"),
+    "breve": ("c", "p", "cc"),
+    "padre": ("dd", "2", "c"),
+    "eterno": ("z",),
 }
-"""Los turnos de cada plan, una letra por llamada: orden, problema o delegación; y un número es
-esperar a tantos agentes. Después de todos, el reporte final."""
+"""Los turnos de cada plan, una letra por llamada: orden, problema, delegación u orden sin final; y un
+número es esperar a tantos agentes. Después de todos, el reporte final. A quien nunca acaba lo
+cancela el Master cuando han acabado los demás."""
 
-ENCARGOS = ("normal", "problema", "parejas", "jefe", "reparto")
-AGENTES = len(ENCARGOS) + 3
-ORDENES = 6 + 6 + 6 + 4 + 5 + 3 * 3
+ENCARGOS = ("normal", "problema", "parejas", "jefe", "reparto", "eterno")
 
 _TERMINADO = re.compile(r"hecho\[([\w-]+)\]")
 _EN_PAUSA = re.compile(r"([\w-]+) \([^)]*\) está en pausa por un problema")
+_LANZADO = re.compile(r"Lanzado ([\w-]+)\.")
 _CORTAS_MS, _LARGAS_MS = 10, 250
 
 
-def guion() -> Guion:
-    """El de toda la tortura; vale para cualquier número de sesiones a la vez."""
-    return Guion({"Master": _master, "obrero-*": _obrero})
+@dataclass(frozen=True)
+class Esperado:
+    """Lo que ha de haber al acabar: cuántos agentes, cuántos cancelados y cuántas órdenes."""
+
+    agentes: int
+    cancelados: int
+    ordenes: int
+
+    @classmethod
+    def de(cls, encargos: Sequence[str]) -> Esperado:
+        """Lo que hacen esos encargos y los agentes que lancen."""
+        letras = "".join(letra for encargo in encargos for letra in "".join(PLANES[encargo]))
+        hojas = letras.count("d")
+        de_hoja = "".join(PLANES["hoja"]).count("c")
+        eternas = letras.count("z")
+        ordenes = letras.count("c") + eternas + hojas * de_hoja
+        return cls(len(encargos) + hojas, eternas, ordenes)
+
+
+def guion(encargos: Sequence[str] = ENCARGOS) -> Guion:
+    """El de esos encargos; vale para cualquier número de sesiones a la vez."""
+    return Guion({"Master": partial(_master, encargos), "obrero-*": _obrero})
 
 
 def reporte(agente_id: str) -> str:
@@ -66,9 +90,14 @@ def orden(nombre: str) -> str:
     return f"echo {nombre} >> empezadas; sleep {ms / 1000:.3f}; echo {nombre} >> acabadas"
 
 
-def _master(peticion: Peticion) -> Respuesta:
+def eterna(nombre: str) -> str:
+    """Una que solo acaba si la matan (o a su límite de tiempo)."""
+    return f"echo {nombre} >> empezadas; sleep 100"
+
+
+def _master(encargos: Sequence[str], peticion: Peticion) -> Respuesta:
     if not _turnos(peticion):
-        tareas = [{"agent_type": "obrero", "task_description": f"plan {p}"} for p in ENCARGOS]
+        tareas = [{"agent_type": "obrero", "task_description": f"plan {p}"} for p in encargos]
         return respuesta("reparto", [llamada(DELEGAR, tarea) for tarea in tareas])
     dicho = _dicho(peticion)
     escritos = {args["agent_id"] for nombre, args in _pedidas(peticion) if nombre == MENSAJE}
@@ -79,7 +108,18 @@ def _master(peticion: Peticion) -> Respuesta:
             ]
         )
     acabados = len(set(_TERMINADO.findall(dicho)))
-    return texto(FINAL if acabados == len(ENCARGOS) else f"van {acabados}")
+    if acabados < len(encargos) - encargos.count("eterno"):
+        return texto(f"van {acabados}")
+    return _parar_eternos(encargos, peticion) or texto(FINAL)
+
+
+def _parar_eternos(encargos: Sequence[str], peticion: Peticion) -> Respuesta | None:
+    lanzados = _LANZADO.findall("\n".join(peticion.resultados))
+    parados = {args["agent_id"] for nombre, args in _pedidas(peticion) if nombre == CANCELAR}
+    for encargo, agente_id in zip(encargos, lanzados, strict=True):
+        if encargo == "eterno" and agente_id not in parados:
+            return respuesta(llamadas=[llamada(CANCELAR, {"agent_id": agente_id})])
+    return None
 
 
 def _obrero(peticion: Peticion) -> Respuesta:
@@ -106,6 +146,8 @@ def _obrero(peticion: Peticion) -> Respuesta:
 def _llamada(letra: str, nombre: str) -> Llamada:
     if letra == "c":
         return llamada(CONSOLA, {"command": orden(nombre)})
+    if letra == "z":
+        return llamada(CONSOLA, {"command": eterna(nombre)})
     if letra == "d":
         return llamada(DELEGAR, {"agent_type": "obrero", "task_description": "plan hoja"})
     return llamada(PROBLEMA, {"descripcion_problema": problema(nombre.partition(".")[0])})

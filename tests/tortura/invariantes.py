@@ -14,11 +14,11 @@ from langchain_core.messages import HumanMessage
 
 from agentes.eventos import MASTER
 from servicios.ajustes import Ajustes
-from servicios.registros.cadena import COLUMNAS, eslabon, semilla
+from servicios.registros.verificar import verificar
 from servicios.reproduccion import leer_grabacion, reproducir
 from tests.registros.apoyo_historias import comprobar_historias, historia_de
-from tests.tortura.guion import AGENTES, FINAL, LINEA, ORDENES, directiva, problema, reporte
-from tests.tortura.testigo import Testigo
+from tests.tortura.guion import LINEA, PLANES, Esperado, directiva, problema, reporte
+from tests.tortura.mirada import Mirada
 
 _OPERACIONES = """
     SELECT p.op, p.intento, json_extract(p.details, '$.args.command'),
@@ -32,7 +32,7 @@ class Cuenta:
     """Lo que se vio en una o más sesiones."""
 
     ordenes: int = 0
-    cierres: Counter[str] | None = None
+    cierres: Counter[str] = field(default_factory=Counter)
     reintentos: int = 0
     filas: int = 0
     infieles: list[str] = field(default_factory=list)
@@ -40,30 +40,32 @@ class Cuenta:
     def __iadd__(self, otra: Cuenta) -> Cuenta:
         """Suma otra."""
         self.ordenes += otra.ordenes
-        self.cierres = (self.cierres or Counter()) + (otra.cierres or Counter())
+        self.cierres += otra.cierres
         self.reintentos += otra.reintentos
         self.filas += otra.filas
         self.infieles += otra.infieles
         return self
 
 
-async def comprobar_final(datos: Path, raiz: Path, testigo: Testigo, salida: str) -> Cuenta:
-    """Lanza `AssertionError` con lo primero que no se cumple."""
+async def comprobar_final(datos: Path, raiz: Path, mirada: Mirada, esperado: Esperado) -> Cuenta:
+    """Lanza `AssertionError` con lo primero que no se cumple; `raiz` es la del programa."""
     ruta = datos / "swarm.db"
-    testigo.mirar()
-    testigo.comprobar()
-    resultado = json.loads(salida)
-    assert (resultado["texto"], resultado["codigo"]) == (FINAL, 0), salida
+    mirada.mirar()
+    mirada.comprobar()
     with closing(sqlite3.connect(f"file:{ruta}?mode=ro", uri=True)) as db:
         estados = Counter(e for (e,) in db.execute("SELECT status FROM agent_runs"))
-        assert estados == {"completed": AGENTES}, estados
-        cuenta = _ordenes(db, testigo)
+        acabados = esperado.agentes - esperado.cancelados
+        assert (estados["completed"], estados["cancelled"]) == (acabados, esperado.cancelados)
+        assert estados.total() == esperado.agentes, estados
+        cuenta = _ordenes(db, mirada)
+        assert cuenta.ordenes == esperado.ordenes, cuenta
         _sin_pendientes(db)
         _entregados_una_vez(db, ruta)
-        _cadena(db)
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert not db.execute("PRAGMA foreign_key_check").fetchall()
         [sesion] = [s for (s,) in db.execute("SELECT id FROM sessions")]
+    veredicto = verificar(ruta)
+    assert veredicto.entera, str(veredicto.rotura)
     comprobar_historias(ruta)
     hecha = await reproducir(leer_grabacion(ruta, sesion), Ajustes.leer(raiz))
     if not hecha.es_fiel:
@@ -71,12 +73,12 @@ async def comprobar_final(datos: Path, raiz: Path, testigo: Testigo, salida: str
     return cuenta
 
 
-def _ordenes(db: sqlite3.Connection, testigo: Testigo) -> Cuenta:
+def _ordenes(db: sqlite3.Connection, mirada: Mirada) -> Cuenta:
     """Cada operación acaba con un cierre y solo uno, y su orden hizo lo que el cierre dice."""
-    cuenta = Cuenta(cierres=Counter())
+    cuenta = Cuenta()
     empezadas, acabadas = (
-        Counter(testigo.apuntadas("empezadas")),
-        set(testigo.apuntadas("acabadas")),
+        Counter(mirada.apuntadas("empezadas")),
+        set(mirada.apuntadas("acabadas")),
     )
     por_op: dict[str, list[tuple[str | None, list[str]]]] = {}
     for op, _, orden, cierres in db.execute(_OPERACIONES):
@@ -89,13 +91,11 @@ def _ordenes(db: sqlite3.Connection, testigo: Testigo) -> Cuenta:
             continue
         cuenta.ordenes += 1
         cuenta.reintentos += len(previos)
-        assert cuenta.cierres is not None
         cuenta.cierres[cierres[0]] += 1
         nombre = orden.split()[1]
         if cierres[0] in {"resultado", "recuperado"}:
             assert (empezadas[nombre], nombre in acabadas) == (1, True), (nombre, cierres)
-    assert cuenta.ordenes == ORDENES, cuenta
-    cuenta.filas = testigo.vistas
+    cuenta.filas = mirada.vistas
     return cuenta
 
 
@@ -108,13 +108,13 @@ def _sin_pendientes(db: sqlite3.Connection) -> None:
 def _entregados_una_vez(db: sqlite3.Connection, ruta: Path) -> None:
     """Cada reporte, problema y directiva está una vez en la historia de quien lo recibe."""
     agentes: list[tuple[str, str, str]] = db.execute(
-        "SELECT agent_id, parent, task_description FROM agent_runs"
+        "SELECT agent_id, parent, task_description FROM agent_runs WHERE status = 'completed'"
     ).fetchall()
     leido = {quien: _leido(ruta, quien) for quien in {MASTER, *(a for a, _, _ in agentes)}}
     assert leido[MASTER].count(LINEA) == 1
     for agente, superior, tarea in agentes:
         assert leido[superior].count(reporte(agente)) == 1, (agente, superior)
-        veces = int(tarea.endswith("problema"))
+        veces = int("p" in "".join(PLANES[tarea.split()[1]]))
         assert leido[superior].count(problema(agente)) == veces, (agente, superior)
         assert leido[agente].count(directiva(agente)) == veces, agente
 
@@ -122,12 +122,3 @@ def _entregados_una_vez(db: sqlite3.Connection, ruta: Path) -> None:
 def _leido(ruta: Path, agente_id: str) -> str:
     mensajes: list[Any] = historia_de(ruta, agente_id).mensajes
     return "\n".join(str(m.content) for m in mensajes if isinstance(m, HumanMessage))
-
-
-def _cadena(db: sqlite3.Connection) -> None:
-    anterior: dict[str, str] = {}
-    donde = COLUMNAS.index("session")
-    for *fila, huella in db.execute(f"SELECT {', '.join(COLUMNAS)}, hash FROM logs ORDER BY id"):
-        sesion = fila[donde]
-        anterior[sesion] = eslabon(anterior.get(sesion, semilla(sesion)), fila)
-        assert anterior[sesion] == huella, f"la cadena se rompe en la fila {fila[0]}"

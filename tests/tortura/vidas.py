@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -15,9 +16,9 @@ from typing import Literal
 from tests.apoyo import variables_de
 from tests.dobles.base import Doble
 from tests.tortura.cliente import Vida, Vivero
-from tests.tortura.guion import LINEA
+from tests.tortura.guion import ENCARGOS, FINAL, LINEA, Esperado
 from tests.tortura.invariantes import Cuenta, comprobar_final
-from tests.tortura.testigo import Testigo
+from tests.tortura.mirada import Mirada
 
 Modo = Literal["solo", "todo"]
 """Qué muere: solo el programa, o también los supervisores y las órdenes."""
@@ -51,7 +52,7 @@ class Balance:
     def __str__(self) -> str:
         """Para una persona."""
         cuenta = self.cuenta
-        cierres = ", ".join(f"{n} {c}" for c, n in sorted((cuenta.cierres or {}).items()))
+        cierres = ", ".join(f"{n} {c}" for c, n in sorted(cuenta.cierres.items()))
         return (
             f"{self.muertes.total()} muertes ({self.muertes['solo']} solo del programa,"
             f" {self.muertes['todo']} de todo junto) en {self.sesiones} sesiones;"
@@ -72,7 +73,7 @@ class Sesion:
         self._modo = modo
         self._azar = azar
         self._plan = plan
-        self._testigo = Testigo(datos)
+        self._mirada = Mirada(datos)
         self._entorno = {
             **{k: os.environ[k] for k in ("PATH", "HOME", "LANG") if k in os.environ},
             **variables_de("openai", doble),
@@ -92,14 +93,16 @@ class Sesion:
             self.muertes += 1
             if self._modo == "todo":
                 await self._vivero.sin_nadie()
-            self._testigo.comprobar()
+            self._mirada.comprobar()
         salida = (self._datos / "salida").read_text()
         assert codigo == 0, (codigo, salida, (self._datos / "errores").read_text())
+        assert json.loads(salida)["texto"] == FINAL, salida
         await self._vivero.sin_nadie()
-        return await comprobar_final(self._datos, self._vivero.raiz, self._testigo, salida)
+        esperado = Esperado.de(ENCARGOS)
+        return await comprobar_final(self._datos, self._vivero.raiz, self._mirada, esperado)
 
     async def _lanzar(self) -> Vida:
-        sesion = self._testigo.sesion()
+        sesion = self._mirada.sesion()
         if sesion is None:
             pedido = ["-p", LINEA]
         elif not sesion[1]:
@@ -121,7 +124,7 @@ class Sesion:
             await self._hasta_que_abra(vida)
         await asyncio.wait({vida.fin}, timeout=espera)
         if not vida.fin.done():
-            self._testigo.mirar()
+            self._mirada.mirar()
             os.kill(vida.pid, signal.SIGKILL)
         return await vida.fin
 

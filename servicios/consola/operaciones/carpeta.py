@@ -76,15 +76,17 @@ class CarpetaNueva:
     ) -> None:
         """Pone en otra carpeta, ya escrito, uno de los dos archivos hechos de más: 0 o 1.
 
-        No pisa nada ni cambia de disco. Lanza `OSError`.
+        Si está en otro disco se hace allí uno nuevo. Lanza `OSError`.
         """
-        fd = self._por_ceder[cual]
-        _escribir(fd, datos)
-        os.fchmod(fd, modo)
-        if duenio is not None:
-            os.fchown(fd, duenio, duenio)
-        os.close(fd)
-        os.rename(_POR_CEDER[cual], nombre, src_dir_fd=self._fd, dst_dir_fd=carpeta)
+        _rellenar(self._por_ceder[cual], datos, modo, duenio)
+        try:
+            os.rename(_POR_CEDER[cual], nombre, src_dir_fd=self._fd, dst_dir_fd=carpeta)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            nuevo = os.open(nombre, _NUEVO, modo, dir_fd=carpeta)
+            _rellenar(nuevo, datos, modo, duenio)
+            os.unlink(_POR_CEDER[cual], dir_fd=self._fd)
 
     def acabar(self, rc: bytes) -> None:
         """Deja dicho cómo acabó, de una vez. Lanza `OSError`."""
@@ -119,6 +121,15 @@ class CarpetaNueva:
         os.close(self._fd)
         self._fd, self._nombre = nueva, nombre
         return True
+
+
+def _rellenar(fd: int, datos: bytes, modo: int, duenio: int | None) -> None:
+    """Escribe un archivo entero, con sus permisos y su dueño, y lo cierra."""
+    _escribir(fd, datos)
+    os.fchmod(fd, modo)
+    if duenio is not None:
+        os.fchown(fd, duenio, duenio)
+    os.close(fd)
 
 
 def _escribir(fd: int, datos: bytes) -> None:

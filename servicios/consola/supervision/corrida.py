@@ -50,8 +50,9 @@ class Hilo(Protocol):
 class PorCanal:
     """El hilo de quien lanzó la orden."""
 
-    def __init__(self, canal: socket.socket) -> None:
+    def __init__(self, canal: socket.socket, despedir: Callable[[socket.socket], None]) -> None:
         self._canal = canal
+        self._despedir = despedir
 
     def fileno(self) -> int:
         """Ver `Hilo`."""
@@ -72,8 +73,8 @@ class PorCanal:
             self._canal.send(f"parar {motivo}\n".encode())
 
     def soltar(self) -> None:
-        """Ver `Hilo`."""
-        self._canal.close()
+        """Ver `Hilo`; el supervisor aún tiene que recoger."""
+        self._despedir(self._canal)
 
 
 class PorSenal:

@@ -100,7 +100,6 @@ def _decir(canal: socket.socket, que: bytes) -> None:
     with suppress(OSError):
         canal.setblocking(True)
         canal.sendall(que)
-        canal.shutdown(socket.SHUT_WR)
 
 
 def _rematar(pedido: Pedido) -> None:

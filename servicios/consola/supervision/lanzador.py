@@ -33,6 +33,7 @@ class Lanzador:
         self._ops = ops
         self._pedidos: socket.socket | None = None
         self._reserva: socket.socket | None = None
+        self._recogiendo: dict[socket.socket, asyncio.Future[None]] = {}
         self._proceso: asyncio.subprocess.Process | None = None
         self._arranque = asyncio.Lock()
         self._se_espera = CORRIENTE
@@ -70,7 +71,9 @@ class Lanzador:
         datos = pedido.a_json()
         with suppress(OSError):  # si el supervisor ya no está, la corrida lo verá
             await asyncio.get_running_loop().sock_sendall(canal, LARGO.pack(len(datos)) + datos)
-        return Corrida(Rastro(self._ops / pedido.operacion), PorCanal(canal), self._reponer)
+        return Corrida(
+            Rastro(self._ops / pedido.operacion), PorCanal(canal, self._dejar_ir), self._reponer
+        )
 
     async def correr(self, pedido: Pedido) -> Informe:
         """Lanza una orden y espera su informe; si cancelan la espera, la para antes de seguir."""
@@ -184,7 +187,25 @@ class Lanzador:
         if saludo != SALUDO:
             raise ConnectionError(f"{sys.executable} no pudo cargar el supervisor")
 
+    def _dejar_ir(self, canal: socket.socket) -> None:
+        """Ya no se le pide nada a ese supervisor; falta que acabe de recoger."""
+        bucle = asyncio.get_running_loop()
+        self._recogiendo[canal] = bucle.create_future()
+        with suppress(OSError):
+            canal.shutdown(socket.SHUT_WR)
+        bucle.add_reader(canal.fileno(), self._ido, canal)
+
+    def _ido(self, canal: socket.socket) -> None:
+        with suppress(OSError):
+            if canal.recv(64):
+                return
+        asyncio.get_running_loop().remove_reader(canal.fileno())
+        canal.close()
+        self._recogiendo.pop(canal).set_result(None)
+
     async def _cerrar(self) -> None:
+        if self._recogiendo:
+            await asyncio.wait(list(self._recogiendo.values()), timeout=_LIMITE_CIERRE_S)
         if self._pedidos is not None:
             self._pedidos.close()
             self._pedidos = None

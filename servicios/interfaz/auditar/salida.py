@@ -64,7 +64,7 @@ def _csv(hoja: Hoja) -> None:
 
 
 def _tabla(hoja: Hoja) -> None:
-    titulos = hoja.vista or hoja.columnas
+    titulos = hoja.con_algo()
     elegidas = hoja.elegir(titulos)
     if not elegidas:
         print("Nada que enseñar.")

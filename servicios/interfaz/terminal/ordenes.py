@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
+import importlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentes.eventos import USUARIO
 from servicios.interfaz.lineas import Linea, Tono
@@ -15,14 +17,6 @@ from servicios.interfaz.terminal.fichas import (
     ficha_estado,
     ficha_modelo,
 )
-from servicios.interfaz.terminal.ordenes_bifurcar import bifurcar_aqui
-from servicios.interfaz.terminal.ordenes_bitacora import (
-    nombrar,
-    sacar,
-    ver_por_que,
-    ver_sesiones,
-)
-from servicios.interfaz.terminal.ordenes_contexto import compactar, ensenar_contexto
 from servicios.interfaz.terminal.papel import Papel
 from servicios.interfaz.terminal.permisos import aprobar, listar, rechazar
 from servicios.interfaz.texto import corto
@@ -89,14 +83,22 @@ async def _cancelar(escena: Escena, quien: str) -> None:
     escena.papel.linea(Linea(texto, tono=Tono.AVISO, entera=True))
 
 
+async def _cargar(nombre: str) -> Any:
+    """El módulo de unas órdenes: lo que arrastra no retrasa el prompt, y aquí ya está cargado."""
+    return await asyncio.to_thread(
+        importlib.import_module, f"servicios.interfaz.terminal.ordenes_{nombre}"
+    )
+
+
 async def _contexto(escena: Escena, args: str) -> None:
-    if not await ensenar_contexto(args, escena.sistema, escena.papel):
+    contexto = await _cargar("contexto")
+    if not await contexto.ensenar_contexto(args, escena.sistema, escena.papel):
         uso = _POR_NOMBRE["/contexto"].uso
         escena.papel.linea(Linea(f"Se escribe así: {uso}", tono=Tono.AVISO))
 
 
 async def _compactar(escena: Escena, args: str) -> None:
-    await compactar(args, escena.sistema, escena.papel)
+    await (await _cargar("contexto")).compactar(args, escena.sistema, escena.papel)
 
 
 async def _modelo(escena: Escena, _: str) -> None:
@@ -123,23 +125,23 @@ async def _no(escena: Escena, args: str) -> None:
 
 
 async def _sesiones(escena: Escena, pedida: str) -> None:
-    await ver_sesiones(escena.sistema, escena.papel, pedida)
+    await (await _cargar("bitacora")).ver_sesiones(escena.sistema, escena.papel, pedida)
 
 
 async def _nombrar(escena: Escena, nombre: str) -> None:
-    await nombrar(escena.sistema, escena.papel, nombre)
+    await (await _cargar("bitacora")).nombrar(escena.sistema, escena.papel, nombre)
 
 
 async def _por_que(escena: Escena, que: str) -> None:
-    await ver_por_que(escena.sistema, escena.papel, que)
+    await (await _cargar("bitacora")).ver_por_que(escena.sistema, escena.papel, que)
 
 
 async def _exportar(escena: Escena, formato: str) -> None:
-    await sacar(escena.sistema, escena.papel, formato)
+    await (await _cargar("bitacora")).sacar(escena.sistema, escena.papel, formato)
 
 
 async def _bifurcar(escena: Escena, fila: str) -> None:
-    await bifurcar_aqui(escena.sistema, escena.papel, fila)
+    await (await _cargar("bifurcar")).bifurcar_aqui(escena.sistema, escena.papel, fila)
 
 
 async def _salir(escena: Escena, _: str) -> None:

@@ -19,6 +19,7 @@ from servicios.registros.auditoria.base import Base, abrir_base
 from servicios.registros.auditoria.exportar import EXPORTADORES, Pedido, exportar_a
 from servicios.registros.auditoria.filtros import Filtro
 from servicios.registros.auditoria.preguntas import fila_de_agente, por_que, sesiones
+from servicios.registros.cerrojo import esta_abierta
 
 if TYPE_CHECKING:
     from servicios.sistema import Sistema
@@ -44,7 +45,7 @@ async def ver_sesiones(sistema: Sistema, papel: Papel, pedida: str) -> None:
             corto(str(sesion.get("name") or ""), 30),
             _cuando(sesion["start_time"]),
             str(sesion["agentes"]),
-            _como_esta(sesion, sistema.sesion),
+            _como_esta(sesion, sistema),
         )
         for sesion in hoja.objetos()
     ]
@@ -68,7 +69,7 @@ async def _ver_sesion(sistema: Sistema, papel: Papel, pedida: str) -> None:
     papel.linea(Linea(f"Sesión {sesion['session']}{nombre}", tono=Tono.FUERTE))
     papel.linea(
         Linea(
-            f"  empezó {_cuando(sesion['start_time'])} (UTC) · {_como_esta(sesion, sistema.sesion)}"
+            f"  empezó {_cuando(sesion['start_time'])} (UTC) · {_como_esta(sesion, sistema)}"
             f" · {sesion['modelo']} · {sesion['tokens_in']} tokens de entrada y"
             f" {sesion['tokens_out']} de salida",
             entera=True,
@@ -141,10 +142,12 @@ async def _leer(sistema: Sistema, mirar: Callable[[Base], _T]) -> _T:
     return await asyncio.to_thread(en_el_hilo)
 
 
-def _como_esta(sesion: dict[str, Any], esta: str) -> str:
-    if sesion["session"] == esta:
+def _como_esta(sesion: dict[str, Any], sistema: Sistema) -> str:
+    if sesion["session"] == sistema.sesion:
         return "esta"
-    return "sin cerrar" if sesion["end_time"] is None else f"cerrada ({sesion['motivo']})"
+    if esta_abierta(sistema.ajustes.datos, sesion["session"]):
+        return "abierta en otro proceso"
+    return "a medias" if sesion["end_time"] is None else f"cerrada ({sesion['motivo']})"
 
 
 def _cuando(timestamp: str) -> str:

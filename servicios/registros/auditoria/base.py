@@ -14,9 +14,9 @@ from agentes.errores import ErrorBitacora, ErrorConfiguracion
 from servicios.registros.esquema import MARCA
 from servicios.registros.fallos import explicar
 from servicios.registros.migraciones import MIGRACIONES
+from servicios.registros.sesiones import elegir_entre, leer_sesiones
 
 _ESPERA_S = 5.0
-_PARECIDAS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +38,15 @@ class Base:
             raise ErrorBitacora(explicar(self.ruta, error)) from error
 
     def elegir_sesion(self, pedida: str | None) -> str:
-        """El id de una sesión: el dado, el único que empieza así o el que lleva ese nombre.
+        """El id de una sesión, como lo entiende `elegir_sesion`; sin `pedida`, la última.
 
-        Sin `pedida`, la última en que pasó algo. Lanza `ErrorConfiguracion` si no hay ninguna o
-        hay varias.
+        Lanza `ErrorConfiguracion` si no hay ninguna o hay varias.
         """
-        if pedida is None:
-            ultima = self.leer("SELECT id FROM sessions ORDER BY ultima_fila DESC LIMIT 1")
-            if not ultima:
-                raise ErrorConfiguracion(f"{self.ruta}: todavía no hay ninguna sesión")
-            return str(ultima[0][0])
-        if self.leer("SELECT 1 FROM sessions WHERE id = ?", pedida):
-            return pedida
-        return self._parecida(pedida)
+        try:
+            todas = leer_sesiones(self.db)
+        except sqlite3.Error as error:
+            raise ErrorBitacora(explicar(self.ruta, error)) from error
+        return elegir_entre(todas, pedida or "").id
 
     def extremos(self, sesion: str) -> tuple[int, int]:
         """La primera y la última fila de una sesión; 0 y 0 si no tiene."""
@@ -61,24 +57,6 @@ class Base:
             sesion,
         )
         return int(primera or 0), int(ultima or 0)
-
-    def _parecida(self, pedida: str) -> str:
-        parecidas = self.leer(
-            "SELECT id FROM sessions WHERE substr(id, 1, length(?1)) = ?1 OR name = ?1"
-            " ORDER BY ultima_fila DESC LIMIT ?2",
-            *(pedida, _PARECIDAS + 1),
-        )
-        if len(parecidas) == 1:
-            return str(parecidas[0][0])
-        if not parecidas:
-            raise ErrorConfiguracion(
-                f"No hay ninguna sesión «{pedida}»: mira las que hay con"
-                " python main.py auditar sesiones"
-            )
-        nombres = [str(fila[0]) for fila in parecidas]
-        puntos = ", …" if len(nombres) > _PARECIDAS else ""
-        cuales = ", ".join(nombres[:_PARECIDAS])
-        raise ErrorConfiguracion(f"«{pedida}» puede ser varias sesiones: {cuales}{puntos}")
 
 
 @contextmanager

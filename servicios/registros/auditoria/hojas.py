@@ -25,6 +25,15 @@ class Hoja:
         sitios = [self.columnas.index(columna) for columna in columnas]
         return [tuple(fila[sitio] for sitio in sitios) for fila in self.filas]
 
+    def con_algo(self) -> tuple[str, ...]:
+        """Las columnas de la tabla de pantalla que no están vacías en todas las filas."""
+        llenas = {
+            columna
+            for sitio, columna in enumerate(self.columnas)
+            if any(fila[sitio] not in {None, ""} for fila in self.filas)
+        }
+        return tuple(columna for columna in self.vista or self.columnas if columna in llenas)
+
     def objetos(self) -> list[dict[str, Any]]:
         """Cada fila como `{columna: valor}`."""
         return [dict(zip(self.columnas, fila, strict=True)) for fila in self.filas]

@@ -86,13 +86,23 @@ def _nota(filas: list[tuple[Any, ...]], filtro: Filtro) -> str:
 # --- sesiones ---------------------------------------------------------------------------
 
 _DE_SESION = (
-    *("session", "name", "start_time", "end_time", "duracion_s", "agentes", "filas", "tokens_in"),
-    *("tokens_out", "codigo", "motivo", "modelo", "aislamiento", "cara", "version", "epoca"),
+    *("session", "name", "start_time", "end_time", "duracion_s", "agentes", "filas", "bytes"),
+    *(
+        "tokens_in",
+        "tokens_out",
+        "codigo",
+        "motivo",
+        "modelo",
+        "aislamiento",
+        "cara",
+        "version",
+        "epoca",
+    ),
     *("origen", "origen_fila", "ultima_fila"),
 )
 _SESION_A_LA_VISTA = (
-    *("session", "name", "start_time", "duracion_s", "agentes", "filas", "tokens_in"),
-    *("tokens_out", "codigo", "motivo", "modelo"),
+    *("session", "name", "start_time", "agentes", "filas", "tokens_in", "tokens_out", "codigo"),
+    *("motivo", "modelo"),
 )
 
 
@@ -189,7 +199,7 @@ _TAMANO = ("que", "clase", "filas", "bytes")
 
 
 def tamano(base: Base, limite: int) -> Hoja:
-    """Lo que ocupa la base y las sesiones que más pesan; los bytes de cada una, por sus filas."""
+    """Lo que ocupa la base y las sesiones que más pesan; los bytes de cada una, los de sus textos."""
     wal = base.ruta.with_name(f"{base.ruta.name}-wal")
     ocupa = base.ruta.stat().st_size
     ((libres, pagina),) = base.leer(
@@ -202,11 +212,9 @@ def tamano(base: Base, limite: int) -> Hoja:
         ("páginas libres", "de sobra en el archivo", None, libres * pagina),
     ]
     pesadas = base.leer(
-        "SELECT id, filas FROM sessions ORDER BY filas DESC, id LIMIT ?", limite + 1
+        "SELECT id, 'sesión', filas, bytes FROM sessions ORDER BY bytes DESC, id LIMIT ?",
+        limite + 1,
     )
-    usadas = ocupa - libres * pagina
-    filas += [
-        (s["id"], "sesión", s["filas"], usadas * s["filas"] // max(todas, 1)) for s in pesadas
-    ]
+    filas += [tuple(sesion) for sesion in pesadas]
     nota = f"Hay más sesiones: --limite N (ahora {limite})" if len(pesadas) > limite else ""
     return Hoja(_TAMANO, filas[: limite + 3], (), nota)

@@ -85,10 +85,10 @@ async def test_la_sesion_se_elige_por_id_por_su_principio_o_es_la_ultima(tmp_pat
         assert base.elegir_sesion(None) == "20260102-c"
         assert base.elegir_sesion("20260101-a") == "20260101-a"
         assert base.elegir_sesion("20260101") == "20260101-a"
-        with pytest.raises(ErrorConfiguracion, match="varias sesiones: 20260102-c, 20260102-b"):
+        with pytest.raises(ErrorConfiguracion, match="cualquiera de estas: 20260102-c, 20260102-b"):
             base.elegir_sesion("20260102")
         for inventada in ("nada", "%", "2026010_"):
-            with pytest.raises(ErrorConfiguracion, match="No hay ninguna sesión"):
+            with pytest.raises(ErrorConfiguracion, match="no existe la sesión"):
                 base.elegir_sesion(inventada)
 
 
@@ -97,6 +97,6 @@ async def test_sin_sesiones_se_dice(tmp_path: Path) -> None:
         pass
     with (
         abrir_base(tmp_path / "swarm.db") as base,
-        pytest.raises(ErrorConfiguracion, match="ninguna"),
+        pytest.raises(ErrorConfiguracion, match="no hay ninguna sesión"),
     ):
         base.elegir_sesion(None)

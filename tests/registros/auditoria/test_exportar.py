@@ -238,7 +238,7 @@ def test_lo_que_no_se_puede_escribir_se_dice_y_no_deja_restos(ruta: Path, tmp_pa
     for destino in (tmp_path / "no" / "esta" / "x.md", tmp_path, Path("/proc/x.md")):
         with pytest.raises(ErrorConfiguracion, match=re.escape(str(destino))):
             exportar_a(Pedido(ruta, None, "md", str), destino)
-    with pytest.raises(ErrorConfiguracion, match="No hay ninguna sesión"):
+    with pytest.raises(ErrorConfiguracion, match="no existe la sesión"):
         exportar_a(Pedido(ruta, "nada", "md", str), tmp_path / "x.md")
     assert sorted(r.name for r in tmp_path.glob("*x*")) == []
     assert list(tmp_path.glob(".exportar-*")) == []

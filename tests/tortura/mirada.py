@@ -15,13 +15,13 @@ _CIERRES_DE_MAS = """SELECT op, intento FROM logs WHERE tipo = 'tool_execution' 
     GROUP BY op, intento HAVING count(*) > 1"""
 _SIN_AVISO = """SELECT l.agente_id, l.tipo, count(n.id) FROM logs AS l
     LEFT JOIN (logs AS n JOIN notices AS a ON a.id = n.id) ON n.causa = l.id
-    WHERE l.tipo IN ('agent_run_end', 'agent_problem') GROUP BY l.id HAVING count(n.id) <> 1"""
+    WHERE l.tipo IN ('agent_run_end', 'agent_problem') AND coalesce(l.details ->> '$.estado', '') <> 'cancelled' GROUP BY l.id HAVING count(n.id) <> 1"""
 _PEDIDAS = """SELECT json_extract(details, '$.args.command') FROM logs
     WHERE tipo = 'tool_call_request' AND json_extract(details, '$.tool') = 'ejecutar_comando_consola'"""
 _NOMBRE = re.compile(r"^echo (\S+) ")
 
 
-class Testigo:
+class Mirada:
     """El de una sesión. Abre y suelta la base cada vez: no estorba ni sostiene nada."""
 
     def __init__(self, datos: Path) -> None:
