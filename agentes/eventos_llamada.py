@@ -103,7 +103,7 @@ class HistoriaCompactada(Evento):
 
     `antes` y `despues` son tokens estimados; lo que se quitó sigue en las filas anteriores. Lo que
     aún no constaba no está en `mensajes`: entra con la petición siguiente. `contexto` son los
-    tokens que se sabía que caben en una petición, o cero: con él, repetirla compacta igual.
+    tokens que se creía que cabían en una petición, como en `llm_input`.
     """
 
     tipo: ClassVar[str] = "history_compaction"

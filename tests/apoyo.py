@@ -113,7 +113,7 @@ async def enjambre(
     if sistema.tipos == conocidos and not hubo_alarma:
         grabacion = leer_grabacion(ajustes.datos / "swarm.db", sistema.sesion)
         hecha = await reproducir(grabacion, ajustes, conocidos)
-        assert hecha.divergencia == ""
+        assert hecha.divergencia == "", hecha.divergencia
         assert hecha.es_fiel
 
 

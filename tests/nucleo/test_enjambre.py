@@ -55,7 +55,10 @@ async def test_problema_directiva_y_final(proveedor: str, doble: Doble, tmp_path
         "SELECT json_extract(details,'$.estado') FROM logs WHERE tipo='agent_loop' ORDER BY id",
     )
     assert [e for (e,) in estados] == ["running", "paused", "running"]
-    assert consultar(tmp_path, "SELECT estado FROM messages") == [("visto",)]
+    assert consultar(tmp_path, "SELECT de, para, estado FROM messages ORDER BY id") == [
+        ("usuario", "master", "visto"),
+        ("master", "ejecutor-1", "visto"),
+    ]
 
 
 async def test_un_problema_sin_respuesta_deja_al_enjambre_en_calma(

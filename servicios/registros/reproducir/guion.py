@@ -173,11 +173,14 @@ class Guion:
         return str(cambio.details["foco"]) if cambio else ""
 
     def _empieza(self, entrada: FilaGrabada) -> bool:
+        suyas: set[int | None] = set()
         for fila in self.quedan(entrada.agente_id):
             if fila is entrada:
                 return True
-            suya = es_compactacion(fila) and fila.id not in self._a_peticion
-            if not (suya or se_copia(fila)):
+            # Un intento fallido de resumir solo se conoce por la llamada de la que sale.
+            if es_compactacion(fila) or (fila.tipo == "llm_call" and fila.causa in suyas):
+                suyas.add(fila.id)
+            if not (se_copia(fila) or (fila.id in suyas and fila.id not in self._a_peticion)):
                 return False
         return False
 

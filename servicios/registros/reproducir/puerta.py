@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from agentes.acciones import Cancelar, Delegar, EnviarMensaje, accion_desde
@@ -54,14 +55,14 @@ class PuertaGrabada:
         cierre = self._guion.buscar(
             self._agente_id, lambda f: f.tipo == "tool_execution" and _cola(f) == cola
         )
-        if guardada is None or fila is not None:
-            await self._repetir(llamada, pedida, fila, hacer)
-        elif cierre is not None:
-            await self._repetir(llamada, pedida, self._anotador.grabada(pedida), hacer)
-        cancelada = cierre is not None and self._se_cancelo(cierre, fila)
-        if cierre is None or cancelada:
-            await self._hasta_que_la_paren(cierre, pedida)
+        intencion = fila
+        if guardada is not None and fila is None and cierre is not None:
+            intencion = self._anotador.grabada(pedida)
+        repetir = partial(self._repetir, llamada, pedida, intencion, hacer)
+        if cierre is None or self._se_cancelo(cierre, fila):
+            await self._hasta_que_la_paren(cierre, pedida, repetir)
             raise asyncio.CancelledError
+        await repetir()
         await self._guion.toca(cierre)
         return resultado_de(cierre.details), self._cerrar(cierre, pedida)
 
@@ -94,13 +95,13 @@ class PuertaGrabada:
             ),
             causa,
         )
-        await pedida
         return pedida, fila
 
     async def _repetir(
         self, llamada: LlamadaHerramienta, pedida: Apunte, fila: FilaGrabada | None, hacer: Hacer
     ) -> None:
         """Vuelve a lanzar, escribir o cancelar lo que aquella intención llegó a hacer."""
+        await pedida
         accion = accion_desde(llamada)
         if fila is None or not isinstance(accion, Delegar | EnviarMensaje | Cancelar):
             return
@@ -113,12 +114,17 @@ class PuertaGrabada:
         """Un cierre «interrumpido» de su propio tramo es una cancelación; si no, un rescate."""
         return fila is not None and cierre.details["cierre"] == "interrumpido"
 
-    async def _hasta_que_la_paren(self, cierre: FilaGrabada | None, pedida: Apunte) -> None:
+    async def _hasta_que_la_paren(
+        self, cierre: FilaGrabada | None, pedida: Apunte, repetir: Callable[[], Awaitable[None]]
+    ) -> None:
+        """La repite y espera la cancelación, que puede llegar antes de que esté guardada."""
         if cierre is not None and self._agente_id == MASTER:
+            await repetir()
             await self._guion.toca(cierre)
             self._cerrar(cierre, pedida)
             return
         try:
+            await repetir()
             await self._guion.hasta(lambda: False)
         finally:
             if cierre is not None:
