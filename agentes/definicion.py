@@ -15,6 +15,7 @@ from typing import Any
 
 from agentes.clase_agente import Agente
 from agentes.errores import ErrorDefinicion, ErrorEnjambre, ErrorPlantilla
+from agentes.eventos import AgenteLanzado
 from agentes.perfil_consola import PerfilConsola
 from agentes.perfil_json import CLAVES_CONSOLA, leer_perfil
 
@@ -75,6 +76,18 @@ class Encargo:
             llm=modelo,
             tarea=self.tarea,
             superior=self.superior,
+        )
+
+    def nacimiento(self, modelo: str) -> AgenteLanzado:
+        """El hecho de que nace, antes de arrancar."""
+        return AgenteLanzado(
+            agente_id=self.agente_id,
+            agent_type=self.definicion.agent_type,
+            rol=self.definicion.rol,
+            objetivo=self.definicion.objetivo,
+            tarea=self.tarea,
+            superior=self.superior,
+            modelo=modelo,
         )
 
 

@@ -102,8 +102,7 @@ class HistoriaCompactada(Evento):
     """La historia de un agente se cambió por otra más corta: `mensajes` es la nueva, entera.
 
     `antes` y `despues` son tokens estimados; lo que se quitó sigue en las filas anteriores. Lo que
-    aún no constaba no está en `mensajes`: entra con la petición siguiente. `contexto` son los
-    tokens que se creía que cabían en una petición, como en `llm_input`.
+    aún no constaba no está en `mensajes`: entra con la petición siguiente.
     """
 
     tipo: ClassVar[str] = "history_compaction"
@@ -111,7 +110,6 @@ class HistoriaCompactada(Evento):
     despues: int
     foco: str
     mensajes: tuple[dict[str, Any], ...]
-    contexto: int = 0
 
     @property
     def mensaje(self) -> str:

@@ -91,6 +91,7 @@ class HistoriaGuardada:
 class AgenteGuardado:
     """Un agente de la sesión; sin `historia`, ya había terminado.
 
+    `parado_por` y `parado_de` son la fila que lo mandó parar y quién, si no le dio tiempo a acabar.
     `pendientes` es lo que había en su buzón, en su orden.
     """
 
@@ -106,6 +107,14 @@ class AgenteGuardado:
     nacimiento: Apunte
     historia: HistoriaGuardada | None = None
     pendientes: tuple[Directiva | Aviso, ...] = ()
+    parado_por: Apunte | None = None
+    parado_de: str = ""
+
+    @property
+    def tiene_algo_abierto(self) -> bool:
+        """Si hay una operación de su último turno sin cierre."""
+        abiertas = self.historia.operaciones.values() if self.historia else ()
+        return any(operacion.cierre is None for operacion in abiertas)
 
     def encargo(self, definicion: DefinicionAgente) -> Encargo:
         """Con qué se construye otra vez."""

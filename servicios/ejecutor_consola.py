@@ -262,7 +262,7 @@ async def abrir_consola(
     async with Lanzador.abrir(carpeta_de_operaciones(datos)) as lanzador:
         elegido = await elegir_aislamiento(
             opciones.aislamiento,
-            probar=partial(probar_de_verdad, lanzador, _RAIZ),
+            probar=partial(probar_de_verdad, lanzador, _RAIZ, datos),
             abrir_contenedor=partial(Contenedor.abrir, opciones.imagen),
         )
         proyecto = opciones.proyecto or Path.cwd()

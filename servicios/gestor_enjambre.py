@@ -27,7 +27,6 @@ from agentes.definicion import DefinicionAgente, Encargo
 from agentes.errores import ErrorBitacora
 from agentes.eventos import (
     MASTER,
-    AgenteLanzado,
     AgenteTerminado,
     Apunte,
     AvisoEncolado,
@@ -116,6 +115,8 @@ class GestorEnjambre:
                 return self.send_message_to_agent(
                     agent_id, message_content, pedida.solicitante, pedida.causa
                 )
+            case Cancelar(agent_id) if pedida.efecto and agent_id not in self._vivos:
+                return f"{agent_id} cancelado."
             case Cancelar(agent_id):
                 return await self.cancelar_agente(agent_id, pedida.solicitante, pedida.causa)
             case LeerReporte(agent_id, desde):
@@ -130,18 +131,8 @@ class GestorEnjambre:
         definicion = self._tipos[agent_type]
         numero = await self._puertos.siguiente_numero(agent_type, causa)
         encargo = Encargo(f"{agent_type}-{numero}", definicion, task_description, superior)
-        apunte = self._puertos.anotar(
-            AgenteLanzado(
-                agente_id=encargo.agente_id,
-                agent_type=agent_type,
-                rol=definicion.rol,
-                objetivo=definicion.objetivo,
-                tarea=task_description,
-                superior=superior,
-                modelo=self._puertos.modelo_de(definicion),
-            ),
-            causa,
-        )
+        nace = encargo.nacimiento(self._puertos.modelo_de(definicion))
+        apunte = self._puertos.anotar(nace, causa)
         self._poner_en_marcha(self._puertos.crear(encargo, self, apunte))
         return encargo.agente_id
 
@@ -153,13 +144,24 @@ class GestorEnjambre:
             elif guardado.agent_type not in self._tipos:
                 self._dar_por_perdido(guardado)
             else:
-                definicion = self._tipos[guardado.agent_type]
-                encargo = guardado.encargo(definicion)
+                encargo = guardado.encargo(self._tipos[guardado.agent_type])
                 bucle = self._puertos.crear(encargo, self, guardado.nacimiento, guardado.historia)
                 bucle.agente.estado = guardado.estado
                 for mensaje in guardado.pendientes:
                     bucle.inject_message_and_resume(mensaje)
                 self._poner_en_marcha(bucle)
+                if guardado.parado_por is not None:
+                    self._acabar_de_parar(guardado)
+
+    def _acabar_de_parar(self, guardado: AgenteGuardado) -> None:
+        """Ya se le había mandado parar; si tiene algo abierto, antes se hace con ello y lo mata."""
+        vivo = self._vivos[guardado.agente_id]
+        vivo.avisar = guardado.superior != guardado.parado_de
+        vivo.motivo, vivo.parado_por = f"cancelado por {guardado.parado_de}", guardado.parado_por
+        if guardado.tiene_algo_abierto:
+            asyncio.get_running_loop().call_soon(vivo.tarea.cancel)
+        else:
+            vivo.tarea.cancel()
 
     def _dar_por_perdido(self, guardado: AgenteGuardado) -> None:
         """Su tipo ya no existe: no se puede rehacer, y se dice."""
@@ -167,10 +169,8 @@ class GestorEnjambre:
         agente.estado = EstadoAgente.FAILED
         self._agentes[agente.nombre] = agente
         texto = f"no se pudo reanudar: ya no existe el tipo «{guardado.agent_type}»"
-        apunte = self._puertos.anotar(
-            AgenteTerminado(agente_id=agente.nombre, estado=agente.estado, error=texto),
-            guardado.nacimiento,
-        )
+        final = AgenteTerminado(agente_id=agente.nombre, estado=agente.estado, error=texto)
+        apunte = self._puertos.anotar(final, guardado.nacimiento)
         self._avisar(agente, ClaseAviso.FALLO, texto, apunte)
 
     def _poner_en_marcha(self, bucle: Bucle) -> None:
@@ -185,9 +185,8 @@ class GestorEnjambre:
         vivo = self._vivos.get(agent_id)
         if vivo is None or vivo.bucle.agente.estado.es_final:
             return self._por_que_no(agent_id)
-        apunte = self._puertos.anotar(
-            MensajeEncolado(agente_id=agent_id, de=remitente, texto=message_content), causa
-        )
+        mensaje = MensajeEncolado(agente_id=agent_id, de=remitente, texto=message_content)
+        apunte = self._puertos.anotar(mensaje, causa)
         estaba_en_pausa = vivo.bucle.agente.estado is EstadoAgente.PAUSED
         vivo.bucle.inject_message_and_resume(Directiva(remitente, message_content, apunte))
         if estaba_en_pausa:
@@ -210,9 +209,13 @@ class GestorEnjambre:
     def _parar(self, vivo: _Vivo, de: str, causa: Apunte | None) -> set[asyncio.Task[None]]:
         """Manda parar a un agente y a los que cuelgan de él; devuelve sus tareas."""
         agente_id = vivo.bucle.agente.nombre
-        vivo.parado_por = self._puertos.anotar(CancelacionPedida(agente_id=agente_id, de=de), causa)
-        vivo.motivo = f"cancelado por {de}"
-        vivo.tarea.cancel()
+        if vivo.parado_por is None:
+            pedida = CancelacionPedida(agente_id=agente_id, de=de)
+            vivo.parado_por, vivo.motivo = (
+                self._puertos.anotar(pedida, causa),
+                f"cancelado por {de}",
+            )
+            vivo.tarea.cancel()
         return {vivo.tarea} | self._parar_hijos(agente_id, vivo.parado_por)
 
     def _parar_hijos(self, agent_id: str, causa: Apunte) -> set[asyncio.Task[None]]:
@@ -240,24 +243,19 @@ class GestorEnjambre:
     def report_agent_problem(self, agent_id: str, descripcion: str, causa: Apunte) -> None:
         """Un agente queda en pausa: se avisa a su superior."""
         agente = self._agentes[agent_id]
-        apunte = self._puertos.anotar(
-            ProblemaReportado(agente_id=agent_id, descripcion=descripcion), causa
-        )
+        problema = ProblemaReportado(agente_id=agent_id, descripcion=descripcion)
+        apunte = self._puertos.anotar(problema, causa)
         self._avisar(agente, ClaseAviso.PROBLEMA, descripcion, apunte)
         self._cambio.set()
 
     def _avisar(self, agente: Agente, clase: ClaseAviso, texto: str, causa: Apunte) -> None:
         superior = self._vivos.get(agente.superior)
         destino = agente.superior if superior else MASTER
-        apunte = self._puertos.anotar(
-            AvisoEncolado(
-                agente_id=agente.nombre,
-                destinatario=destino,
-                clase=clase,
-                texto=texto[:TOPE_FILA_AVISO],
-            ),
-            causa,
+        principio = texto[:TOPE_FILA_AVISO]
+        encolado = AvisoEncolado(
+            agente_id=agente.nombre, destinatario=destino, clase=clase, texto=principio
         )
+        apunte = self._puertos.anotar(encolado, causa)
         aviso = Aviso(agente.nombre, agente.rol, clase, texto, apunte)
         if superior:
             superior.bucle.inject_message_and_resume(aviso)

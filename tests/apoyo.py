@@ -113,8 +113,8 @@ async def enjambre(
     if sistema.tipos == conocidos and not hubo_alarma:
         grabacion = leer_grabacion(ajustes.datos / "swarm.db", sistema.sesion)
         hecha = await reproducir(grabacion, ajustes, conocidos)
-        assert hecha.divergencia == "", hecha.divergencia
-        assert hecha.es_fiel
+        assert not hecha.divergencia, hecha.divergencia
+        assert hecha.es_fiel, (hecha.grabado, hecha.obtenido)
 
 
 async def conversar(sistema: Sistema, *lineas: str) -> str:

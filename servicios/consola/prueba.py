@@ -27,9 +27,15 @@ async def nada(_agente_id: str) -> None:
     """Sin proxy no hay nada que cerrar."""
 
 
-async def probar_de_verdad(lanzador: Lanzador, raiz: Path, aislamiento: Aislamiento) -> str:
-    """Ejecuta `true` de verdad en un sitio de usar y tirar; devuelve por qué no pudo, o nada."""
-    with tempfile.TemporaryDirectory(prefix="enjambre-prueba-") as carpeta:
+async def probar_de_verdad(
+    lanzador: Lanzador, raiz: Path, datos: Path, aislamiento: Aislamiento
+) -> str:
+    """Ejecuta `true` de verdad en un sitio de usar y tirar; devuelve por qué no pudo, o nada.
+
+    El sitio está en `datos`, como las carpetas de las órdenes: algunas cosas se mueven de unas a
+    otras y no pueden cambiar de disco.
+    """
+    with tempfile.TemporaryDirectory(prefix="enjambre-prueba-", dir=datos) as carpeta:
         os.chmod(carpeta, 0o711)  # noqa: PTH101, S103 - que el usuario de las órdenes pueda pasar
         taller = Taller(
             plazas=Plazas(Path(carpeta), Path(carpeta), raiz, aislamiento.duenio, ""),

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from agentes.acciones import ACCIONES
@@ -91,11 +91,12 @@ class Puerta:
             cruce = _Cruce(llamada, operacion, guardada.pedida, time.monotonic())
             cierre = "recuperado" if guardada.efecto else "resultado"
             return await self._ejecutar(cruce, hacer, cierre)
-        rescatado = await self._puertos.rescatar(guardada, llamada, self._agente_id)
-        if rescatado is None:
-            return await self._hacer(llamada, Operacion(op, 0, guardada.intento + 1), causa, hacer)
         operacion = Operacion(op, guardada.pedida.id, guardada.intento)
         cruce = _Cruce(llamada, operacion, guardada.pedida, time.monotonic())
+        with self._si_se_cancela(cruce):
+            rescatado = await self._puertos.rescatar(guardada, llamada, self._agente_id)
+        if rescatado is None:
+            return await self._hacer(llamada, Operacion(op, 0, guardada.intento + 1), causa, hacer)
         return self._acabar(cruce, rescatado.resultado, rescatado.cierre)
 
     async def _hacer(
@@ -114,12 +115,8 @@ class Puerta:
             causa,
         )
         cruce = _Cruce(llamada, operacion, pedida, time.monotonic())
-        try:
+        with self._si_se_cancela(cruce):
             fila = await pedida
-        except asyncio.CancelledError as cancelada:
-            with suppress(ErrorAlarma):
-                self._acabar(cruce, a_medias(llamada, cancelada), "interrumpido")
-            raise
         self._soltar_cerradas()
         cruce = replace(cruce, operacion=replace(operacion, fila=fila))
         return await self._ejecutar(cruce, hacer, "resultado")
@@ -131,16 +128,21 @@ class Puerta:
         if que := self._puertos.guardia.alarma(llamada.args):
             self._cerrar(cruce, self._depurado(sin_ejecutar(llamada, que), cruce), cierre)
             raise self._dar_alarma(cruce, "los argumentos", que)
+        if lleva_marca(llamada):
+            return self._acabar(cruce, sin_marcas(llamada), cierre)
+        with self._si_se_cancela(cruce):
+            crudo = await hacer(cruce.pedida, cruce.operacion)
+        return self._acabar(cruce, crudo, cierre)
+
+    @contextmanager
+    def _si_se_cancela(self, cruce: _Cruce) -> Iterator[None]:
+        """La intención no se queda sin cierre: dice que el efecto quedó interrumpido."""
         try:
-            if lleva_marca(llamada):
-                crudo = sin_marcas(llamada)
-            else:
-                crudo = await hacer(cruce.pedida, cruce.operacion)
+            yield
         except asyncio.CancelledError as cancelada:
             with suppress(ErrorAlarma):
-                self._acabar(cruce, a_medias(llamada, cancelada), "interrumpido")
+                self._acabar(cruce, a_medias(cruce.llamada, cancelada), "interrumpido")
             raise
-        return self._acabar(cruce, crudo, cierre)
 
     def _soltar_cerradas(self) -> None:
         """Los cierres se guardan en orden: si hay una fila posterior guardada, ellos también."""

@@ -84,7 +84,10 @@ class RegistroHerramientas:
         herramienta = self._por_nombre.get(guardada.tool)
         if herramienta is not None and herramienta.rescatar is not None:
             operacion = Operacion(guardada.op, guardada.pedida.id, guardada.intento)
-            return await herramienta.rescatar(llamada.args, agente_id, operacion)
+            try:
+                return await herramienta.rescatar(llamada.args, agente_id, operacion)
+            except ErrorEnjambre as error:
+                return Rescatado(ResultadoHerramienta(False, f"Error: {error}"), "recuperado")
         if herramienta is not None and herramienta.politica is not Politica.UNICO:
             return None
         return Rescatado(ResultadoHerramienta(False, INTERRUMPIDA), "interrumpido")

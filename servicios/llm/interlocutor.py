@@ -230,7 +230,6 @@ class Interlocutor:
             despues=despues,
             foco=foco,
             mensajes=tuple(map(message_to_dict, limpio[: self._contados])),
-            contexto=self._contexto.limite,
         )
         self._via.anotar(hecho, causa)
         return antes, despues

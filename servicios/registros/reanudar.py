@@ -57,6 +57,9 @@ _GASTO = """
 _COLA = """
     SELECT id, tipo, op, intento, details, causa FROM logs
     WHERE session = ? AND agente_id = ? AND id > ? ORDER BY epoca, seq"""
+_PARADA = """
+    SELECT id, details ->> '$.de' AS de FROM logs
+    WHERE session = ? AND agente_id = ? AND tipo = 'swarm_management' ORDER BY id LIMIT 1"""
 _EFECTO = """
     SELECT agente_id FROM logs WHERE session = ? AND id > ? AND causa = ?
         AND tipo IN ('agent_run_start', 'agent_intervention', 'swarm_management')
@@ -134,6 +137,7 @@ class _Lector:
         nacimiento = ApunteFila.firme(fila["id"])
         agente_id = str(fila["agent_id"])
         vivo = not estado.es_final
+        parada = self._una(_PARADA, self._sesion, agente_id) if vivo else None
         return AgenteGuardado(
             agente_id=agente_id,
             agent_type=fila["agent_type"],
@@ -147,6 +151,8 @@ class _Lector:
             nacimiento=nacimiento,
             historia=self._historia(agente_id, nacimiento) if vivo else None,
             pendientes=tuple(self._pendientes(agente_id)) if vivo else (),
+            parado_por=ApunteFila.firme(parada["id"]) if parada else None,
+            parado_de=parada["de"] if parada else "",
         )
 
     def _historia(self, agente_id: str, nacimiento: Apunte | None) -> HistoriaGuardada | None:

@@ -76,7 +76,8 @@ async def test_200_turnos_caben_y_sobreviven_la_primera_instruccion_y_la_tarea_a
     hechas = compactaciones(tmp_path)
     assert len(hechas) >= 3
     assert all(h["despues"] < h["antes"] * 0.7 for h in hechas)
-    assert {h["contexto"] for h in hechas} == {CONTEXTO}
+    sql = "SELECT DISTINCT json_extract(details, '$.contexto') FROM logs WHERE tipo = 'llm_input'"
+    assert consultar(tmp_path, sql) == [(CONTEXTO,)]
     assert RESUMEN in corrientes[-1].todo_el_texto
     assert sum(map(es_de_resumen, doble.peticiones)) == len(hechas)
     sql = "SELECT sum(tokens_in), sum(tokens_out) FROM model_calls"

@@ -55,9 +55,9 @@ async def test_problema_directiva_y_final(proveedor: str, doble: Doble, tmp_path
         "SELECT json_extract(details,'$.estado') FROM logs WHERE tipo='agent_loop' ORDER BY id",
     )
     assert [e for (e,) in estados] == ["running", "paused", "running"]
-    assert consultar(tmp_path, "SELECT de, para, estado FROM messages ORDER BY id") == [
-        ("usuario", "master", "visto"),
-        ("master", "ejecutor-1", "visto"),
+    assert consultar(tmp_path, "SELECT de, estado FROM messages") == [
+        ("usuario", "visto"),
+        ("master", "visto"),
     ]
 
 

@@ -6,10 +6,13 @@ cayera justo ahí. Los espacios llevan lo que las órdenes ya cerradas dejaron d
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
-from agentes.eventos import AgenteLanzado, HechoAnotado
+from agentes.eventos import SISTEMA, AgenteLanzado, HechoAnotado, SesionAbierta
 from agentes.eventos_llamada import HerramientaTerminada
 from servicios.buzon import Difusion, Suscripcion
 from servicios.gestor_logs import GestorLogs
@@ -40,7 +43,17 @@ async def grabar(raiz: Path, datos: Path, *lineas: str) -> list[HechoAnotado]:
         for linea in lineas:
             await sistema.conversacion.decir(linea)
             await sistema.conversacion.esperar_calma()
-    return grabadora.hechos
+    return [*_apertura(datos, grabadora.hechos[0].id), *grabadora.hechos]
+
+
+def _apertura(datos: Path, visto: int) -> list[HechoAnotado]:
+    """La primera fila, si se guardó antes de poder suscribirse."""
+    if visto == 1:
+        return []
+    with closing(sqlite3.connect(datos / "swarm.db")) as db:
+        fila = db.execute("SELECT timestamp, details FROM logs WHERE id = 1").fetchone()
+    evento = SesionAbierta(agente_id=SISTEMA, **json.loads(fila[1]))
+    return [HechoAnotado(1, fila[0], None, evento)]
 
 
 def hasta(hechos: Sequence[HechoAnotado], *pasos: Cumple) -> Sequence[HechoAnotado]:

@@ -20,7 +20,7 @@ TOPE_DE_SALIDA = 4_000
 
 _LECTOR = MarkdownIt("commonmark")
 _CERCAS = re.compile(r"`{3,}")
-_ESPECIALES = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+_ESPECIALES = re.compile(r"([\\`*_\[\]|~])")
 
 
 def exportar_markdown(relato: Relato, salida: TextIO) -> str:
@@ -71,9 +71,11 @@ def _orden(fila: Objeto, detalles: Objeto) -> Iterator[str]:
     if "command" not in detalles:
         return
     fin = f"código {detalles['return_code']}" if "return_code" in detalles else "no se ejecutó"
+    if detalles.get("motivo") == "denegado":
+        fin = "denegada: no se ejecutó"
     if detalles.get("cierre") != "resultado":
         fin = str(detalles.get("cierre"))
-    yield f"\n**{en_linea(fila['agente_id'])}** ejecutó ({en_linea(fin)}) {_marca(fila)}:\n"
+    yield f"\n**{en_linea(fila['agente_id'])}** pidió ({en_linea(fin)}) {_marca(fila)}:\n"
     yield bloque(f"$ {detalles['command']}", "sh")
     for nombre in ("stdout", "stderr"):
         if str(detalles.get(nombre) or "").strip():
@@ -130,7 +132,7 @@ def _marca(fila: Objeto) -> str:
 
 
 def en_linea(valor: Any) -> str:
-    """Texto en una línea que no es marca de nada."""
+    """Texto que, dentro de una línea, no es marca de nada."""
     return _sin_html(_ESPECIALES.sub(r"\\\1", " ".join(limpiar(str(valor or "")).split())))
 
 

@@ -46,6 +46,7 @@ class Guion:
     acabado: bool = False
     _puntero: dict[str, int] = field(default_factory=dict)
     _efectos: dict[int, list[FilaGrabada]] = field(default_factory=dict)
+    _compactan: set[int] = field(default_factory=set)
     _a_peticion: set[int] = field(default_factory=set)
     _cambio: asyncio.Event = field(default_factory=asyncio.Event)
     avances: int = 0
@@ -55,16 +56,18 @@ class Guion:
         for fila in (f for suyas in self.filas.values() for f in suyas):
             if fila.tipo in AJENAS and fila.causa is not None:
                 self._efectos.setdefault(fila.causa, []).append(fila)
-            if fila.causa in self._a_peticion or (
-                fila.causa in aperturas and es_compactacion(fila)
-            ):
-                self._a_peticion.add(fila.id)
+            if _pide_compactar(fila) or (fila.causa in self._compactan and _la_sigue(fila)):
+                self._compactan.add(fila.id)
+                if fila.causa in aperturas | self._a_peticion:
+                    self._a_peticion.add(fila.id)
 
     # --- mirar --------------------------------------------------------------------------
 
-    def quedan(self, agente_id: str) -> Sequence[FilaGrabada]:
+    def quedan(self, agente_id: str) -> Iterator[FilaGrabada]:
         """Lo que falta de un agente."""
-        return self.filas.get(agente_id, ())[self._puntero.get(agente_id, 0) :]
+        suyas = self.filas.get(agente_id, ())
+        for indice in range(self._puntero.get(agente_id, 0), len(suyas)):
+            yield suyas[indice]
 
     def esperada(self, agente_id: str) -> FilaGrabada | None:
         """La siguiente fila de un agente que no se copia; `None` si no queda ninguna."""
@@ -173,14 +176,11 @@ class Guion:
         return str(cambio.details["foco"]) if cambio else ""
 
     def _empieza(self, entrada: FilaGrabada) -> bool:
-        suyas: set[int | None] = set()
         for fila in self.quedan(entrada.agente_id):
             if fila is entrada:
                 return True
-            # Un intento fallido de resumir solo se conoce por la llamada de la que sale.
-            if es_compactacion(fila) or (fila.tipo == "llm_call" and fila.causa in suyas):
-                suyas.add(fila.id)
-            if not (se_copia(fila) or (fila.id in suyas and fila.id not in self._a_peticion)):
+            suya = fila.id in self._compactan - self._a_peticion
+            if not (suya or se_copia(fila)):
                 return False
         return False
 
@@ -214,11 +214,13 @@ def se_copia(fila: FilaGrabada) -> bool:
     return fila.tipo in _COPIADAS
 
 
-def es_compactacion(fila: FilaGrabada) -> bool:
-    """Si es de una compactación: la llamada, su respuesta o el cambio de la historia."""
-    if fila.tipo == "history_compaction":
-        return True
-    return fila.tipo in {"llm_input", "llm_output"} and bool(fila.details.get("proposito"))
+def _pide_compactar(fila: FilaGrabada) -> bool:
+    return fila.tipo == "llm_input" and bool(fila.details.get("proposito"))
+
+
+def _la_sigue(fila: FilaGrabada) -> bool:
+    """Si puede ser el resto de una compactación: su respuesta, su fallo o el cambio."""
+    return fila.tipo in {"llm_output", "llm_call", "history_compaction"}
 
 
 def _es_de_cierre(fila: FilaGrabada) -> bool:

@@ -6,8 +6,8 @@ Solo se repite lo que un agente hace en otros: lanzar, escribir y cancelar.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from agentes.acciones import Cancelar, Delegar, EnviarMensaje, accion_desde
@@ -55,16 +55,31 @@ class PuertaGrabada:
         cierre = self._guion.buscar(
             self._agente_id, lambda f: f.tipo == "tool_execution" and _cola(f) == cola
         )
-        intencion = fila
-        if guardada is not None and fila is None and cierre is not None:
-            intencion = self._anotador.grabada(pedida)
-        repetir = partial(self._repetir, llamada, pedida, intencion, hacer)
-        if cierre is None or self._se_cancelo(cierre, fila):
-            await self._hasta_que_la_paren(cierre, pedida, repetir)
+        cancelada = cierre is not None and self._se_cancelo(cierre, fila)
+        with self._si_se_cancela(cierre, pedida):
+            await pedida
+            if guardada is None or fila is not None:
+                await self._repetir(llamada, pedida, fila, hacer)
+            elif cierre is not None:
+                await self._repetir(llamada, pedida, self._anotador.grabada(pedida), hacer)
+            if cierre is None or (cancelada and self._agente_id != MASTER):
+                await self._guion.hasta(lambda: False)
+                raise asyncio.CancelledError
+            await self._guion.toca(cierre)
+        cerrada = self._cerrar(cierre, pedida)
+        if cancelada:  # al Master no lo cancela nadie de aquí: fue la persona
             raise asyncio.CancelledError
-        await repetir()
-        await self._guion.toca(cierre)
-        return resultado_de(cierre.details), self._cerrar(cierre, pedida)
+        return resultado_de(cierre.details), cerrada
+
+    @contextmanager
+    def _si_se_cancela(self, cierre: FilaGrabada | None, pedida: Apunte) -> Iterator[None]:
+        """La cancelación puede llegar en cualquier punto; su cierre es el que fue."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            if cierre is not None and cierre.details["cierre"] == "interrumpido":
+                self._cerrar(cierre, pedida)
+            raise
 
     async def _pedir(
         self,
@@ -101,7 +116,6 @@ class PuertaGrabada:
         self, llamada: LlamadaHerramienta, pedida: Apunte, fila: FilaGrabada | None, hacer: Hacer
     ) -> None:
         """Vuelve a lanzar, escribir o cancelar lo que aquella intención llegó a hacer."""
-        await pedida
         accion = accion_desde(llamada)
         if fila is None or not isinstance(accion, Delegar | EnviarMensaje | Cancelar):
             return
@@ -113,22 +127,6 @@ class PuertaGrabada:
     def _se_cancelo(self, cierre: FilaGrabada, fila: FilaGrabada | None) -> bool:
         """Un cierre «interrumpido» de su propio tramo es una cancelación; si no, un rescate."""
         return fila is not None and cierre.details["cierre"] == "interrumpido"
-
-    async def _hasta_que_la_paren(
-        self, cierre: FilaGrabada | None, pedida: Apunte, repetir: Callable[[], Awaitable[None]]
-    ) -> None:
-        """La repite y espera la cancelación, que puede llegar antes de que esté guardada."""
-        if cierre is not None and self._agente_id == MASTER:
-            await repetir()
-            await self._guion.toca(cierre)
-            self._cerrar(cierre, pedida)
-            return
-        try:
-            await repetir()
-            await self._guion.hasta(lambda: False)
-        finally:
-            if cierre is not None:
-                self._cerrar(cierre, pedida)
 
     def _cerrar(self, cierre: FilaGrabada, pedida: Apunte) -> Apunte:
         datos = cierre.details

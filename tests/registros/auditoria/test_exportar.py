@@ -129,7 +129,7 @@ def test_el_markdown_cuenta_la_conversacion(ruta: Path) -> None:
     orden = ["### Tú", "> mira el disco", "### Master", "> Voy a ello", "$ df -h", "/ 87%"]
     sitios = [salida.index(trozo) for trozo in orden]
     assert sitios == sorted(sitios)
-    assert "  - **ayudante\\-1** (failed)" in salida
+    assert "  - **ayudante-1** (failed)" in salida
 
 
 def test_el_markdown_ajeno_no_sale_de_su_sitio(hostil: Path) -> None:
@@ -160,7 +160,7 @@ def test_una_cita_y_una_linea_no_son_nada_mas() -> None:
         assert html.startswith("<blockquote>")
         assert "<i>" not in html
         assert "<img" not in html
-        limpio = re.sub(r"</?p>|\n", "", MarkdownIt("commonmark").render(en_linea(texto)))
+        limpio = re.sub(r"</?p>|\n", "", MarkdownIt("commonmark").render(f"x {en_linea(texto)}"))
         assert "<" not in limpio
 
 
