@@ -60,6 +60,7 @@ def _es_de_aqui(host: str) -> bool:
     return host in {"", "localhost", "::1", "0.0.0.0", "::"} or host.startswith("127.")
 
 
+@pytest.hookimpl(tryfirst=True)  # antes que xdist, que lo lee
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Quién va junto al repartir la suite: cada archivo, y los que piden el demonio de Docker."""
     for item in items:
