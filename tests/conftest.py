@@ -15,9 +15,14 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.reparto import PorArchivo
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
 
 GRACIA_S = 2.0
 """Lo que se espera a que acabe solo lo que ya estaba acabando."""
@@ -60,13 +65,10 @@ def _es_de_aqui(host: str) -> bool:
     return host in {"", "localhost", "::1", "0.0.0.0", "::"} or host.startswith("127.")
 
 
-@pytest.hookimpl(tryfirst=True)  # antes que xdist, que lo lee
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quién va junto al repartir la suite: cada archivo, y los que piden el demonio de Docker."""
-    for item in items:
-        con_docker = item.get_closest_marker("docker")
-        grupo = "docker" if con_docker else f"{item.path.parent.name}/{item.path.stem}"
-        item.add_marker(pytest.mark.xdist_group(grupo))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PorArchivo:
+    """Cómo se reparte la suite con `-n`."""
+    return PorArchivo(config, log)
 
 
 @pytest.fixture(autouse=True)
