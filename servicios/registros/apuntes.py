@@ -30,7 +30,7 @@ class ApunteFila:
 
     @classmethod
     def firme(cls, fila: int) -> ApunteFila:
-        """El recibo de una fila que ya estaba en la bitácora."""
+        """El recibo de una fila que ya estaba en la bitácora: sirve de causa y no hace esperar."""
         apunte = cls()
         apunte.fila = fila
         apunte._firme = True
@@ -73,14 +73,6 @@ class ApunteFila:
             if not espera.done():
                 espera.set_result(None)
         self._esperas.clear()
-
-
-def comprometido(fila: int) -> ApunteFila:
-    """El recibo de una fila que ya estaba en la bitácora: sirve de causa y no espera a nadie."""
-    apunte = ApunteFila()
-    apunte.fila = fila
-    apunte.confirmar()
-    return apunte
 
 
 def fila_de(apunte: Apunte | None) -> int | None:

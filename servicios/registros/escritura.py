@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from agentes.errores import ErrorBitacora
-from servicios.registros.apuntes import comprometido
+from servicios.registros.apuntes import ApunteFila
 from servicios.registros.cadena import semilla
 from servicios.registros.fallos import RECHAZOS, explicar
 from servicios.registros.lotes import Compositor, Lote, Pendiente, Punto
@@ -182,5 +182,5 @@ def _punto_de(db: sqlite3.Connection, sesion: str) -> Punto:
         int(conocida[0]) + 1,
         conocida[1] or semilla(sesion),
         {str(agente): int(seq) for agente, seq in db.execute(_SEQS, (sesion,))},
-        None if abierta is None else comprometido(abierta),
+        None if abierta is None else ApunteFila.firme(abierta),
     )

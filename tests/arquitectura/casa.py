@@ -31,7 +31,14 @@ ARRIBA = {
 }
 """Lo que hay arriba del todo, y nada más; `data` y `.env` los ignora git."""
 
-CARPETAS_DE_PRUEBAS = {"arquitectura", "dobles", "documentacion", "nucleo", "rendimiento"}
+CARPETAS_DE_PRUEBAS = {
+    "arquitectura",
+    "dobles",
+    "documentacion",
+    "nucleo",
+    "rendimiento",
+    "tortura",
+}
 """Las que no son espejo de un paquete; `nucleo` prueba los archivos de `servicios/` juntos."""
 
 

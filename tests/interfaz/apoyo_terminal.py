@@ -117,6 +117,7 @@ class SistemaFalso:
     gestor: GestorFalso = field(default_factory=GestorFalso)
     master: Any = field(default_factory=lambda: SimpleNamespace(uso=Uso(10, 5)))
     cierre: Any = field(default_factory=lambda: SimpleNamespace(motivo="", codigo=None))
+    guardada: None = None
     abierto: bool = False
 
     def __post_init__(self) -> None:

@@ -93,5 +93,5 @@ async def test_exportar_deja_un_archivo_en_la_carpeta_actual(
 
 async def test_la_despedida_dice_como_volver(tmp_path: Path) -> None:
     async with demo(tmp_path) as (sistema, _, papel):
-        despedir(sistema, [], papel)
+        despedir(sistema, [], [], papel)
     assert f"Para seguir: python main.py --reanudar {sistema.sesion}" in papel.texto

@@ -10,7 +10,7 @@ import pytest
 from agentes.eventos import MASTER, USUARIO, Apunte, LineaUsuario, MensajeEncolado
 from agentes.eventos_llamada import LlamadaIniciada, LlamadaTerminada
 from servicios.gestor_logs import GestorLogs
-from servicios.registros.apuntes import comprometido
+from servicios.registros.apuntes import ApunteFila
 from tests.registros.sesion_de_ejemplo import USO, aviso, bitacora, preguntar
 
 
@@ -48,7 +48,7 @@ async def encolar(gestor: GestorLogs) -> dict[str, tuple[Apunte, ...]]:
     return {
         "lineas": (linea,),
         "directivas": (directiva,),
-        "avisos": (comprometido(avisos[0][0]),),
+        "avisos": (ApunteFila.firme(avisos[0][0]),),
     }
 
 
@@ -82,7 +82,7 @@ async def test_repetir_una_llamada_cortada_entrega_otra_vez_y_se_ve_una(ruta: Pa
     async with bitacora(ruta) as gestor:
         traidos = await encolar(gestor)
         await gestor.anotar(sale(**traidos))
-        filas = {k: tuple(comprometido(a.id) for a in v) for k, v in traidos.items()}
+        filas = {k: tuple(ApunteFila.firme(a.id) for a in v) for k, v in traidos.items()}
     async with bitacora(ruta) as gestor:
         otra = gestor.anotar(sale(**filas))
         vista = gestor.anotar(vuelve(), otra)

@@ -45,10 +45,21 @@ def tokens_de(sistema: Sistema) -> int:
     return sistema.master.uso.total + sum(int(e["tokens"]) for e in estados)
 
 
-def vivos(sistema: Sistema) -> list[str]:
-    """Los ids de los agentes que aún no han acabado."""
+def en_marcha(sistema: Sistema) -> list[str]:
+    """Los ids de los agentes que se cancelarían al cerrar."""
     estados = sistema.gestor.get_all_agents_status()
-    return [e["agent_id"] for e in estados if not EstadoAgente(e["status"]).es_final]
+    quietos = {EstadoAgente.PAUSED}
+    return [
+        e["agent_id"]
+        for e in estados
+        if not ((estado := EstadoAgente(e["status"])).es_final or estado in quietos)
+    ]
+
+
+def en_pausa(sistema: Sistema) -> list[str]:
+    """Los ids de los que esperan una directiva: siguen así cuando se reanude la sesión."""
+    estados = sistema.gestor.get_all_agents_status()
+    return [e["agent_id"] for e in estados if e["status"] == EstadoAgente.PAUSED]
 
 
 def ficha_agentes(sistema: Sistema, papel: Papel) -> None:

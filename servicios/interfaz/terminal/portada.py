@@ -68,12 +68,16 @@ def avisar_cierre(vivos: Sequence[str], papel: Papel) -> None:
         )
 
 
-def despedir(sistema: Sistema, cancelados: Sequence[str], papel: Papel) -> None:
-    """Después de cerrar: quién quedó cancelado, dónde está todo y cómo se vuelve."""
+def despedir(
+    sistema: Sistema, cancelados: Sequence[str], pausados: Sequence[str], papel: Papel
+) -> None:
+    """Después de cerrar: quién quedó cancelado o en pausa, dónde está todo y cómo se vuelve."""
     if cancelados:
         papel.linea(
             Linea(f"Agentes cancelados: {', '.join(cancelados)}.", tono=Tono.AVISO, entera=True)
         )
+    if pausados:
+        papel.linea(Linea(f"Siguen en pausa: {', '.join(pausados)}.", tono=Tono.AVISO, entera=True))
     guardada = f"Sesión {sistema.sesion} guardada en {sistema.ajustes.datos / 'swarm.db'}."
     papel.linea(Linea(guardada, tono=Tono.TENUE, entera=True))
     seguir = f"Para seguir: python main.py --reanudar {sistema.sesion}"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from agentes.errores import ErrorEnjambre
 from servicios.interfaz.codigos import Salida, codigo_de
 from servicios.interfaz.lineas import Linea, Tono
-from servicios.interfaz.terminal.fichas import vivos
+from servicios.interfaz.terminal.fichas import en_marcha, en_pausa
 from servicios.interfaz.terminal.narracion import Narrador
 from servicios.interfaz.terminal.ordenes import Escena, Teclas, es_orden, obedecer
 from servicios.interfaz.terminal.papel import Papel
@@ -116,9 +116,9 @@ class Sesion:
                 self._al_abrir(sistema)
                 await self._conversar(sistema)
                 await self._soltar()
-                cancelados = vivos(sistema)
+                cancelados, pausados = en_marcha(sistema), en_pausa(sistema)
                 avisar_cierre(cancelados, self._papel)
-            despedir(sistema, cancelados, self._papel)
+            despedir(sistema, cancelados, pausados, self._papel)
         except ErrorEnjambre as error:
             self._abriendo = False
             self.salir(str(error))
