@@ -29,7 +29,7 @@ docker: ## Construye la imagen y conversa dentro de un contenedor
 
 test: lint ## Pasa todas las comprobaciones y pruebas, sin red
 	@# Lo que mide tiempos o desborda la máquina (marca solo) no admite compañía.
-	@mal=0; $(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile -m 'not solo' || mal=$$?; \
+	@mal=0; $(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m 'not solo' || mal=$$?; \
 	$(PY) -m pytest -m solo && exit $$mal
 
 lint: $(MARCA_DEV) ## Pasa las comprobaciones que no ejecutan nada

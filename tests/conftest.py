@@ -71,6 +71,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PorArch
     return PorArchivo(config, log)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Al repartirla, los archivos que tardan van primero: que al final no se espere a uno solo."""
+    if hasattr(config, "workerinput"):
+        largos = {i.path for i in items if {m.name for m in i.iter_markers()} & {"lento", "docker"}}
+        items.sort(key=lambda item: item.path not in largos)
+
+
 @pytest.fixture(autouse=True)
 def _datos_aparte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENJAMBRE_DATOS", str(tmp_path / "data"))
