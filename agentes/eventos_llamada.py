@@ -82,6 +82,10 @@ class LlamadaReintentada(Evento):
         return f"Intento {self.intento} fallido ({self.error}); otro en {self.espera_s:.1f} s"
 
 
+INTERRUMPIDA = "interrumpida"
+"""La clase de la que se cortó con el programa: sigue sin respuesta."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlamadaFallida(Evento):
     """La llamada falló del todo o se canceló."""

@@ -57,10 +57,11 @@ class HistoriaGuardada:
     """Una historia rehecha y por dónde iba. `contados` son sus mensajes que ya tienen fila.
 
     `respuesta` es la última del modelo, si aún hay que hacer lo que pide; `cortada`, la fila de la
-    llamada que se quedó sin respuesta; `textos_sueltos`, cuántas veces se le recordó antes de esa
-    que el texto suelto no lo lee nadie; `causa`, lo último que hizo. `problema_contado` y
-    `texto_dicho` dicen si el problema o el texto de esa respuesta ya constan, y `esperaba_hijo`,
-    si tras ella se quedó esperando a alguno de los suyos.
+    llamada que se quedó sin respuesta y `corte_anotado`, si ya consta; `sin_contestar`, si al
+    Master le falló el proveedor y lo último que le dijeron sigue esperando; `textos_sueltos`,
+    cuántas veces se le recordó antes de esa que el texto suelto no lo lee nadie; `causa`, lo último
+    que hizo. `problema_contado` y `texto_dicho` dicen si el problema o el texto de esa respuesta ya
+    constan, y `esperaba_hijo`, si tras ella se quedó esperando a alguno de los suyos.
     """
 
     mensajes: list[BaseMessage]
@@ -71,6 +72,8 @@ class HistoriaGuardada:
     uso: Uso = field(default_factory=Uso)
     respuesta: RespuestaModelo | None = None
     cortada: Apunte | None = None
+    corte_anotado: bool = False
+    sin_contestar: bool = False
     textos_sueltos: int = 0
     esperaba_hijo: bool = False
     problema_contado: bool = False
@@ -79,11 +82,16 @@ class HistoriaGuardada:
     operaciones: dict[str, OperacionGuardada] = field(default_factory=dict)
 
     @property
+    def hay_que_pensar(self) -> bool:
+        """Si lo último que se le dijo se quedó sin respuesta."""
+        return self.cortada is not None or self.sin_contestar
+
+    @property
     def falta_algo(self) -> bool:
         """Si se cortó a medias: sin contestar, o sin decir o hacer todo lo que pedía."""
         respuesta = self.respuesta
-        if self.cortada is not None or respuesta is None:
-            return self.cortada is not None
+        if self.hay_que_pensar or respuesta is None:
+            return self.hay_que_pensar
         return bool(respuesta.llamadas) or not (self.texto_dicho or not respuesta.texto.strip())
 
 

@@ -16,7 +16,7 @@ from agentes.decisiones import Interlocutor
 from agentes.definicion import DefinicionAgente, Encargo
 from agentes.errores import ErrorEnjambre
 from agentes.eventos import MASTER, Apunte
-from agentes.eventos_llamada import LlamadaFallida
+from agentes.eventos_llamada import INTERRUMPIDA, LlamadaFallida
 from agentes.guardado import HistoriaGuardada, SesionGuardada
 from agentes.mensajes import Aviso, Directiva, EntradaUsuario
 from prompts.instrucciones import instrucciones_agente, instrucciones_master
@@ -211,7 +211,7 @@ def _por_acabar(guardada: SesionGuardada | None) -> PorAcabar | None:
     return PorAcabar(
         turno=turno_de(historia.respuesta) if historia.respuesta else None,
         dicho=historia.texto_dicho,
-        pensar=historia.cortada is not None,
+        pensar=historia.hay_que_pensar,
         ultimo_texto=guardada.ultimo_texto,
     )
 
@@ -220,14 +220,14 @@ def _dar_por_cortadas(guardada: SesionGuardada, anotar: Anotar) -> None:
     """Las llamadas que se quedaron sin respuesta: se pagaron, quizá, y se harán otra vez."""
     historias = [(MASTER, guardada.master), *((a.agente_id, a.historia) for a in guardada.agentes)]
     for agente_id, historia in historias:
-        if historia is not None and historia.cortada is not None:
+        if historia and historia.cortada and not historia.corte_anotado:
             anotar(
                 LlamadaFallida(
                     agente_id=agente_id,
                     turno=historia.turno,
                     intentos=1,
                     error=_CORTADA,
-                    clase="interrumpida",
+                    clase=INTERRUMPIDA,
                     ms=0,
                 ),
                 historia.cortada,

@@ -34,11 +34,22 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _ModeloMudo:
-    """El nombre de un modelo al que nadie llama."""
+    """El nombre de un modelo al que nadie llama: el de la siguiente llamada que se grabó.
 
-    referencia: str
+    Lo copiado por una bifurcación pudo hacerlo otro modelo que el de la sesión.
+    """
+
+    agente_id: str
+    guion: Guion
+    de_oficio: str
     contexto: int
     puerta: str = "grabado"
+
+    @property
+    def referencia(self) -> str:
+        """Proveedor y modelo; si ya no queda ninguna llamada, el que le toca."""
+        fila = self.guion.buscar(self.agente_id, lambda f: f.tipo == "llm_input")
+        return str(fila.details["modelo"]) if fila else self.de_oficio
 
     def emitir(
         self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]
@@ -149,7 +160,7 @@ class PiezasGrabadas:
         )
         interlocutor = _InterlocutorGrabado(
             agente_id,
-            _ModeloMudo(modelo, self._contexto(agente_id)),
+            _ModeloMudo(agente_id, self.guion, modelo, self._contexto(agente_id)),
             Validadores([ESQUEMAS[n] for n in herramientas if n in ESQUEMAS]),
             via,
             turno=historia.turno if historia else 0,

@@ -48,10 +48,14 @@ VERSION = "0.1.0"
 
 @dataclass(slots=True)
 class Cierre:
-    """Cómo acabará la sesión; la cara lo rellena antes de salir."""
+    """Cómo acabará la sesión; la cara lo rellena antes de salir.
+
+    `abierta` es si llegó a empezar: la que no, no deja ninguna fila.
+    """
 
     motivo: str = "salida"
     codigo: int = 0
+    abierta: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +223,8 @@ def _via(
 
 def _anotar_cierre(bitacora: GestorLogs, cierre: Cierre, fallo: object, *_: object) -> None:
     """La última fila; si se sale por un error que nadie apuntó, lo dice."""
+    if not cierre.abierta:
+        return
     if fallo is not None and not cierre.codigo:
         cierre.codigo, cierre.motivo = 1, "fallo interno"
     bitacora.anotar(SesionCerrada(agente_id=SISTEMA, motivo=cierre.motivo, codigo=cierre.codigo))

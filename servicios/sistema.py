@@ -84,6 +84,7 @@ async def abrir_sistema(
             pila, ajustes, referencia, reloj or RelojReal(), Deseo(sesion, reanudar, cara, cierre)
         )
         base.anotar_apertura(cara)
+        cierre.abierta = True
         await base.recoger_restos()
         nucleo = await pila.enter_async_context(
             montar(base.piezas(), base.guardada, base.bitacora.fallo)

@@ -33,7 +33,7 @@ def docker(request: pytest.FixtureRequest) -> Iterator[Prestado]:
     demonio.hacer_base_con_ruedas(BASE_CON_RUEDAS)
     ayuda = _conversar(demonio, "--help")
     assert ayuda.returncode == 0, ayuda.stderr
-    assert "usage: python main.py" in ayuda.stdout
+    assert "uso: python main.py" in ayuda.stdout
     yield demonio
     assert demonio.pedir("ps", "--all", "--quiet").stdout == ""
 

@@ -96,13 +96,13 @@ MUTACIONES = [
     Mutacion(
         "sin puerta: se ejecuta antes de guardar la intención",
         "servicios/herramientas/puerta.py",
-        "            await pedida\n",
-        "",
+        "            fila = await pedida\n",
+        "            fila = id(pedida)\n",
         "tests/herramientas/test_puerta.py",
     ),
     Mutacion(
         "sin juntar los avisos",
-        "servicios/conversacion.py",
+        "servicios/buzon.py",
         "if espera <= 0 or not await self._llega_otro(vistos, espera):",
         "if True:",
         "tests/nucleo/test_conversacion.py::test_veinte_avisos_en_una_ventana_son_una_llamada_acotada",
@@ -113,6 +113,41 @@ MUTACIONES = [
         "if len(linea) + 1 > sobra:",
         "if False:",
         "tests/prompts/test_avisos.py",
+    ),
+    Mutacion(
+        "sin esperar a que la intención esté guardada",
+        "servicios/herramientas/puerta.py",
+        "            fila = await pedida\n",
+        "            fila = id(pedida)\n",
+        "tests/nucleo/test_reanudar_puerta.py",
+    ),
+    Mutacion(
+        "sin quedarse en exclusiva con el intento",
+        "servicios/consola/operaciones/carpeta.py",
+        "return numero == 0\n",
+        "return True\n",
+        "tests/consola/test_operaciones.py::test_un_supervisor_que_llega_tarde_se_va_sin_ejecutar",
+    ),
+    Mutacion(
+        "sin mirar cuándo nació el proceso del número anotado",
+        "servicios/consola/operaciones/identidad.py",
+        "if Identidad.de(self.pid) == self:",
+        "if True:",
+        "tests/consola/test_operaciones.py::test_un_proceso_ajeno_con_ese_numero_no_es_el_nuestro",
+    ),
+    Mutacion(
+        "sin leer al reanudar lo que se esperaba de un hijo",
+        "servicios/bucle_logico_agente.py",
+        "if llego or self._puertos",
+        "if self._puertos",
+        "tests/nucleo/test_reanudar.py::test_quien_esperaba_a_sus_hijos_lee_lo_que_le_contaron",
+    ),
+    Mutacion(
+        "sin acabar de parar a quien ya se mandó parar",
+        "servicios/gestor_enjambre.py",
+        "if guardado.parado_por is not None:",
+        "if False:",
+        "tests/nucleo/test_reanudar.py::test_lo_que_la_persona_mando_parar_no_revive",
     ),
 ]
 

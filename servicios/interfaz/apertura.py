@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 
 from agentes.errores import ErrorConfiguracion
 from servicios.ajustes import Ajustes
-from servicios.cargar_llm import elegir_modelo
+from servicios.cargar_llm import cargar_llm, elegir_modelo
 from servicios.interfaz.bifurcacion import crear_bifurcacion
 from servicios.interfaz.texto import corto
 from servicios.llm.preajustes import resolver_modelo
 from servicios.registros.cerrojo import esta_abierta
+from servicios.registros.migraciones import preparar
 from servicios.registros.sesiones import elegir_sesion, listar_sesiones
 
 if TYPE_CHECKING:
     from servicios.llm.preajustes import ReferenciaModelo
 
 _MAXIMO = 9
+_ESPERA_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ def elegir(ajustes: Ajustes, pedido: Namespace, cara: str) -> Apertura:
 
     Lanza `ErrorConfiguracion` si no existe la sesión, no se sabe cuál es o falta el modelo.
     """
+    _poner_al_dia(ajustes)
     if pedido.bifurcar_en is not None:
         return _bifurcar(ajustes, pedido.bifurcar_en, pedido.modelo)
     if pedido.reanudar is None:
@@ -44,12 +47,19 @@ def elegir(ajustes: Ajustes, pedido: Namespace, cara: str) -> Apertura:
     return Apertura(modelo or elegir_modelo(ajustes, demo_sin_clave=True), hallada.id)
 
 
+def _poner_al_dia(ajustes: Ajustes) -> None:
+    """La base de una versión anterior se migra antes de buscar nada en ella."""
+    ruta = ajustes.datos / "swarm.db"
+    if ruta.exists():
+        preparar(ruta, espera_s=_ESPERA_S)
+
+
 def _bifurcar(ajustes: Ajustes, fila: int, modelo: str | None) -> Apertura:
     """Escribe la sesión nueva y la abre como si se reanudara."""
     if not (ajustes.datos / "swarm.db").exists():
         raise ErrorConfiguracion("todavía no hay bitácora: no hay de dónde bifurcar")
-    if modelo is not None:
-        resolver_modelo(modelo, ajustes)  # que se queje antes de escribir nada
+    if modelo is not None and (pedida := resolver_modelo(modelo, ajustes)):
+        cargar_llm(pedida, ajustes)  # que se queje, también de su clave, antes de escribir nada
     nueva = asyncio.run(crear_bifurcacion(ajustes, fila))
     referencia = resolver_modelo(modelo or nueva.modelo, ajustes)
     return Apertura(referencia or elegir_modelo(ajustes, demo_sin_clave=True), nueva.id)
@@ -58,9 +68,10 @@ def _bifurcar(ajustes: Ajustes, fila: int, modelo: str | None) -> Apertura:
 def preguntar_cual() -> str:
     """Con varias a medias, la que diga la persona; si no, la última. Se llama antes del prompt.
 
-    Lanza `ErrorConfiguracion` si no hay ninguna.
+    Lanza `ErrorConfiguracion` si no hay ninguna o no se contesta.
     """
     ajustes = Ajustes.leer()
+    _poner_al_dia(ajustes)
     ruta = ajustes.datos / "swarm.db"
     a_medias = [
         s for s in listar_sesiones(ruta) if not s.cerrada and not esta_abierta(ajustes.datos, s.id)
@@ -70,7 +81,12 @@ def preguntar_cual() -> str:
     print("Varias sesiones se quedaron a medias:")
     for numero, sesion in enumerate(a_medias, 1):
         print(f"  {numero}. {sesion.id} {corto(sesion.nombre)}".rstrip())
-    elegido = input("Cuál sigo (número; Enter, la 1): ").strip() or "1"
+    try:
+        elegido = input("Cuál sigo (número; Enter, la 1): ").strip() or "1"
+    except EOFError:
+        raise ErrorConfiguracion(
+            "no se dijo cuál: python main.py --reanudar ID sigue una"
+        ) from None
     if elegido.isdecimal() and 1 <= int(elegido) <= len(a_medias):
         return a_medias[int(elegido) - 1].id
     return elegir_sesion(ruta, elegido).id

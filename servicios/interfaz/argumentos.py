@@ -28,11 +28,19 @@ _FRASES = (
 """Lo que dice argparse y cómo lo decimos."""
 
 
+class _Ayuda(argparse.HelpFormatter):
+    """La de argparse, que solo sabe encabezarla en inglés."""
+
+    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        super().add_usage(usage, actions, groups, "uso: " if prefix is None else prefix)
+
+
 class Analizador(argparse.ArgumentParser):
     """Un error de uso es una línea que dice dónde está la ayuda."""
 
     def __init__(self, **opciones: Any) -> None:
-        super().__init__(add_help=False, allow_abbrev=False, **opciones)
+        super().__init__(add_help=False, allow_abbrev=False, formatter_class=_Ayuda, **opciones)
+        self._optionals.title = "opciones"
         self.add_argument("-h", "--help", action="help", help="enseña esta ayuda y sale")
 
     def error(self, message: str) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from argparse import Namespace
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from servicios.consola.plazas.limpiar_sesion import borrar_lo_de_la_sesion
 from servicios.interfaz.codigos import Salida
 from servicios.registros.auditoria.filtros import leer_momento
 from servicios.registros.cerrojo import tomar_sesion
+from servicios.registros.lectura import conectar_lectura
 from servicios.registros.retencion import podar, tamanos, vaciar
 from servicios.registros.sesiones import elegir_sesion
 
@@ -62,12 +62,13 @@ def _elegidas(ruta: Path, argumentos: Namespace) -> list[str]:
         if isinstance(antes_de, int):
             raise ErrorConfiguracion("--antes-de quiere una fecha UTC, como 2026-01-31")
         return [t.sesion for t in tamanos(ruta) if t.fin is not None and t.fin < antes_de]
-    return [elegir_sesion(ruta, pedida).id for pedida in argumentos.sesiones]
+    # Dicha dos veces, o por su nombre y por su id, es una.
+    return list(dict.fromkeys(elegir_sesion(ruta, p).id for p in argumentos.sesiones))
 
 
 def _lastre(ruta: Path, sesion: str) -> _Lastre:
     sub = elegir_sesion(ruta, sesion).sub
-    with closing(sqlite3.connect(f"file:{ruta}?mode=ro", uri=True)) as db:
+    with closing(conectar_lectura(ruta)) as db:
         agentes = tuple(f[0] for f in db.execute(_AGENTES, (sesion,)))
         operaciones = tuple(f[0] for f in db.execute(_OPERACIONES, (sesion,)))
     return _Lastre(sesion, sub, agentes, operaciones)

@@ -86,9 +86,13 @@ class ModeloLLM(Protocol):
     tokens de entrada que admite, o cero si no se sabe.
     """
 
-    referencia: str
     puerta: str
     contexto: int
+
+    @property
+    def referencia(self) -> str:
+        """Proveedor y modelo."""
+        ...
 
     def emitir(
         self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]

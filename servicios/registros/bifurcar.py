@@ -12,15 +12,15 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from agentes.errores import ErrorBitacora, ErrorConfiguracion
 from agentes.eventos import MASTER, SISTEMA, Apunte, AvisoEncolado, Evento
 from agentes.eventos_llamada import HerramientaPedida, HerramientaTerminada, LlamadaIniciada
 from agentes.eventos_sesion import SesionBifurcada
 from agentes.mensajes import ClaseAviso
-from servicios.registros.fallos import explicar
+from servicios.registros.fallos import NO_CABE, explicar
 from servicios.registros.hechos import hecho_de
+from servicios.registros.lectura import conectar_lectura
 
 Anotar = Callable[[Evento, Apunte | None, str], Apunte]
 """De un hecho, su causa y su hora (vacía es ahora) a su recibo."""
@@ -73,7 +73,10 @@ def buscar_origen(ruta: Path, fila: int) -> Origen:
     Lanza `ErrorConfiguracion` si la fila no existe o antes de ella no hay ninguno.
     """
     with _abierta(ruta) as db:
-        duena = db.execute(_DE_QUIEN, (fila,)).fetchone()
+        try:
+            duena = db.execute(_DE_QUIEN, (fila,)).fetchone()
+        except OverflowError as error:
+            raise ErrorConfiguracion(NO_CABE) from error
         if duena is None:
             raise ErrorConfiguracion(f"no existe la fila {fila} en {ruta}")
         borde = db.execute(_BORDE, (duena[0], fila)).fetchone()[0]
@@ -188,6 +191,6 @@ def _aviso(origen: Origen, destinatario: str) -> AvisoEncolado:
 
 def _abierta(ruta: Path) -> closing[sqlite3.Connection]:
     try:
-        return closing(sqlite3.connect(f"file:{quote(str(ruta))}?mode=ro", uri=True, timeout=10.0))
+        return closing(conectar_lectura(ruta))
     except sqlite3.Error as error:
         raise ErrorBitacora(explicar(ruta, error)) from error

@@ -31,6 +31,9 @@ RECHAZOS = (
 )
 """Fallos de una fila suelta, no del disco: las demás del lote se guardan."""
 
+NO_CABE = "ese número es demasiado grande para ser el de una fila"
+"""Lo que se contesta a quien pide una fila que SQLite no sabe ni nombrar."""
+
 
 def explicar(ruta: Path, error: Exception) -> str:
     """Una línea: qué archivo, qué pasó y qué se puede hacer."""

@@ -13,6 +13,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, messages_from_dict
 
 from agentes.errores import ErrorBitacora, ErrorModelo
+from agentes.eventos_llamada import INTERRUMPIDA
 from agentes.respuestas import LlamadaHerramienta, Uso
 from prompts.avisos import RECUERDO
 from servicios.llm.historial import retirar_lo_nuevo, sin_lastre
@@ -51,9 +52,11 @@ class Historia:
     """Hasta dónde llegó la historia de un agente.
 
     `turno` es el de su última petición corriente, y `decisiones`, cuántas respuestas corrientes lleva.
-    `entrada_abierta` es la última petición corriente sin respuesta ni fallo. `hash` es el corrido
-    que se anotó con la última petición corriente. `contados` son los mensajes que tienen fila:
-    todos, salvo lo que quedó en el sitio de lo que un proveedor no admitió.
+    `entrada_abierta` es la última petición corriente sin respuesta ni fallo, y `corte_anotado`, si
+    ya consta que se cortó con el programa. `recuerdos`, cuántas veces se le recordó que el texto
+    suelto no lo lee nadie desde su última respuesta con llamadas. `hash` es el corrido que se anotó
+    con la última petición corriente. `contados` son los mensajes que tienen fila: todos, salvo lo
+    que quedó en el sitio de lo que un proveedor no admitió.
     """
 
     mensajes: list[BaseMessage] = field(default_factory=list)
@@ -62,6 +65,7 @@ class Historia:
     decisiones: int = 0
     salida: FilaSalida | None = None
     entrada_abierta: int | None = None
+    corte_anotado: bool = False
     recuerdos: int = 0
     uso: Uso = field(default_factory=Uso)
     hash: str = ""
@@ -120,7 +124,7 @@ class Pliegue:
         historia.mensajes += nuevos
         historia.recuerdos += sum(mensaje.content == RECUERDO for mensaje in nuevos)
         historia.hash = str(fila.details.get("historia", ""))
-        historia.entrada_abierta = fila.id
+        historia.entrada_abierta, historia.corte_anotado = fila.id, False
         if historia.salida is not None:
             historia.salida = replace(historia.salida, seguida=True)
 
@@ -158,6 +162,9 @@ class Pliegue:
         if fila.causa in self._propositos:
             return
         historia = self.historia
+        if fila.details.get("clase") == INTERRUMPIDA:
+            historia.corte_anotado = True  # sigue sin respuesta: quien la repita puede morir antes
+            return
         historia.entrada_abierta = None
         if not ErrorModelo("", clase=str(fila.details.get("clase", ""))).envenena:
             return

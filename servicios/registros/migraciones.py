@@ -26,6 +26,24 @@ MIGRACIONES: tuple[Migracion, ...] = (m001_bitacora, m002_cadena)
 """En orden; la posición (desde 1) es la versión del esquema. Nunca se cambia una publicada."""
 
 
+def exigir_al_dia(db: sqlite3.Connection, ruta: Path) -> None:
+    """Que esa base sea nuestra y de esta versión; lanza `ErrorBitacora` si no se puede leer aquí."""
+    marca = int(db.execute("PRAGMA application_id").fetchone()[0])
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if marca != MARCA:
+        raise ErrorBitacora(f"{ruta}: no es una bitácora de Enjambre")
+    if version > len(MIGRACIONES):
+        raise ErrorBitacora(
+            f"{ruta}: la escribió una versión más nueva de Enjambre (esquema {version}, aquí se"
+            f" entiende hasta {len(MIGRACIONES)}); actualiza Enjambre"
+        )
+    if version < len(MIGRACIONES):
+        raise ErrorBitacora(
+            f"{ruta}: es de una versión anterior (esquema {version}, ahora es el"
+            f" {len(MIGRACIONES)}); abre una sesión con python main.py y se pondrá al día"
+        )
+
+
 def preparar(ruta: Path, *, espera_s: float) -> None:
     """Deja la base lista para escribir (WAL, esquema al día). Bloquea: se llama en un hilo.
 

@@ -56,7 +56,9 @@ _SESION_ABIERTA = (
 _SESION_REANUDADA = """UPDATE sessions SET end_time = NULL, codigo = NULL, motivo = NULL,
     version = ?, modelo = ?, aislamiento = ?, cara = ? WHERE id = ?"""
 _SESION_NOMBRADA = "UPDATE sessions SET name = ? WHERE id = ?"
-_SESION_BIFURCADA = "UPDATE sessions SET origen = ?, origen_fila = ? WHERE id = ?"
+# Hasta que se abra, su modelo es el de su origen: con él se sigue y con él se repite.
+_SESION_BIFURCADA = """UPDATE sessions SET origen = ?1, origen_fila = ?2,
+    modelo = (SELECT o.modelo FROM sessions AS o WHERE o.id = ?1) WHERE id = ?3"""
 _NOMBRE = "UPDATE agentes SET name = ? WHERE agente_id = ? AND name = agente_id"
 _AGENTE = """INSERT INTO agent_runs (id, agent_id, agent_type, agent_rol, agent_objetivo,
     task_description, start_time, status, session, parent, model)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+
+from langchain_core.messages import AIMessage
 
 from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorBitacora
@@ -33,8 +34,10 @@ from servicios.registros.historias import (
     Historia,
     plegar_historia,
 )
+from servicios.registros.lectura import conectar_lectura
 
-_ESPERA_S = 10.0
+_FALLOS_NUESTROS = frozenset({"alarma", "interno"})
+
 _PROPIAS = ("op", "intento", "tool", "ok", "cierre", "ms", "resultado")
 
 _SESION = "SELECT modelo, origen FROM sessions WHERE id = ?"
@@ -87,17 +90,11 @@ def leer_sesion(ruta: Path, sesion: str) -> SesionGuardada:
     Lanza `ErrorBitacora` si no existe o no se puede rehacer.
     """
     try:
-        with closing(_abrir(ruta)) as db:
+        with closing(conectar_lectura(ruta)) as db:
+            db.row_factory = sqlite3.Row
             return _Lector(db, sesion).leer()
     except sqlite3.Error as error:
         raise ErrorBitacora(explicar(ruta, error)) from error
-
-
-def _abrir(ruta: Path) -> sqlite3.Connection:
-    origen = f"file:{quote(str(ruta))}?mode=ro"
-    db = sqlite3.connect(origen, uri=True, timeout=_ESPERA_S)
-    db.row_factory = sqlite3.Row
-    return db
 
 
 class _Lector:
@@ -176,6 +173,8 @@ class _Lector:
             uso=Uso(*gasto[1:]),
             respuesta=_por_hacer(salida, cola),
             cortada=_cortada(plegada, cola),
+            corte_anotado=plegada.corte_anotado,
+            sin_contestar=_sin_contestar(plegada, cola),
             textos_sueltos=plegada.recuerdos,
             esperaba_hijo=_esperaba_hijo(cola),
             problema_contado=any(f["tipo"] == "agent_problem" for f in cola),
@@ -286,6 +285,16 @@ def _cortada(historia: Historia, cola: list[sqlite3.Row]) -> Apunte | None:
     if entrada is None or any(f["tipo"] == "master_loop" and f["id"] > entrada for f in cola):
         return None
     return ApunteFila.firme(entrada)
+
+
+def _sin_contestar(historia: Historia, cola: list[sqlite3.Row]) -> bool:
+    """Si lo último fue que falló el modelo, y repetir lo mismo puede salir bien."""
+    if not historia.mensajes or isinstance(historia.mensajes[-1], AIMessage):
+        return False
+    marcas = [f for f in cola if f["tipo"] in {"llm_input", "master_loop", "master_error"}]
+    if not marcas or marcas[-1]["tipo"] != "master_error":
+        return False
+    return json.loads(marcas[-1]["details"])["clase"] not in _FALLOS_NUESTROS
 
 
 def _esperaba_hijo(cola: list[sqlite3.Row]) -> bool:

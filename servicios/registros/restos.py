@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from agentes.errores import ErrorBitacora
 from servicios.registros.fallos import explicar
+from servicios.registros.lectura import conectar_lectura
 
 _OPERACION = "SELECT session, tool, cierre FROM commands WHERE id = ?"
 _TRABAJOS = """
@@ -49,9 +49,8 @@ def _trabajo(fila: tuple[str, str, int, str, int]) -> TrabajoGuardado:
 
 def clasificar(ruta: Path, sesion: str, en_disco: Sequence[int]) -> Restos:
     """Qué es cada operación que hay en el disco. Bloquea. Lanza `ErrorBitacora`."""
-    origen = f"file:{quote(str(ruta))}?mode=ro"
     try:
-        with closing(sqlite3.connect(origen, uri=True, timeout=10.0)) as db:
+        with closing(conectar_lectura(ruta)) as db:
             trabajos = [_trabajo(f) for f in db.execute(_TRABAJOS, (sesion,))]
             filas = {fila: db.execute(_OPERACION, (fila,)).fetchone() for fila in en_disco}
     except sqlite3.Error as error:

@@ -8,12 +8,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
 
 from agentes.errores import ErrorBitacora, ErrorConfiguracion
 from servicios.registros.fallos import explicar
+from servicios.registros.lectura import conectar_lectura
+from servicios.registros.migraciones import exigir_al_dia
 
-_ESPERA_S = 10.0
 _TODAS = """
     SELECT id, coalesce(nullif(name, id), ''), modelo, end_time IS NOT NULL, origen IS NOT NULL FROM sessions
     WHERE ultima_fila IS NOT NULL ORDER BY ultima_fila DESC"""
@@ -46,8 +46,8 @@ def listar_sesiones(ruta: Path) -> list[SesionHallada]:
     if not ruta.exists():
         return []
     try:
-        origen = f"file:{quote(str(ruta))}?mode=ro"
-        with closing(sqlite3.connect(origen, uri=True, timeout=_ESPERA_S)) as db:
+        with closing(conectar_lectura(ruta)) as db:
+            exigir_al_dia(db, ruta)
             return leer_sesiones(db)
     except sqlite3.Error as error:
         raise ErrorBitacora(explicar(ruta, error)) from error

@@ -8,11 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from agentes.errores import ErrorBitacora
 from servicios.registros.cadena import COLUMNAS, eslabon, semilla
 from servicios.registros.fallos import explicar
+from servicios.registros.lectura import conectar_lectura
 from servicios.registros.paginas import Paginas, fila_torcida
 
 Avance = Callable[[int, int], None]
@@ -73,8 +73,7 @@ def verificar(ruta: Path, avance: Avance = lambda _hechas, _total: None) -> Vere
     """
     revision = _Revision(ruta, avance)
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(ruta))}?mode=ro", uri=True)) as db:
-            db.isolation_level = None
+        with closing(conectar_lectura(ruta)) as db:
             db.execute("BEGIN")
             rotura = revision.mirar(db)
     except sqlite3.DatabaseError as error:

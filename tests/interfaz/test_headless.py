@@ -242,9 +242,9 @@ async def test_kill_9_no_pierde_lo_confirmado_ni_deja_procesos(
 
 
 async def esperar_proceso(orden: str, *, vivo: bool) -> None:
-    """Espera hasta 5 s a que haya (o no) un proceso con esa orden."""
+    """Espera hasta 30 s a que haya (o no) un proceso con esa orden."""
     buscado = orden.replace(" ", "\0") + "\0"
-    for _ in range(100):
+    for _ in range(600):
         hay = any(_cmdline(p) == buscado for p in Path("/proc").glob("[0-9]*/cmdline"))
         if hay is vivo:
             return

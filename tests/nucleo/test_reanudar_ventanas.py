@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from agentes.eventos import MASTER, HechoAnotado
+from agentes.eventos import MASTER, SISTEMA, HechoAnotado
+from agentes.eventos_llamada import LlamadaFallida
+from agentes.eventos_sesion import SesionReanudada
+from servicios.gestor_logs import GestorLogs
+from servicios.registros.apuntes import ApunteFila
 from tests.apoyo import CANCELAR, CONSOLA, DELEGAR, MENSAJE, PROBLEMA, REPORTAR
 from tests.dobles.openai import DobleOpenAI
 from tests.tortura.cortes import Cumple, cortar, grabar, hasta
@@ -51,6 +55,29 @@ def pide(tool: str) -> Cumple:
 def con_avisos(hecho: HechoAnotado) -> bool:
     detalles = hecho.evento.detalles()
     return tipo("llm_input", MASTER)(hecho) and detalles["turno"] > 1 and detalles["entran"] > 0
+
+
+def directiva_leida(hecho: HechoAnotado) -> bool:
+    return tipo("llm_input", "obrero-1")(hecho) and hecho.evento.detalles()["entran"] > 0
+
+
+async def dar_por_cortada(hecho: HechoAnotado, sesion: str, datos: Path) -> None:
+    """Lo primero que anota quien reanuda: que sigue y que esa llamada se cortó."""
+    llamada = LlamadaFallida(
+        agente_id=hecho.evento.agente_id,
+        turno=hecho.evento.detalles()["turno"],
+        intentos=1,
+        error="el programa se cortó mientras esperaba la respuesta",
+        clase="interrumpida",
+        ms=0,
+    )
+    sigue = SesionReanudada(
+        agente_id=SISTEMA, version="", modelo="", aislamiento="", cara="headless", epoca=2
+    )
+    ruta = datos / "swarm.db"
+    async with GestorLogs.abrir(ruta, sesion=sesion, publicar=lambda _: None) as bitacora:
+        bitacora.anotar(sigue)
+        bitacora.anotar(llamada, ApunteFila.firme(hecho.id))
 
 
 def hijo_acabado(hecho: HechoAnotado) -> bool:
@@ -108,10 +135,14 @@ async def test_se_sigue_desde_cada_ventana(
     sesion, hechos = grabada
     datos = tmp_path / "data"
     await cortar(hasta(hechos, *VENTANAS[ventana]), sesion, datos)
+    await seguir_y_comprobar(datos, sesion, tmp_path)
+
+
+async def seguir_y_comprobar(datos: Path, sesion: str, carpeta: Path) -> None:
     mirada = Mirada(datos)
     mirada.mirar()
     async with DobleOpenAI(guion(ENCARGOS)) as doble:
-        raiz = programa(tmp_path / "programa", doble)
+        raiz = programa(carpeta / "programa", doble)
         async with abierto(raiz, datos, sesion) as sistema:
             await sistema.conversacion.esperar_calma()
             assert sistema.conversacion.ultimo_texto == FINAL
@@ -119,3 +150,16 @@ async def test_se_sigue_desde_cada_ventana(
         assert not doble.imprevistos
     cuenta = await comprobar_final(datos, raiz, mirada, Esperado.de(ENCARGOS))
     assert cuenta.infieles == []
+
+
+@pytest.mark.parametrize("quien", [MASTER, "obrero-1"])
+async def test_muerta_otra_vez_justo_tras_dar_por_cortada_su_llamada(
+    quien: str, grabada: tuple[str, Sequence[HechoAnotado]], tmp_path: Path
+) -> None:
+    """La llamada ya consta como cortada y la que la repite aún no: se ha de repetir igual."""
+    sesion, hechos = grabada
+    datos = tmp_path / "data"
+    en_vuelo = hasta(hechos, con_avisos if quien == MASTER else directiva_leida)
+    await cortar(en_vuelo, sesion, datos)
+    await dar_por_cortada(en_vuelo[-1], sesion, datos)
+    await seguir_y_comprobar(datos, sesion, tmp_path)

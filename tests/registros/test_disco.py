@@ -131,6 +131,31 @@ async def test_montaje_de_solo_lectura(tmp_path: Path) -> None:
     assert preguntar(FILAS, tmp_path / BASE) == filas
 
 
+@monta
+@pytest.mark.root
+@pytest.mark.parametrize("orden", [("verificar",), ("sesiones", "--json")])
+async def test_en_un_disco_de_solo_lectura_se_audita(
+    tmp_path: Path, orden: tuple[str, ...]
+) -> None:
+    disco = tmp_path / "disco"
+    await estrenar(disco)
+    guion = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+    programa = (sys.executable, "main.py", "auditar", *orden)
+    antes = sorted(ruta.name for ruta in disco.iterdir())
+    hecho = await asyncio.to_thread(
+        subprocess.run,
+        ("unshare", "-m", "sh", "-c", guion, str(disco), *programa),
+        cwd=RAIZ,
+        env=entorno(disco, MODEL="demo"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (hecho.returncode, hecho.stderr) == (0, "")
+    assert hecho.stdout
+    assert sorted(ruta.name for ruta in disco.iterdir()) == antes
+
+
 @inyecta
 @pytest.mark.parametrize("cuando", [1, 6])
 @pytest.mark.parametrize("llamada", ["fsync,fdatasync", "pwrite64"])

@@ -9,10 +9,11 @@ import shutil
 import sys
 import tempfile
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
 
-from tests.dobles.openai import DobleOpenAI
+from tests.apoyo import PROVEEDORES, doble_de, variables_de
 from tests.tortura.cliente import Vivero
 from tests.tortura.guion import guion
 from tests.tortura.vidas import Balance, Modo, Plan, Sesion
@@ -21,15 +22,24 @@ MODOS: tuple[Modo, ...] = ("solo", "todo")
 
 
 async def torturar(
-    carpeta: Path, muertes: int, semilla: int, modos: tuple[Modo, ...] = MODOS, a_la_vez: int = 1
+    carpeta: Path, muertes: int, semilla: int, modos: tuple[Modo, ...] = MODOS
 ) -> Balance:
-    """Sesiones, un modo cada vez, hasta llegar a tantas muertes. La semilla las decide todas."""
+    """Sesiones hasta llegar a tantas muertes, un modo y un proveedor cada vez.
+
+    La semilla decide cuándo llega cada muerte.
+    """
     balance, plan = Balance(), Plan()
-    async with DobleOpenAI(guion()) as doble, Vivero.abrir(carpeta / "programa") as vivero:
+    async with AsyncExitStack() as pila:
+        vivero = await pila.enter_async_context(Vivero.abrir(carpeta / "programa"))
+        dobles = [
+            (p, await pila.enter_async_context(doble_de(p, guion(), modelos=None)))
+            for p in PROVEEDORES
+        ]
         while balance.muertes.total() < muertes:
             modo = modos[balance.sesiones % len(modos)]
-            azar = Random(f"{semilla}:{balance.sesiones}")
-            sesion = Sesion(vivero, doble, carpeta / f"s{balance.sesiones}", modo, azar, plan)
+            proveedor, doble = dobles[balance.sesiones // len(modos) % len(dobles)]
+            azar, datos = Random(f"{semilla}:{balance.sesiones}"), carpeta / f"s{balance.sesiones}"
+            sesion = Sesion(vivero, variables_de(proveedor, doble), datos, modo, azar, plan)
             balance.cuenta += await sesion.correr()
             balance.sesiones += 1
             balance.muertes[modo] += sesion.muertes

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -36,6 +37,7 @@ class Vivero:
 
     def __init__(self, proceso: Process, raiz: Path) -> None:
         self.raiz = raiz
+        self._aisla = False
         self._proceso = proceso
         self._dichos: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._fines: dict[int, asyncio.Future[int]] = {}
@@ -57,7 +59,7 @@ class Vivero:
         oyente = asyncio.create_task(vivero._oir(), name="vivero")
         try:
             async with asyncio.timeout(_ARRANQUE_S):
-                await vivero._dichos.get()
+                vivero._aisla = (await vivero._dichos.get())["aisla"]
             yield vivero
         finally:
             assert proceso.stdin is not None
@@ -68,7 +70,14 @@ class Vivero:
     async def lanzar(self, argv: Sequence[str], entorno: Mapping[str, str], **como: Any) -> Vida:
         """Una vida nueva; `como` son `modo`, `carpeta` y `directa`."""
         dicho = await self._pedir({"argv": list(argv), "entorno": dict(entorno), **como})
-        return Vida(dicho["pid"], self._fin(dicho["pid"]))
+        return Vida(dicho["pid"], self._fines[dicho["pid"]])
+
+    async def arrasar(self, vida: Vida) -> None:
+        """Mata una vida con todo lo suyo: con su espacio de PID o, sin él, uno por uno."""
+        if self._aisla:
+            os.kill(vida.pid, signal.SIGKILL)
+        else:
+            await self._pedir({"arrasar": True})
 
     async def sin_nadie(self, limite_s: float = _RESTOS_S) -> None:
         """Vuelve cuando no queda ningún proceso de ninguna vida. `AssertionError` si quedan."""
@@ -88,17 +97,11 @@ class Vivero:
         async for linea in self._proceso.stdout:
             dicho = json.loads(linea)
             if "codigo" in dicho:
-                self._fin(dicho["pid"]).set_result(dicho["codigo"])
-            else:
-                self._dichos.put_nowait(dicho)
-
-    def _fin(self, pid: int) -> asyncio.Future[int]:
-        fin = self._fines.get(pid)
-        if fin is None:
-            fin = self._fines[pid] = asyncio.get_running_loop().create_future()
-        elif fin.done():
-            del self._fines[pid]
-        return fin
+                self._fines[dicho["pid"]].set_result(dicho["codigo"])
+                continue
+            if "pid" in dicho:  # el número puede haber sido de otra
+                self._fines[dicho["pid"]] = asyncio.get_running_loop().create_future()
+            self._dichos.put_nowait(dicho)
 
 
 def copiar_programa(carpeta: Path) -> Path:

@@ -18,6 +18,7 @@ from servicios.buzon import Difusion, Suscripcion
 from servicios.gestor_logs import GestorLogs
 from servicios.registros.apuntes import ApunteFila
 from tests.tortura.fotos import abierto
+from tests.tortura.mirada import NOMBRE
 
 Cumple = Callable[[HechoAnotado], bool]
 
@@ -35,7 +36,7 @@ class Grabadora(Suscripcion):
             self.hechos.append(cosa)
 
 
-async def grabar(raiz: Path, datos: Path, *lineas: str) -> list[HechoAnotado]:
+async def grabar(raiz: Path, datos: Path, *lineas: str) -> Sequence[HechoAnotado]:
     """Corre una sesión entera y devuelve todo lo que pasó, también al abrirla."""
     grabadora = Grabadora()
     async with abierto(raiz, datos) as sistema:
@@ -43,17 +44,17 @@ async def grabar(raiz: Path, datos: Path, *lineas: str) -> list[HechoAnotado]:
         for linea in lineas:
             await sistema.conversacion.decir(linea)
             await sistema.conversacion.esperar_calma()
-    return [*_apertura(datos, grabadora.hechos[0].id), *grabadora.hechos]
+    return desde_la_apertura(datos, grabadora.hechos)
 
 
-def _apertura(datos: Path, visto: int) -> list[HechoAnotado]:
-    """La primera fila, si se guardó antes de poder suscribirse."""
-    if visto == 1:
-        return []
+def desde_la_apertura(datos: Path, hechos: Sequence[HechoAnotado]) -> Sequence[HechoAnotado]:
+    """Los mismos, con la primera fila delante si se guardó antes de poder suscribirse."""
+    if hechos[0].id == 1:
+        return hechos
     with closing(sqlite3.connect(datos / "swarm.db")) as db:
-        fila = db.execute("SELECT timestamp, details FROM logs WHERE id = 1").fetchone()
-    evento = SesionAbierta(agente_id=SISTEMA, **json.loads(fila[1]))
-    return [HechoAnotado(1, fila[0], None, evento)]
+        momento, details = db.execute("SELECT timestamp, details FROM logs WHERE id = 1").fetchone()
+    evento = SesionAbierta(agente_id=SISTEMA, **json.loads(details))
+    return [HechoAnotado(1, momento, None, evento), *hechos]
 
 
 def hasta(hechos: Sequence[HechoAnotado], *pasos: Cumple) -> Sequence[HechoAnotado]:
@@ -83,12 +84,15 @@ async def cortar(hechos: Sequence[HechoAnotado], sesion: str, datos: Path) -> No
 def _dejar_dicho(hecho: HechoAnotado, datos: Path) -> None:
     """Lo que esa orden escribió en su espacio cuando se ejecutó."""
     evento = hecho.evento
-    if not isinstance(evento, HerramientaTerminada) or "command" not in evento.detalles_propios:
+    if not isinstance(evento, HerramientaTerminada):
+        return
+    hecha = NOMBRE.match(str(evento.detalles_propios.get("command", "")))
+    if hecha is None:
         return
     espacio = datos / "espacios" / evento.agente_id
     espacio.mkdir(parents=True, exist_ok=True)
     for nombre in ("empezadas", "acabadas"):
         ruta = espacio / nombre
         with ruta.open("a", encoding="utf-8") as archivo:
-            archivo.write(evento.detalles_propios["command"].split()[1] + "\n")
+            archivo.write(f"{hecha[1]}\n")
         ruta.chmod(0o666)

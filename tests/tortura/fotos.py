@@ -78,10 +78,15 @@ class Fotografo(Suscripcion):
 
     def _hacer(self, fila: int) -> Foto:
         destino = self._carpeta / f"foto-{fila}"
-        # El WAL, después: lo que falte en la base estará en él.
-        copiar_disco(self._datos, destino)
-        _copiar(self._datos / "swarm.db-wal", destino / "swarm.db-wal")
+        copiar_datos(self._datos, destino)
         return Foto(destino, filas_de(destino))
+
+
+def copiar_datos(de: Path, a: Path) -> None:
+    """Lo que quedaría en el disco si todo muriera ahora."""
+    copiar_disco(de, a)
+    # El WAL, después: lo que falte en la base estará en él.
+    _copiar(de / "swarm.db-wal", a / "swarm.db-wal")
 
 
 def copiar_disco(de: Path, a: Path) -> None:

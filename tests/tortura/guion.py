@@ -20,7 +20,12 @@ from tests.dobles.respuestas import Llamada, Respuesta, llamada, respuesta, text
 
 LINEA = "empieza"
 FINAL = "todo hecho"
-OBRERO = tipo("obrero", available_tools=[CONSOLA, DELEGAR, REPORTAR, PROBLEMA])
+INICIAR, LEER = "iniciar_trabajo", "leer_trabajo"
+OBRERO = tipo(
+    "obrero",
+    available_tools=[CONSOLA, INICIAR, LEER, DELEGAR, REPORTAR, PROBLEMA],
+    max_iterations=500,
+)
 
 PLANES: dict[str, Sequence[str]] = {
     "normal": ("c", "c", "c", "c", "c", "c"),
@@ -28,26 +33,28 @@ PLANES: dict[str, Sequence[str]] = {
     "parejas": ("cc", "cc", "cc"),
     "jefe": ("c", "d", "1", "c", "c", "c"),
     "reparto": ("cdd", "2", "c", "cc", "c"),
+    "trabajo": ("t", "c", "l", "c", "l"),
     "hoja": ("c", "c", "c"),
     "breve": ("c", "p", "cc"),
     "padre": ("dd", "2", "c"),
     "eterno": ("z",),
 }
-"""Los turnos de cada plan, una letra por llamada: orden, problema, delegación u orden sin final; y un
-número es esperar a tantos agentes. Después de todos, el reporte final. A quien nunca acaba lo
-cancela el Master cuando han acabado los demás."""
+"""Los turnos de cada plan, una letra por llamada: orden, problema, delegación, orden sin final, trabajo
+en segundo plano o leerlo; y un número es esperar a tantos agentes. Después de todos, el reporte final; menos el eterno, que vuelve
+a empezar hasta que el Master lo cancela porque han acabado los demás."""
 
-ENCARGOS = ("normal", "problema", "parejas", "jefe", "reparto", "eterno")
+ENCARGOS = ("normal", "problema", "parejas", "jefe", "reparto", "trabajo", "eterno")
 
 _TERMINADO = re.compile(r"hecho\[([\w-]+)\]")
 _EN_PAUSA = re.compile(r"([\w-]+) \([^)]*\) está en pausa por un problema")
+_INICIADO = re.compile(r"Trabajo (t\d+) en marcha")
 _LANZADO = re.compile(r"Lanzado ([\w-]+)\.")
 _CORTAS_MS, _LARGAS_MS = 10, 250
 
 
 @dataclass(frozen=True)
 class Esperado:
-    """Lo que ha de haber al acabar: cuántos agentes, cuántos cancelados y cuántas órdenes."""
+    """Lo que ha de haber al acabar: agentes, cancelados y órdenes, sin contar las eternas."""
 
     agentes: int
     cancelados: int
@@ -59,9 +66,8 @@ class Esperado:
         letras = "".join(letra for encargo in encargos for letra in "".join(PLANES[encargo]))
         hojas = letras.count("d")
         de_hoja = "".join(PLANES["hoja"]).count("c")
-        eternas = letras.count("z")
-        ordenes = letras.count("c") + eternas + hojas * de_hoja
-        return cls(len(encargos) + hojas, eternas, ordenes)
+        ordenes = letras.count("c") + hojas * de_hoja
+        return cls(len(encargos) + hojas, encargos.count("eterno"), ordenes)
 
 
 def guion(encargos: Sequence[str] = ENCARGOS) -> Guion:
@@ -123,7 +129,8 @@ def _parar_eternos(encargos: Sequence[str], peticion: Peticion) -> Respuesta | N
 
 
 def _obrero(peticion: Peticion) -> Respuesta:
-    plan = PLANES[peticion.mensajes[0].texto.split()[1]]
+    encargo = peticion.mensajes[0].texto.split()[1]
+    plan = PLANES[encargo] if encargo != "eterno" else ("z",) * (_turnos(peticion) + 1)
     hechos = _turnos(peticion)
     acabados = len(set(_TERMINADO.findall(_dicho(peticion))))
     for turno in plan:
@@ -134,7 +141,7 @@ def _obrero(peticion: Peticion) -> Respuesta:
             numero = _turnos(peticion)
             return respuesta(
                 llamadas=[
-                    _llamada(letra, f"{peticion.agente}.{numero}.{k}")
+                    _llamada(letra, f"{peticion.agente}.{numero}.{k}", peticion)
                     for k, letra in enumerate(turno)
                 ]
             )
@@ -143,9 +150,14 @@ def _obrero(peticion: Peticion) -> Respuesta:
     return respuesta(llamadas=[llamada(REPORTAR, {"resultado": reporte(peticion.agente)})])
 
 
-def _llamada(letra: str, nombre: str) -> Llamada:
+def _llamada(letra: str, nombre: str, peticion: Peticion) -> Llamada:
     if letra == "c":
         return llamada(CONSOLA, {"command": orden(nombre)})
+    if letra == "t":
+        return llamada(INICIAR, {"command": f"echo {nombre} >> empezadas; sleep 0.4"})
+    if letra == "l":
+        iniciados = _INICIADO.findall("\n".join(peticion.resultados)) or ["t1"]
+        return llamada(LEER, {"trabajo_id": iniciados[-1]})
     if letra == "z":
         return llamada(CONSOLA, {"command": eterna(nombre)})
     if letra == "d":

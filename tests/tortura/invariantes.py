@@ -89,11 +89,12 @@ def _ordenes(db: sqlite3.Connection, mirada: Mirada) -> Cuenta:
         assert len(cierres) == 1, (op, intentos)
         if orden is None:
             continue
-        cuenta.ordenes += 1
+        acaba = "acabadas" in orden
+        cuenta.ordenes += int(acaba)
         cuenta.reintentos += len(previos)
         cuenta.cierres[cierres[0]] += 1
         nombre = orden.split()[1]
-        if cierres[0] in {"resultado", "recuperado"}:
+        if acaba and cierres[0] in {"resultado", "recuperado"}:
             assert (empezadas[nombre], nombre in acabadas) == (1, True), (nombre, cierres)
     cuenta.filas = mirada.vistas
     return cuenta

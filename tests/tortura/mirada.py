@@ -17,8 +17,9 @@ _SIN_AVISO = """SELECT l.agente_id, l.tipo, count(n.id) FROM logs AS l
     LEFT JOIN (logs AS n JOIN notices AS a ON a.id = n.id) ON n.causa = l.id
     WHERE l.tipo IN ('agent_run_end', 'agent_problem') AND coalesce(l.details ->> '$.estado', '') <> 'cancelled' GROUP BY l.id HAVING count(n.id) <> 1"""
 _PEDIDAS = """SELECT json_extract(details, '$.args.command') FROM logs
-    WHERE tipo = 'tool_call_request' AND json_extract(details, '$.tool') = 'ejecutar_comando_consola'"""
-_NOMBRE = re.compile(r"^echo (\S+) ")
+    WHERE tipo = 'tool_call_request' AND json_extract(details, '$.args.command') IS NOT NULL"""
+NOMBRE = re.compile(r"^echo (\S+) >> empezadas")
+"""Cómo empieza una orden de la tortura, y su nombre."""
 
 
 class Mirada:
@@ -54,7 +55,7 @@ class Mirada:
         veces = Counter(self.apuntadas("empezadas"))
         dobles = {nombre: n for nombre, n in veces.items() if n > 1}
         assert not dobles, f"órdenes ejecutadas más de una vez: {dobles}"
-        pedidas = {_NOMBRE.match(orden)[1] for (orden,) in self._leer(_PEDIDAS)}  # type: ignore[index]
+        pedidas = {NOMBRE.match(orden)[1] for (orden,) in self._leer(_PEDIDAS)}  # type: ignore[index]
         assert veces.keys() <= pedidas, f"empezaron sin su intención: {veces.keys() - pedidas}"
 
     def apuntadas(self, archivo: str) -> Iterator[str]:

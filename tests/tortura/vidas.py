@@ -8,13 +8,13 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Literal
 
-from tests.apoyo import variables_de
-from tests.dobles.base import Doble
 from tests.tortura.cliente import Vida, Vivero
 from tests.tortura.guion import ENCARGOS, FINAL, LINEA, Esperado
 from tests.tortura.invariantes import Cuenta, comprobar_final
@@ -66,8 +66,15 @@ class Sesion:
     """Una sesión que se mata y se reanuda hasta que acaba."""
 
     def __init__(
-        self, vivero: Vivero, doble: Doble, datos: Path, modo: Modo, azar: Random, plan: Plan
+        self,
+        vivero: Vivero,
+        variables: Mapping[str, str],
+        datos: Path,
+        modo: Modo,
+        azar: Random,
+        plan: Plan,
     ) -> None:
+        """`variables` dicen con qué modelo habla."""
         self._vivero = vivero
         self._datos = datos
         self._modo = modo
@@ -76,7 +83,7 @@ class Sesion:
         self._mirada = Mirada(datos)
         self._entorno = {
             **{k: os.environ[k] for k in ("PATH", "HOME", "LANG") if k in os.environ},
-            **variables_de("openai", doble),
+            **variables,
             "ENJAMBRE_DATOS": str(datos),
         }
         self.muertes = 0
@@ -125,15 +132,21 @@ class Sesion:
         await asyncio.wait({vida.fin}, timeout=espera)
         if not vida.fin.done():
             self._mirada.mirar()
-            os.kill(vida.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # acabó mientras se miraba
+                if self._modo == "todo":
+                    await self._vivero.arrasar(vida)
+                else:
+                    os.kill(vida.pid, signal.SIGKILL)
         return await vida.fin
 
     async def _hasta_que_abra(self, vida: Vida) -> None:
         """Hasta que escribe algo en la bitácora."""
         nacida, wal = time.time() - 0.01, self._datos / "swarm.db-wal"
         while not vida.fin.done():
-            if wal.exists() and wal.stat().st_size and wal.stat().st_mtime > nacida:
-                return
+            with suppress(FileNotFoundError):  # aún no está, o acabó y ya no está
+                datos = wal.stat()
+                if datos.st_size and datos.st_mtime > nacida:
+                    return
             await asyncio.sleep(_VISTAZO_S)
 
     async def _acabar(self, vida: Vida) -> int:

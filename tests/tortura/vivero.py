@@ -2,11 +2,13 @@
 
     python -m tests.tortura.vivero          (con el programa en la carpeta actual)
     entrada: {"argv": […], "entorno": {…}, "modo": "solo" | "todo", "directa": bool, "carpeta": "…"}
-    salida:  {"pid": N} y, cuando muere, {"pid": N, "codigo": C}; {"restos": […]} si se le pregunta
+             o {"restos": true} (quién queda) o {"arrasar": true} (que no quede nadie)
+    salida:  {"pid": N} y, cuando muere, {"pid": N, "codigo": C}; o {"restos": […]}
 
 Importar el programa cuesta más que casi todo lo que hace una vida corta. Una vida `directa` es un
 `python main.py` entero; en modo `todo` corre en su propio espacio de PID, y matar a su primer
-proceso mata a la vez al programa, a los supervisores y a las órdenes.
+proceso mata a la vez al programa, a los supervisores y a las órdenes. Si aquí no se puede, se
+mata uno por uno a todos los que cuelgan del vivero.
 """
 
 from __future__ import annotations
@@ -24,7 +26,11 @@ from typing import Any
 
 _PESADOS = (
     *("main", "servicios.sistema", "servicios.interfaz.apertura", "langchain_openai"),
-    *("servicios.llm.cliente_openai", "servicios.consola.supervision.lanzador"),
+    *(
+        "servicios.llm.cliente_gemini",
+        "servicios.llm.cliente_openai",
+        "servicios.consola.supervision.lanzador",
+    ),
 )
 _SUBCOSECHADOR = 36
 _ESPACIO_PID, _ESPACIO_MONTAJES = 0x20000000, 0x00020000
@@ -45,7 +51,7 @@ def servir() -> None:
     os.set_blocking(otro, False)
     signal.set_wakeup_fd(otro)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    _decir({"listo": True})
+    _decir({"aisla": _puede_aislar()})
     pendiente = b""
     while True:
         _enterrar()
@@ -65,7 +71,9 @@ def servir() -> None:
 
 
 def _obedecer(pedido: dict[str, Any], *propios: int) -> None:
-    if pedido.get("restos"):
+    if pedido.get("arrasar"):
+        _arrasar()
+    if pedido.get("restos") or pedido.get("arrasar"):
         _enterrar()
         _decir({"restos": [f"{pid} {_orden(pid)}" for pid in _hijos()]})
         return
@@ -82,7 +90,8 @@ def _parir(pedido: dict[str, Any], propios: tuple[int, ...]) -> int:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
         _vestir(pedido, propios)
-        codigo = _aislada(pedido) if pedido["modo"] == "todo" else _vida(pedido)
+        aparte = pedido["modo"] == "todo" and _puede_aislar()
+        codigo = _aislada(pedido) if aparte else _vida(pedido)
     except BaseException as fallo:  # noqa: BLE001 - lo que pase en una vida no sale de ella
         sys.stderr.write(f"vivero: {fallo!r}\n")
     finally:
@@ -128,7 +137,7 @@ def _aislada(pedido: dict[str, Any]) -> int:
             os._exit(max(0, os.waitstatus_to_exitcode(estado)))
 
 
-def puede_aislar() -> bool:
+def _puede_aislar() -> bool:
     """Si aquí se puede dar a una vida su espacio de PID."""
     if (pid := os.fork()) == 0:
         os._exit(0 if _libc.unshare(_ESPACIO_PID | _ESPACIO_MONTAJES) == 0 else 1)
@@ -152,11 +161,24 @@ def _enterrar() -> None:
                 _decir({"pid": pid, "codigo": os.waitstatus_to_exitcode(estado)})
 
 
+def _arrasar() -> None:
+    while vivos := _descendientes(os.getpid()):
+        for pid in vivos:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        _enterrar()
+
+
+def _descendientes(pid: int) -> list[int]:
+    hijos: list[int] = []
+    with suppress(OSError):
+        for tarea in Path(f"/proc/{pid}/task").glob("*/children"):
+            hijos += map(int, tarea.read_text().split())
+    return [*hijos, *(nieto for hijo in hijos for nieto in _descendientes(hijo))]
+
+
 def _hijos() -> list[int]:
-    return [
-        int(n)
-        for n in Path("/proc/self/task").joinpath(f"{os.getpid()}/children").read_text().split()
-    ]
+    return [int(n) for n in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
 
 
 def _orden(pid: int) -> str:

@@ -8,15 +8,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from agentes.errores import ErrorBitacora, ErrorConfiguracion
-from servicios.registros.esquema import MARCA
-from servicios.registros.fallos import explicar
-from servicios.registros.migraciones import MIGRACIONES
+from servicios.registros.fallos import NO_CABE, explicar
+from servicios.registros.lectura import conectar_lectura
+from servicios.registros.migraciones import exigir_al_dia
 from servicios.registros.sesiones import elegir_entre, leer_sesiones
-
-_ESPERA_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +28,14 @@ class Base:
         return list(self.recorrer(sql, *valores))
 
     def recorrer(self, sql: str, *valores: Any) -> Iterator[sqlite3.Row]:
-        """Las filas de una en una, para lo que no cabe en memoria. Lanza `ErrorBitacora`."""
+        """Las filas de una en una, para lo que no cabe en memoria.
+
+        Lanza `ErrorBitacora`, o `ErrorConfiguracion` si un número no cabe en una fila.
+        """
         try:
             yield from self.db.execute(sql, valores)
+        except OverflowError as error:
+            raise ErrorConfiguracion(NO_CABE) from error
         except sqlite3.Error as error:
             raise ErrorBitacora(explicar(self.ruta, error)) from error
 
@@ -71,56 +73,22 @@ def abrir_base(ruta: Path) -> Iterator[Base]:
             f"{ruta}: no hay bitácora; empieza una sesión con python main.py, o di dónde está con"
             " ENJAMBRE_DATOS o --base"
         )
-    with closing(_conectar(ruta)) as db:
+    try:
+        db = conectar_lectura(ruta)
+    except sqlite3.Error as error:
+        raise ErrorBitacora(explicar(ruta, error)) from error
+    with closing(db):
+        _preparar(db, ruta)
         yield Base(ruta, db)
 
 
-def _conectar(ruta: Path) -> sqlite3.Connection:
+def _preparar(db: sqlite3.Connection, ruta: Path) -> None:
+    db.row_factory = sqlite3.Row
+    db.text_factory = _texto
     try:
-        return _conexion(ruta, "mode=ro")
-    except sqlite3.OperationalError as error:
-        # Una base en WAL no se abre en un disco de solo lectura si no está su `-shm`. Con el `-wal`
-        # vacío está entera en su archivo y nadie la escribe: se puede leer tal cual.
-        wal = ruta.with_name(f"{ruta.name}-wal")
-        if wal.exists() and wal.stat().st_size:
-            raise ErrorBitacora(explicar(ruta, error)) from error
-        try:
-            return _conexion(ruta, "mode=ro&immutable=1")
-        except sqlite3.Error as otro:
-            raise ErrorBitacora(explicar(ruta, otro)) from otro
+        exigir_al_dia(db, ruta)
     except sqlite3.Error as error:
         raise ErrorBitacora(explicar(ruta, error)) from error
-
-
-def _conexion(ruta: Path, modo: str) -> sqlite3.Connection:
-    origen = f"file:{quote(str(ruta.resolve()))}?{modo}"
-    db = sqlite3.connect(origen, uri=True, timeout=_ESPERA_S, isolation_level=None)
-    try:
-        db.row_factory = sqlite3.Row
-        db.text_factory = _texto
-        db.execute("PRAGMA query_only = ON")
-        _comprobar(db, ruta)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _comprobar(db: sqlite3.Connection, ruta: Path) -> None:
-    marca = int(db.execute("PRAGMA application_id").fetchone()[0])
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    if marca != MARCA:
-        raise ErrorBitacora(f"{ruta}: no es una bitácora de Enjambre")
-    if version > len(MIGRACIONES):
-        raise ErrorBitacora(
-            f"{ruta}: la escribió una versión más nueva de Enjambre (esquema {version}, aquí se"
-            f" entiende hasta {len(MIGRACIONES)}); actualiza Enjambre"
-        )
-    if version < len(MIGRACIONES):
-        raise ErrorBitacora(
-            f"{ruta}: es de una versión anterior (esquema {version}, ahora es el"
-            f" {len(MIGRACIONES)}); abre una sesión con python main.py y se pondrá al día"
-        )
 
 
 def _texto(crudo: bytes) -> str:

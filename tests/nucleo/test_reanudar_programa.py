@@ -1,0 +1,168 @@
+"""`python main.py --reanudar` como proceso: lo que dice, lo que hace y con qué código sale."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from servicios.ajustes import RAIZ
+from tests.apoyo import CONSOLA, REPORTAR, delegar, doble_de, variables_de
+from tests.consola.apoyo import hasta_que, sueno, vivos
+from tests.dobles.base import Doble
+from tests.dobles.fallos import fallo
+from tests.dobles.guion import Guion
+from tests.dobles.respuestas import llamar, texto
+
+if sys.platform != "linux":
+    pytest.skip("la consola es solo de Linux", allow_module_level=True)
+
+pytestmark = pytest.mark.lento
+
+
+@dataclass(frozen=True)
+class Salida:
+    codigo: int
+    texto: str
+    errores: str
+
+
+@dataclass(frozen=True)
+class Programa:
+    """El programa con su carpeta de datos y su doble."""
+
+    datos: Path
+    doble: Doble
+
+    async def lanzar(self, *argumentos: str) -> Process:
+        entorno = {
+            **os.environ,
+            **variables_de("openai", self.doble),
+            "ENJAMBRE_DATOS": str(self.datos),
+            "ENJAMBRE_AISLAMIENTO": "landlock",
+        }
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, str(RAIZ / "main.py"), *argumentos),
+            env=entorno,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+
+    async def correr(self, *argumentos: str) -> Salida:
+        proceso = await self.lanzar(*argumentos)
+        async with asyncio.timeout(60):
+            salida, errores = await proceso.communicate()
+        resultado = Salida(proceso.returncode or 0, salida.decode(), errores.decode())
+        assert "Traceback" not in resultado.texto + resultado.errores
+        return resultado
+
+    def sesiones(self) -> list[str]:
+        with closing(sqlite3.connect(self.datos / "swarm.db")) as db:
+            return [s for (s,) in db.execute("SELECT id FROM sessions ORDER BY start_time")]
+
+
+@pytest.fixture
+async def programa(tmp_path: Path) -> AsyncIterator[Programa]:
+    async with doble_de("openai", Guion()) as doble:
+        yield Programa(tmp_path / "data", doble)
+
+
+async def test_una_sesion_quieta_repite_su_texto_sin_llamar_a_nadie(programa: Programa) -> None:
+    programa.doble.guion.poner("Master", [texto("son 5")])
+    assert (await programa.correr("-p", "cuenta")).texto == "son 5\n"
+    otra = await programa.correr("--reanudar")
+    assert (otra.codigo, otra.texto) == (0, "son 5\n")
+    [sesion] = programa.sesiones()
+    en_json = await programa.correr("--reanudar", sesion, "--salida", "json")
+    assert (en_json.codigo, json.loads(en_json.texto)["texto"]) == (0, "son 5")
+    programa.doble.comprobar()
+    assert len(programa.doble.peticiones) == 1
+
+
+async def test_sin_ninguna_sesion_es_una_linea_y_un_2(programa: Programa) -> None:
+    salida = await programa.correr("--reanudar", "--salida", "json")
+    assert (salida.codigo, salida.texto) == (2, "")
+    assert salida.errores.count("\n") == 1
+    assert "no hay ninguna sesión" in salida.errores
+
+
+async def test_con_mas_que_decir_sigue_la_misma_conversacion(programa: Programa) -> None:
+    programa.doble.guion.poner("Master", [texto("son 5"), texto("ahora 6")])
+    await programa.correr("-p", "cuenta")
+    salida = await programa.correr("--reanudar", "-p", "otra vez")
+    assert (salida.codigo, salida.texto) == (0, "ahora 6\n")
+    programa.doble.comprobar()
+    ultima = programa.doble.peticiones[-1].mensajes
+    assert [m.texto for m in ultima] == ["cuenta", "son 5", "otra vez"]
+    assert len(programa.sesiones()) == 1
+
+
+async def test_una_sesion_con_duenio_se_niega_y_dice_quien_la_tiene(programa: Programa) -> None:
+    """Y otro proceso tiene la suya mientras tanto."""
+    n = sueno()
+    guion = programa.doble.guion
+    guion.poner("Master", lambda p: delegar("x") if p.ultimo.texto == "larga" else texto("ya"))
+    guion.poner(
+        "ejecutor-*",
+        lambda p: (
+            llamar(REPORTAR, {"resultado": "ok"})
+            if p.resultados
+            else llamar(CONSOLA, {"command": f"sleep {n}"})
+        ),
+    )
+    duenio = await programa.lanzar("-p", "larga")
+    try:
+        assert await hasta_que(lambda: bool(vivos(n)), 20)
+        [sesion] = programa.sesiones()
+        negada, otra = await asyncio.gather(
+            programa.correr("--reanudar", sesion), programa.correr("-p", "corta")
+        )
+        assert (negada.codigo, negada.texto) == (2, "")
+        assert f"la tiene abierta el proceso {duenio.pid} " in negada.errores
+        assert (otra.codigo, otra.texto) == (0, "ya\n")
+        assert len(programa.sesiones()) == 2
+    finally:
+        duenio.send_signal(signal.SIGKILL)
+        await duenio.wait()
+        for pid in vivos(n):
+            os.kill(pid, signal.SIGKILL)
+    # Su dueño murió: el núcleo soltó el cerrojo y la orden ya no vive.
+    seguida = await programa.correr("--reanudar", sesion)
+    assert (seguida.codigo, seguida.texto) == (0, "ya\n")
+
+
+async def test_reanudada_a_la_vez_por_dos_solo_sigue_uno(programa: Programa) -> None:
+    programa.doble.guion.poner("Master", lambda _: texto("hola", pausa_s=2.0))
+    muerto = await programa.lanzar("-p", "saluda")
+    await programa.doble.esperar(1, limite_s=20)
+    muerto.kill()
+    await muerto.wait()
+    una, otra = await asyncio.gather(programa.correr("--reanudar"), programa.correr("--reanudar"))
+    assert sorted([una.codigo, otra.codigo]) == [0, 2]
+    assert sorted([una.texto, otra.texto]) == ["", "hola\n"]
+    assert len(programa.doble.peticiones) == 2
+
+
+async def test_si_fallo_el_proveedor_al_reanudar_se_le_vuelve_a_preguntar(
+    programa: Programa,
+) -> None:
+    programa.doble.guion.poner("Master", lambda _: fallo("401"))
+    assert (await programa.correr("-p", "cuenta")).codigo == 2
+    programa.doble.guion.poner("Master", [texto("son 5")])
+    salida = await programa.correr("--reanudar")
+    assert (salida.codigo, salida.texto) == (0, "son 5\n")
+    [sesion] = programa.sesiones()
+    assert [m.texto for m in programa.doble.peticiones[-1].mensajes] == ["cuenta"]
+    repetida = await programa.correr("reproducir", sesion)
+    assert repetida.codigo == 0, repetida.errores
