@@ -28,7 +28,9 @@ docker: ## Construye la imagen y conversa dentro de un contenedor
 	@docker/conversar.sh
 
 test: lint ## Pasa todas las comprobaciones y pruebas, sin red
-	@$(PY) -m pytest
+	@# Lo que mide tiempos o desborda la máquina (marca solo) no admite compañía.
+	@mal=0; $(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m 'not solo' || mal=$$?; \
+	$(PY) -m pytest -m solo && exit $$mal
 
 lint: $(MARCA_DEV) ## Pasa las comprobaciones que no ejecutan nada
 	@$(PY) -m ruff check

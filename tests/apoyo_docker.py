@@ -94,9 +94,7 @@ def _prestar(config: pytest.Config) -> Prestado | str:
         causa = prestado.hacer_base(BASE)
         if causa == "listo":
             return prestado
-    causa = causa.removeprefix("no: ")
-    config.pluginmanager.getplugin("terminalreporter").write_line(f"\nsin Docker: {causa}")
-    return causa
+    return causa.removeprefix("no: ")
 
 
 def _acabar(demonio: subprocess.Popen[str]) -> None:

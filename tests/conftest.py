@@ -15,9 +15,14 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.reparto import PorArchivo
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
 
 GRACIA_S = 2.0
 """Lo que se espera a que acabe solo lo que ya estaba acabando."""
@@ -58,6 +63,19 @@ def _vigilar_red(suceso: str, args: tuple[Any, ...]) -> None:
 
 def _es_de_aqui(host: str) -> bool:
     return host in {"", "localhost", "::1", "0.0.0.0", "::"} or host.startswith("127.")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PorArchivo:
+    """Cómo se reparte la suite con `-n`."""
+    return PorArchivo(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Al repartirla, los archivos que tardan van primero: que al final no se espere a uno solo."""
+    if hasattr(config, "workerinput"):
+        largos = {i.path for i in items if {m.name for m in i.iter_markers()} & {"lento", "docker"}}
+        items.sort(key=lambda item: item.path not in largos)
 
 
 @pytest.fixture(autouse=True)

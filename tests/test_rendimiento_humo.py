@@ -54,6 +54,7 @@ async def test_lo_escrito_por_turno_no_crece_con_la_historia() -> None:
 
 
 @pytest.mark.lento
+@pytest.mark.solo
 async def test_200_agentes_con_ordenes_sin_fallos_sin_filas_perdidas_y_sin_atascar_el_bucle() -> (
     None
 ):

@@ -6,6 +6,8 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
+
 from servicios.ejecutor_consola import EjecutorConsola, MotivoFin
 from tests.consola.apoyo import CrearConsola, en
 
@@ -19,6 +21,7 @@ async def test_cien_ordenes_a_la_vez_salen_bien(consola: EjecutorConsola) -> Non
         assert (resultado.codigo, resultado.motivo) == (0, MotivoFin.OK)
 
 
+@pytest.mark.solo
 async def test_dos_agentes_corren_a_la_vez(consola: EjecutorConsola) -> None:
     inicio = time.monotonic()
     await asyncio.gather(
@@ -60,6 +63,7 @@ async def test_cancelar_a_quien_espera_turno_no_rompe_el_turno(consola: Ejecutor
     assert segunda.cancelled()
 
 
+@pytest.mark.solo
 async def test_el_bucle_de_eventos_no_se_bloquea_con_salida_a_chorro(
     consola: EjecutorConsola,
 ) -> None:

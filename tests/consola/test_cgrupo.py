@@ -21,7 +21,10 @@ from servicios.consola.supervision.cgrupo import (
 from tests.consola.apoyo import RAIZ
 
 _MIB = 1024 * 1024
-NOMBRE = f"enjambre-{os.getpid()}-prueba"
+PREFIJO = f"enjambre-prueba-{os.getpid()}-"
+"""De nadie más: aquí se barre sin esperar a que sean viejos."""
+
+NOMBRE = f"{PREFIJO}{os.getpid()}-uno"
 
 hay_grupos = pytest.mark.skipif(
     not JERARQUIAS.memoria, reason="aquí no se pueden crear grupos de control"
@@ -143,16 +146,16 @@ def test_con_alguien_dentro_ni_se_crea_encima_ni_se_borra_ni_se_lanza(grupo: Cgr
 def test_se_barre_lo_de_los_muertos_y_solo_eso(grupo: Cgrupo) -> None:
     muerto = subprocess.Popen(["/bin/true"])
     muerto.wait()
-    nombres = (f"enjambre-{muerto.pid}", f"enjambre-{muerto.pid}-1", "enjambre-prueba", "otra-1")
-    rutas = [Path(JERARQUIAS.procesos, f"barrer-{nombre}") for nombre in nombres]
+    nombres = (f"{muerto.pid}", f"{muerto.pid}-1", "prueba")
+    rutas = [Path(JERARQUIAS.procesos, f"{PREFIJO}{nombre}") for nombre in nombres]
+    rutas.append(Path(JERARQUIAS.procesos, f"otra-{PREFIJO}1"))
     for ruta in rutas:
         ruta.mkdir()
     try:
-        barrer_abandonados("barrer-enjambre-")
+        barrer_abandonados(PREFIJO)
         assert all(ruta.exists() for ruta in rutas), "los recientes pueden ser de otro espacio"
-        barrer_abandonados("barrer-enjambre-", viejo_s=0)
+        barrer_abandonados(PREFIJO, viejo_s=0)
         assert [ruta.exists() for ruta in rutas] == [False, False, True, True]
-        barrer_abandonados("enjambre-", viejo_s=0)
         assert len(_nuestros()) == len({JERARQUIAS.memoria, JERARQUIAS.procesos})
     finally:
         for ruta in rutas:

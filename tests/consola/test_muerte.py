@@ -128,6 +128,7 @@ async def test_sin_descriptores_de_mas_tras_muchas_ordenes(consola: EjecutorCons
 
 
 @pytest.mark.parametrize("huida", ["env -i setsid", "exec -a otro setsid", "setsid setsid"])
+@pytest.mark.solo
 async def test_nadie_se_fuga(consola: EjecutorConsola, huida: str) -> None:
     """Ni desligándose, ni cambiando de sesión, ni borrando su entorno, todo a la vez."""
     n = sueno()

@@ -148,6 +148,7 @@ async def test_cada_orden_va_en_su_propia_sesion(consola: EjecutorConsola) -> No
     await asyncio.wait({orden})
 
 
+@pytest.mark.solo
 async def test_lo_que_queda_en_segundo_plano_no_retrasa_ni_estorba(
     consola: EjecutorConsola,
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from agentes.definicion import CLAVES_OBLIGATORIAS, CLAVES_OPCIONALES
@@ -193,7 +194,9 @@ def salidas(manual: Manual, _: Esquema) -> list[str]:
 
 
 def tipos_de_hecho() -> set[str]:
-    """Los valores de la columna `tipo`."""
+    """Los valores de la columna `tipo`, estén o no importados los eventos."""
+    for ruta in (RAIZ / "agentes").glob("eventos*.py"):
+        import_module(f"agentes.{ruta.stem}")
     pendientes: list[type[Evento]] = [Evento]
     tipos = set()
     while pendientes:

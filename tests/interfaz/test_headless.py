@@ -25,6 +25,7 @@ from tests.apoyo import (
     doble_de,
     variables_de,
 )
+from tests.consola.apoyo import sueno
 from tests.dobles.base import Doble
 from tests.dobles.fallos import fallo
 from tests.dobles.guion import Guion
@@ -182,18 +183,19 @@ async def test_una_senal_cierra_las_filas_y_mata_lo_suyo(
     proveedor: str, doble: Doble, tmp_path: Path, senal: signal.Signals, codigo: int
 ) -> None:
     doble.guion.poner("Master", [delegar("x"), texto("espera")])
-    doble.guion.poner("ejecutor-1", [llamar(CONSOLA, {"command": "sleep 98761"})])
+    orden = f"sleep {sueno()}"
+    doble.guion.poner("ejecutor-1", [llamar(CONSOLA, {"command": orden})])
     proceso = await lanzar(tmp_path, "-p", "x", **variables_de(proveedor, doble))
     assert proceso.stdin is not None
     proceso.stdin.close()
     await doble.esperar(1, "ejecutor-1", 30)
-    await esperar_proceso("sleep 98761", vivo=True)
+    await esperar_proceso(orden, vivo=True)
     proceso.send_signal(senal)
     async with asyncio.timeout(20):
         _, errores = await proceso.communicate()
     assert proceso.returncode == codigo
     assert b"Traceback" not in errores
-    await esperar_proceso("sleep 98761", vivo=False)
+    await esperar_proceso(orden, vivo=False)
     db = sqlite3.connect(tmp_path / "swarm.db")
     assert db.execute("SELECT status, end_time IS NULL FROM agent_runs").fetchall() == [
         ("cancelled", 0)
@@ -208,12 +210,13 @@ async def test_una_senal_cierra_las_filas_y_mata_lo_suyo(
 async def test_kill_9_no_pierde_lo_confirmado_ni_deja_procesos(
     proveedor: str, doble: Doble, tmp_path: Path
 ) -> None:
+    orden = f"sleep {sueno()}"
     doble.guion.poner("Master", [delegar("x", "y"), texto("espera")])
     doble.guion.poner(
         "ejecutor-*",
         [
             llamar(CONSOLA, {"command": "echo uno"}),
-            llamar(CONSOLA, {"command": "setsid sleep 98762 & sleep 98762"}),
+            llamar(CONSOLA, {"command": f"setsid {orden} & {orden}"}),
         ],
     )
     proceso = await lanzar(
@@ -225,10 +228,10 @@ async def test_kill_9_no_pierde_lo_confirmado_ni_deja_procesos(
     assert proceso.stdin is not None
     proceso.stdin.close()
     await doble.esperar(2, "ejecutor-1", 30)
-    await esperar_proceso("sleep 98762", vivo=True)
+    await esperar_proceso(orden, vivo=True)
     proceso.kill()
     salida, _ = await proceso.communicate()
-    await esperar_proceso("sleep 98762", vivo=False)
+    await esperar_proceso(orden, vivo=False)
     db = sqlite3.connect(tmp_path / "swarm.db")
     assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     ids = {fila[0] for fila in db.execute("SELECT id FROM logs")}

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from servicios.ajustes import RAIZ
+from tests.consola.apoyo import sueno
 from tests.interfaz.test_headless import correr, entorno, esperar_proceso, lanzar
 
 
@@ -25,14 +26,15 @@ def filas(carpeta: Path, sql: str) -> list[tuple[object, ...]]:
 
 
 async def test_cerrar_la_ventana_cierra_las_filas(tmp_path: Path) -> None:
-    proceso = await lanzar(tmp_path, "-p", "ejecuta: sleep 98763", MODEL="demo")
-    await esperar_proceso("sleep 98763", vivo=True)
+    orden = f"sleep {sueno()}"
+    proceso = await lanzar(tmp_path, "-p", f"ejecuta: {orden}", MODEL="demo")
+    await esperar_proceso(orden, vivo=True)
     proceso.send_signal(signal.SIGHUP)
     await asyncio.wait_for(proceso.communicate(), 20)
     assert proceso.returncode == 129
     assert filas(tmp_path, "SELECT status FROM agent_runs") == [("cancelled",)]
     assert filas(tmp_path, "SELECT codigo FROM sessions") == [(129,)]
-    await esperar_proceso("sleep 98763", vivo=False)
+    await esperar_proceso(orden, vivo=False)
 
 
 @pytest.mark.parametrize(

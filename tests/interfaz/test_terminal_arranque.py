@@ -60,6 +60,7 @@ async def test_con_el_prompt_en_pantalla_no_se_ha_importado_nada_pesado(tmp_path
     assert [m for m in modulos if m.startswith(PESADOS)] == []
 
 
+@pytest.mark.solo
 async def test_el_prompt_se_ve_enseguida(tmp_path: Path) -> None:
     suelo, prompt = [], []
     for _ in range(3):

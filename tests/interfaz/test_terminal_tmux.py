@@ -8,6 +8,7 @@ import pytest
 
 from servicios.interfaz.terminal import COMANDOS, TECLAS
 from tests.apoyo import variables_de
+from tests.consola.apoyo import sueno
 from tests.dobles.guion import Guion
 from tests.dobles.openai import DobleOpenAI
 from tests.dobles.respuestas import Respuesta, respuesta
@@ -33,7 +34,7 @@ async def _vivos(orden: str) -> bool:
 
 
 async def test_con_tres_agentes_trabajando_el_master_contesta(tmp_path: Path) -> None:
-    orden = "sleep 20.731"
+    orden = f"sleep {sueno()}"
     async with programa(tmp_path) as t:
         await t.enviar(f"ejecuta: {orden} y ejecuta: {orden} y ejecuta: {orden}")
         await t.se_ve("agentes: 3 trabajando")
@@ -47,6 +48,7 @@ async def test_con_tres_agentes_trabajando_el_master_contesta(tmp_path: Path) ->
         assert not await _vivos(orden)
 
 
+@pytest.mark.solo
 async def test_lo_tecleado_no_se_mezcla_ni_se_pierde_mientras_llueve_salida(
     tmp_path: Path,
 ) -> None:
@@ -99,14 +101,15 @@ async def test_la_respuesta_sale_a_trozos_y_ctrl_c_para_solo_la_respuesta(tmp_pa
 
 
 async def test_ctrl_d_con_agentes_vivos_dice_a_quien_cancela(tmp_path: Path) -> None:
+    orden = f"sleep {sueno()}"
     async with programa(tmp_path) as t:
-        await t.enviar("ejecuta: sleep 20.732")
+        await t.enviar(f"ejecuta: {orden}")
         await t.se_ve("agentes: 1 trabajando")
         await t.pulsar("C-d")
         pantalla = await t.se_ve("CODIGO=")
         assert "Agentes cancelados: ejecutor-1." in pantalla
         assert "CODIGO=0" in pantalla
-        assert not await _vivos("sleep 20.732")
+        assert not await _vivos(orden)
 
 
 async def test_lo_tecleado_antes_de_abrir_se_envia(tmp_path: Path) -> None:
@@ -136,7 +139,7 @@ async def test_cambiar_de_tamano_no_estropea_lo_escrito(tmp_path: Path) -> None:
 async def test_ver_cancelar_y_un_pegado_de_varias_lineas(tmp_path: Path) -> None:
     async with programa(tmp_path) as t:
         await t.se_ve("tokens")
-        await t.tmux("set-buffer", "ejecuta: echo veo-$((40+2))\nejecuta: sleep 20.733\n")
+        await t.tmux("set-buffer", "ejecuta: echo veo-$((40+2))\nejecuta: sleep 99\n")
         await t.tmux("paste-buffer", "-p")
         await t.pulsar("Enter")
         await t.se_ve("ejecutor-1 terminó")
@@ -170,13 +173,14 @@ async def test_en_una_ventana_pequena_la_ayuda_se_lee_entera(
 
 
 async def test_cerrar_la_ventana_no_deja_nada_vivo(tmp_path: Path) -> None:
+    orden = f"sleep {sueno()}"
     async with programa(tmp_path) as t:
-        await t.enviar("ejecuta: sleep 20.734")
+        await t.enviar(f"ejecuta: {orden}")
         await t.se_ve("agentes: 1 trabajando")
         async with asyncio.timeout(10):
-            while not await _vivos("sleep 20.734"):
+            while not await _vivos(orden):
                 await asyncio.sleep(0.05)
         await t.tmux("kill-server")
     async with asyncio.timeout(10):
-        while await _vivos("sleep 20.734"):
+        while await _vivos(orden):
             await asyncio.sleep(0.05)

@@ -17,6 +17,7 @@ from tests.apoyo import (
     enjambre,
     tipo,
 )
+from tests.consola.apoyo import sueno
 from tests.dobles.base import Doble
 from tests.dobles.respuestas import llamar, texto
 
@@ -33,15 +34,15 @@ async def test_cancelar_por_herramienta_mata_la_orden_y_el_master_lo_sabe(
             texto("cancelado"),
         ],
     )
-    orden = "echo antes; sleep 4321"
-    doble.guion.poner("ejecutor-1", [llamar(CONSOLA, {"command": orden})])
+    orden = f"sleep {sueno()}"
+    doble.guion.poner("ejecutor-1", [llamar(CONSOLA, {"command": f"echo antes; {orden}"})])
     async with enjambre(doble, tmp_path, proveedor=proveedor) as sistema:
         await sistema.conversacion.decir("duerme")
         await doble.esperar(1, "ejecutor-1")
         await asyncio.sleep(0.5)
         await sistema.conversacion.decir("cancélalo")
         await sistema.conversacion.esperar_calma()
-        assert not await hay_proceso("sleep 4321")
+        assert not await hay_proceso(orden)
     doble.comprobar()
     assert "ejecutor-1 cancelado" in doble.de("Master")[3].ultimo.texto
     assert consultar(tmp_path, "SELECT status FROM agent_runs") == [("cancelled",)]
@@ -53,7 +54,7 @@ async def test_si_cancela_la_persona_el_master_recibe_el_aviso(
     proveedor: str, doble: Doble, tmp_path: Path
 ) -> None:
     doble.guion.poner("Master", [delegar("dormir"), texto("va"), texto("lo cancelaste")])
-    doble.guion.poner("ejecutor-1", [llamar(CONSOLA, {"command": "sleep 4322"})])
+    doble.guion.poner("ejecutor-1", [llamar(CONSOLA, {"command": "sleep 99"})])
     async with enjambre(doble, tmp_path, proveedor=proveedor) as sistema:
         await sistema.conversacion.decir("duerme")
         await doble.esperar(1, "ejecutor-1")
@@ -79,7 +80,8 @@ async def test_cancelar_a_un_jefe_espera_a_los_suyos_y_dice_quien_fue(
         ],
     )
     doble.guion.poner("jefe-1", [delegar("hoja"), texto("espero")])
-    doble.guion.poner("ejecutor-1", [llamar(CONSOLA, {"command": "sleep 4323"})])
+    orden = f"sleep {sueno()}"
+    doble.guion.poner("ejecutor-1", [llamar(CONSOLA, {"command": orden})])
     async with enjambre(doble, tmp_path, jefe, proveedor=proveedor) as sistema:
         await sistema.conversacion.decir("reparte")
         await doble.esperar(1, "ejecutor-1")
@@ -87,7 +89,7 @@ async def test_cancelar_a_un_jefe_espera_a_los_suyos_y_dice_quien_fue(
         await asyncio.sleep(0.3)
         await sistema.conversacion.decir("cancela al jefe")
         await sistema.conversacion.esperar_calma()
-        assert not await hay_proceso("sleep 4323")
+        assert not await hay_proceso(orden)
     finales = consultar(tmp_path, "SELECT agent_id, status, error FROM agent_runs ORDER BY id")
     assert finales == [
         ("jefe-1", "cancelled", "cancelado por master"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
 from servicios.reloj import Compas
 
 
@@ -16,6 +18,7 @@ async def test_a_solas_no_espera() -> None:
     assert vueltas == []
 
 
+@pytest.mark.solo
 async def test_cien_pesados_a_la_vez_dejan_pasar_a_quien_espera_otra_cosa() -> None:
     compas = Compas()
     orden: list[int] = []

@@ -6,6 +6,8 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.apoyo import (
     CONSOLA,
     REPORTAR,
@@ -49,6 +51,7 @@ async def test_una_orden_de_punta_a_punta(proveedor: str, doble: Doble, tmp_path
     )
 
 
+@pytest.mark.solo
 async def test_texto_y_dos_delegaciones_en_la_misma_respuesta(
     proveedor: str, doble: Doble, tmp_path: Path
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 from tests.consola.apoyo_plazas import USUARIOS, sitio
 from tests.consola.tabla.apoyo_tabla import COMO, ENCIERROS, Enjambre, Informe, Pedida
 
+pytestmark = pytest.mark.solo
+
 _MIB = 1024 * 1024
 _SALIDA = 16_000
 """Lo que se conserva de cada flujo por omisión, en bytes."""

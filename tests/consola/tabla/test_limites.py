@@ -24,6 +24,8 @@ from tests.consola.tabla.apoyo_tabla import (
     quedan,
 )
 
+pytestmark = pytest.mark.solo
+
 _MIB = 1024 * 1024
 _PROCESOS = 48
 _MEMORIA_MB = 512
