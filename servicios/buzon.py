@@ -146,13 +146,22 @@ class Suscripcion:
 
 
 class BusEventos:
-    """Difunde a todos los suscritos. Publicar es síncrono y nunca espera a un lector."""
+    """Difunde a todos los suscritos. Publicar es síncrono y nunca espera a un lector.
+
+    Lo publicado antes de que haya nadie se le guarda al primero, hasta `LIMITE_PREVIOS`: la
+    sesión empieza a contar antes de que su cara pueda suscribirse.
+    """
+
+    LIMITE_PREVIOS = 1_000
 
     def __init__(self) -> None:
         self._suscritos: list[Suscripcion] = []
+        self._previos: deque[Difusion] | None = deque(maxlen=self.LIMITE_PREVIOS)
 
     def publicar(self, cosa: Difusion) -> None:
         """Entrega una copia de la referencia a cada suscrito."""
+        if self._previos is not None:
+            self._previos.append(cosa)
         for suscrito in self._suscritos:
             suscrito.recibir(cosa)
 
@@ -160,6 +169,9 @@ class BusEventos:
     def suscribir(self) -> Iterator[Suscripcion]:
         """Abre una suscripción mientras dure el bloque."""
         suscrito = Suscripcion()
+        previos, self._previos = self._previos, None
+        for cosa in previos or ():
+            suscrito.recibir(cosa)
         self._suscritos.append(suscrito)
         try:
             yield suscrito
