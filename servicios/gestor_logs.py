@@ -26,11 +26,11 @@ from pathlib import Path
 from agentes.errores import ErrorBitacora
 from agentes.eventos import SISTEMA, Apunte, Evento, FalloInterno, HechoAnotado
 from agentes.eventos_seguridad import redactar_json, sin_secretos
-from servicios.registros.apuntes import ApunteFila
-from servicios.registros.escritura import Escritura
+from servicios.registros.escritura.apuntes import ApunteFila
+from servicios.registros.escritura.escritura import Escritura
+from servicios.registros.escritura.lotes import Pendiente
+from servicios.registros.esquema.migraciones import preparar
 from servicios.registros.fallos import explicar
-from servicios.registros.lotes import Pendiente
-from servicios.registros.migraciones import preparar
 from servicios.registros.textos import a_json, seguro
 
 _LOTE_MAXIMO = 500

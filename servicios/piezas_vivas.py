@@ -38,9 +38,9 @@ from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.llamada import Politica, Via
 from servicios.llm.preajustes import ReferenciaModelo
 from servicios.montaje import Piezas, Topes
-from servicios.registros.consultas import Consultas
-from servicios.registros.reanudar import leer_sesion
-from servicios.registros.restos import clasificar
+from servicios.registros.lectura.consultas import Consultas
+from servicios.registros.reanudacion.reanudar import leer_sesion
+from servicios.registros.reanudacion.restos import clasificar
 from servicios.reloj import Reloj
 
 VERSION = "0.1.0"

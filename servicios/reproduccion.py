@@ -28,7 +28,7 @@ from servicios.gestor_logs import GestorLogs
 from servicios.montaje import Nucleo, montar
 from servicios.piezas_grabadas import PiezasGrabadas
 from servicios.registros.fallos import explicar
-from servicios.registros.reanudar import leer_sesion
+from servicios.registros.reanudacion.reanudar import leer_sesion
 from servicios.registros.reproducir.anotador import AnotadorGrabado
 from servicios.registros.reproducir.canonico import FilaGrabada, hash_de_eventos, leer_filas
 from servicios.registros.reproducir.diferencia import Diferencia, comparar

@@ -28,9 +28,9 @@ from servicios.llm.preajustes import ReferenciaModelo
 from servicios.montaje import Nucleo, montar
 from servicios.orquestador_master import OrquestadorMaster
 from servicios.piezas_vivas import Cierre, Deseo, PiezasVivas, abrir_piezas_vivas
-from servicios.registros.cerrojo import tomar_sesion
-from servicios.registros.consultas import Consultas
-from servicios.registros.sesiones import nueva_sesion
+from servicios.registros.lectura.consultas import Consultas
+from servicios.registros.lectura.sesiones import nueva_sesion
+from servicios.registros.reanudacion.cerrojo import tomar_sesion
 from servicios.reloj import Reloj, RelojReal
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from servicios.ajustes import RAIZ
-from servicios.registros.esquema import TABLAS
-from servicios.registros.vistas import VISTAS
+from servicios.registros.esquema.esquema import TABLAS
+from servicios.registros.esquema.vistas import VISTAS
 from tests.documentacion.comprobaciones import (
     COMPROBACIONES,
     Comprobacion,

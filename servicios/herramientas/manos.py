@@ -23,7 +23,7 @@ from servicios.herramientas.incluidas.consola import herramienta_consola, perfil
 from servicios.herramientas.incluidas.trabajos import herramientas_trabajos
 from servicios.herramientas.permiso import Permiso
 from servicios.herramientas.registro import RegistroHerramientas
-from servicios.registros.restos import Restos
+from servicios.registros.reanudacion.restos import Restos
 from servicios.reloj import Reloj
 
 

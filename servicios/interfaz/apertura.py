@@ -13,9 +13,9 @@ from servicios.cargar_llm import cargar_llm, elegir_modelo
 from servicios.interfaz.bifurcacion import crear_bifurcacion
 from servicios.interfaz.texto import corto
 from servicios.llm.preajustes import resolver_modelo
-from servicios.registros.cerrojo import esta_abierta
-from servicios.registros.migraciones import preparar
-from servicios.registros.sesiones import elegir_sesion, listar_sesiones
+from servicios.registros.esquema.migraciones import preparar
+from servicios.registros.lectura.sesiones import elegir_sesion, listar_sesiones
+from servicios.registros.reanudacion.cerrojo import esta_abierta
 
 if TYPE_CHECKING:
     from servicios.llm.preajustes import ReferenciaModelo

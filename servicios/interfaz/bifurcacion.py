@@ -7,9 +7,9 @@ import asyncio
 from servicios.ajustes import Ajustes
 from servicios.ejecutor_consola import copiar_espacios
 from servicios.gestor_logs import GestorLogs
-from servicios.registros.bifurcar import agentes_vivos, bifurcar, buscar_origen
-from servicios.registros.cerrojo import tomar_sesion
-from servicios.registros.sesiones import SesionHallada, elegir_sesion, nueva_sesion
+from servicios.registros.lectura.sesiones import SesionHallada, elegir_sesion, nueva_sesion
+from servicios.registros.reanudacion.bifurcar import agentes_vivos, bifurcar, buscar_origen
+from servicios.registros.reanudacion.cerrojo import tomar_sesion
 
 
 async def crear_bifurcacion(ajustes: Ajustes, fila: int) -> SesionHallada:

@@ -12,10 +12,10 @@ from servicios.ajustes import Ajustes
 from servicios.consola.plazas.limpiar_sesion import borrar_lo_de_la_sesion
 from servicios.interfaz.codigos import Salida
 from servicios.registros.auditoria.filtros import leer_momento
-from servicios.registros.cerrojo import tomar_sesion
-from servicios.registros.lectura import conectar_lectura
-from servicios.registros.retencion import podar, tamanos, vaciar
-from servicios.registros.sesiones import elegir_sesion
+from servicios.registros.custodia.retencion import podar, tamanos, vaciar
+from servicios.registros.lectura.conexion import conectar_lectura
+from servicios.registros.lectura.sesiones import elegir_sesion
+from servicios.registros.reanudacion.cerrojo import tomar_sesion
 
 _AGENTES = "SELECT agent_id FROM agent_runs WHERE session = ?"
 _OPERACIONES = "SELECT id FROM commands WHERE session = ?"

@@ -11,8 +11,8 @@ from pathlib import Path
 from servicios.ajustes import Ajustes
 from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz.codigos import Salida
+from servicios.registros.lectura.sesiones import elegir_sesion
 from servicios.registros.reproducir.grabar import grabar_sesion
-from servicios.registros.sesiones import elegir_sesion
 from servicios.reproduccion import diferencias, leer_grabacion, reproducir
 
 

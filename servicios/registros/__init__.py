@@ -1,1 +1,1 @@
-"""Los registros: esquema de `data/swarm.db`, migraciones, proyecciones, vistas y consultas."""
+"""Los registros: todo lo que hay detrás de `data/swarm.db`, un cuarto por oficio."""

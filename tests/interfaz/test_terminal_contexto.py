@@ -12,7 +12,7 @@ from agentes.eventos import MASTER
 from prompts.tool_definitions import HERRAMIENTAS_MASTER
 from servicios.interfaz.terminal.ordenes import TECLAS, Escena, obedecer
 from servicios.llm.medidas_contexto import medir_esquemas
-from servicios.registros.radiografia import Parte, Radiografia, radiografiar
+from servicios.registros.lectura.radiografia import Parte, Radiografia, radiografiar
 from servicios.sistema import Sistema
 from tests.apoyo import CONSOLA, REPORTAR, consultar, conversar, delegar, doble_de, enjambre
 from tests.dobles.base import Doble

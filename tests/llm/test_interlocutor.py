@@ -22,7 +22,7 @@ from servicios.llm.historial import retirar_lo_nuevo
 from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.llamada import Politica, Via
 from servicios.llm.proveedores import abrir_modelo
-from servicios.registros.historias import FilaHistoria, Historia, plegar_historia
+from servicios.registros.lectura.historias import FilaHistoria, Historia, plegar_historia
 from servicios.registros.textos import a_json
 from servicios.reloj import RelojReal
 from tests.dobles.fallos import fallo

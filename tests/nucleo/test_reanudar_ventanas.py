@@ -12,7 +12,7 @@ from agentes.eventos import MASTER, SISTEMA, HechoAnotado
 from agentes.eventos_llamada import LlamadaFallida
 from agentes.eventos_sesion import SesionReanudada
 from servicios.gestor_logs import GestorLogs
-from servicios.registros.apuntes import ApunteFila
+from servicios.registros.escritura.apuntes import ApunteFila
 from tests.apoyo import CANCELAR, CONSOLA, DELEGAR, MENSAJE, PROBLEMA, REPORTAR
 from tests.dobles.openai import DobleOpenAI
 from tests.tortura.cortes import Cumple, cortar, grabar, hasta

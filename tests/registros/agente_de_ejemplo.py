@@ -15,7 +15,7 @@ from agentes.eventos import (
 )
 from agentes.eventos_llamada import LlamadaIniciada, LlamadaReintentada, LlamadaTerminada
 from agentes.respuestas import Uso
-from servicios.registros.apuntes import ApunteFila
+from servicios.registros.escritura.apuntes import ApunteFila
 from tests.registros.permisos_de_ejemplo import permiso_pedido, permiso_resuelto
 from tests.registros.sesion_de_ejemplo import aviso, estado, lanzado, pedida, problema, terminada
 

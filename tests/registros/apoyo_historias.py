@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from servicios.llm.historia_corrida import hash_de
-from servicios.registros.historias import FilaHistoria, Historia, Pliegue, plegar_historia
+from servicios.registros.lectura.historias import FilaHistoria, Historia, Pliegue, plegar_historia
 
 _FILAS = """SELECT id, tipo, details, causa FROM logs
     WHERE session = ? AND agente_id = ? ORDER BY epoca, seq"""

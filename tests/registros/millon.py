@@ -22,13 +22,13 @@ from pathlib import Path
 import orjson
 
 from agentes.eventos import MASTER, SISTEMA, USUARIO, Evento, LineaUsuario, SesionCerrada
-from servicios.registros.apuntes import ApunteFila
-from servicios.registros.escritura import Escritura
-from servicios.registros.lotes import Pendiente
-from servicios.registros.migraciones import preparar
+from servicios.registros.custodia.verificar import verificar
+from servicios.registros.escritura.apuntes import ApunteFila
+from servicios.registros.escritura.escritura import Escritura
+from servicios.registros.escritura.lotes import Pendiente
+from servicios.registros.esquema.migraciones import preparar
+from servicios.registros.esquema.vistas import VISTAS
 from servicios.registros.textos import a_json
-from servicios.registros.verificar import verificar
-from servicios.registros.vistas import VISTAS
 from tests.registros.agente_de_ejemplo import vida_de_agente
 from tests.registros.sesion_de_ejemplo import apertura
 

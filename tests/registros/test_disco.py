@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from servicios.ajustes import RAIZ
-from servicios.registros.verificar import verificar
+from servicios.registros.custodia.verificar import verificar
 from tests.interfaz.test_headless import entorno
 from tests.registros.sesion_de_ejemplo import bitacora, grabar_sesion, preguntar
 

@@ -10,7 +10,7 @@ import pytest
 from agentes.eventos import MASTER, USUARIO, Apunte, LineaUsuario, MensajeEncolado
 from agentes.eventos_llamada import LlamadaIniciada, LlamadaTerminada
 from servicios.gestor_logs import GestorLogs
-from servicios.registros.apuntes import ApunteFila
+from servicios.registros.escritura.apuntes import ApunteFila
 from tests.registros.sesion_de_ejemplo import USO, aviso, bitacora, preguntar
 
 

@@ -21,7 +21,7 @@ from agentes.eventos import MASTER
 from agentes.respuestas import Uso
 from prompts.avisos import RECUERDO, RETIRADO
 from servicios.llm.historia_corrida import HistoriaCorrida, canonico, hash_de
-from servicios.registros.historias import FilaHistoria, plegar_historia
+from servicios.registros.lectura.historias import FilaHistoria, plegar_historia
 from tests.apoyo import CONSOLA, REPORTAR, conversar, delegar, doble_de, enjambre
 from tests.dobles.guion import Guion
 from tests.dobles.respuestas import Error, Respuesta, llamar, texto

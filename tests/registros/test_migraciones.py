@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from agentes.errores import ErrorBitacora
-from servicios.registros.esquema import TABLAS
-from servicios.registros.migraciones import MIGRACIONES, migrar
-from servicios.registros.vistas import VISTAS
+from servicios.registros.esquema.esquema import TABLAS
+from servicios.registros.esquema.migraciones import MIGRACIONES, migrar
+from servicios.registros.esquema.vistas import VISTAS
 from tests.registros.sesion_de_ejemplo import bitacora, grabar_sesion, preguntar, problema
 
 

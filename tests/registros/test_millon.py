@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from servicios.registros.verificar import verificar
+from servicios.registros.custodia.verificar import verificar
 from tests.registros.millon import generar, medir, preguntas
 from tests.registros.sesion_de_ejemplo import preguntar
 

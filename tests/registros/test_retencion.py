@@ -13,10 +13,10 @@ import pytest
 from agentes.errores import ErrorBitacora, ErrorEnjambre
 from agentes.eventos import SISTEMA, SesionCerrada
 from agentes.eventos_sesion import SesionBifurcada
-from servicios.registros.archivo import comprobar, huella_de, leer
-from servicios.registros.esquema import TABLAS
-from servicios.registros.retencion import podar, tamanos, vaciar
-from servicios.registros.verificar import verificar
+from servicios.registros.custodia.archivo import comprobar, huella_de, leer
+from servicios.registros.custodia.retencion import podar, tamanos, vaciar
+from servicios.registros.custodia.verificar import verificar
+from servicios.registros.esquema.esquema import TABLAS
 from tests.registros.sesion_de_ejemplo import (
     apertura,
     bitacora,

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from agentes.errores import ErrorBitacora
-from servicios.registros.verificar import verificar
+from servicios.registros.custodia.verificar import verificar
 from tests.registros.sesion_de_ejemplo import bitacora, grabar_sesion, preguntar, problema
 
 LIBRES = ("logs_no_cambia", "logs_no_borra")

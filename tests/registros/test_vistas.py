@@ -13,8 +13,8 @@ import pytest_asyncio
 from agentes.errores import ErrorBitacora
 from agentes.eventos import MASTER, USUARIO, EstadoAgente
 from agentes.respuestas import Uso
-from servicios.registros.consultas import Consultas
-from servicios.registros.vistas import VISTAS
+from servicios.registros.esquema.vistas import VISTAS
+from servicios.registros.lectura.consultas import Consultas
 from tests.registros.sesion_de_ejemplo import (
     SESION,
     bitacora,

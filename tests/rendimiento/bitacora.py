@@ -12,7 +12,7 @@ from typing import Any
 from agentes.eventos import MASTER, SISTEMA, AgenteLanzado, Apunte, HechoAnotado, SesionAbierta
 from agentes.eventos_llamada import HerramientaPedida, HerramientaTerminada
 from servicios.gestor_logs import GestorLogs
-from servicios.registros.migraciones import preparar
+from servicios.registros.esquema.migraciones import preparar
 from tests.rendimiento.apuntador import abrir
 from tests.rendimiento.contestaciones import CONSOLA
 from tests.rendimiento.gasto import cpu, vigilar

@@ -16,7 +16,7 @@ from agentes.eventos import SISTEMA, AgenteLanzado, HechoAnotado, SesionAbierta
 from agentes.eventos_llamada import HerramientaTerminada
 from servicios.buzon import Difusion, Suscripcion
 from servicios.gestor_logs import GestorLogs
-from servicios.registros.apuntes import ApunteFila
+from servicios.registros.escritura.apuntes import ApunteFila
 from tests.tortura.fotos import abierto
 from tests.tortura.mirada import NOMBRE
 

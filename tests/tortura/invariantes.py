@@ -14,7 +14,7 @@ from langchain_core.messages import HumanMessage
 
 from agentes.eventos import MASTER
 from servicios.ajustes import Ajustes
-from servicios.registros.verificar import verificar
+from servicios.registros.custodia.verificar import verificar
 from servicios.reproduccion import leer_grabacion, reproducir
 from tests.registros.apoyo_historias import comprobar_historias, historia_de
 from tests.tortura.guion import LINEA, PLANES, Esperado, directiva, problema, reporte

@@ -14,7 +14,7 @@ from servicios.interfaz.auditar.salida import escribir, formato_de
 from servicios.interfaz.codigos import Salida
 from servicios.registros.auditoria.base import abrir_base
 from servicios.registros.auditoria.hojas import Hoja
-from servicios.registros.verificar import Veredicto, verificar
+from servicios.registros.custodia.verificar import Veredicto, verificar
 
 _COLUMNAS = ("entera", "filas", "sesiones", "fila_rota", "sesion_rota", "rotura")
 

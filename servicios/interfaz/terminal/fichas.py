@@ -13,7 +13,7 @@ from servicios.interfaz.texto import cabeza, corto
 from servicios.llm.preajustes import PREAJUSTES
 
 if TYPE_CHECKING:
-    from servicios.registros.consultas import FilaAgente, FilaComando
+    from servicios.registros.lectura.consultas import FilaAgente, FilaComando
     from servicios.sistema import Sistema
 
 HECHOS = 12

@@ -19,7 +19,7 @@ from servicios.registros.auditoria.base import Base, abrir_base
 from servicios.registros.auditoria.exportar import EXPORTADORES, Pedido, exportar_a
 from servicios.registros.auditoria.filtros import Filtro
 from servicios.registros.auditoria.preguntas import fila_de_agente, por_que, sesiones
-from servicios.registros.cerrojo import esta_abierta
+from servicios.registros.reanudacion.cerrojo import esta_abierta
 
 if TYPE_CHECKING:
     from servicios.sistema import Sistema

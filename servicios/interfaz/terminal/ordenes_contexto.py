@@ -11,7 +11,7 @@ from servicios.interfaz.lineas import Linea, Tono
 from servicios.interfaz.terminal.papel import Papel
 from servicios.interfaz.texto import corto
 from servicios.llm.medidas_contexto import medir_esquemas
-from servicios.registros.radiografia import MensajeVisto, Radiografia, radiografiar
+from servicios.registros.lectura.radiografia import MensajeVisto, Radiografia, radiografiar
 
 if TYPE_CHECKING:
     from servicios.sistema import Sistema

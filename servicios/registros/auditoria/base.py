@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from agentes.errores import ErrorBitacora, ErrorConfiguracion
+from servicios.registros.esquema.migraciones import exigir_al_dia
 from servicios.registros.fallos import NO_CABE, explicar
-from servicios.registros.lectura import conectar_lectura
-from servicios.registros.migraciones import exigir_al_dia
-from servicios.registros.sesiones import elegir_entre, leer_sesiones
+from servicios.registros.lectura.conexion import conectar_lectura
+from servicios.registros.lectura.sesiones import elegir_entre, leer_sesiones
 
 
 @dataclass(frozen=True, slots=True)

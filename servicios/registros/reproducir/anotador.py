@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable
 
 from agentes.eventos import SISTEMA, Apunte, Evento
-from servicios.registros.apuntes import ApunteFila
-from servicios.registros.hechos import hecho_de
+from servicios.registros.escritura.apuntes import ApunteFila
+from servicios.registros.lectura.hechos import hecho_de
 from servicios.registros.reproducir.canonico import FilaGrabada, canonico
 from servicios.registros.reproducir.diferencia import Diferencia, motivo_de
 from servicios.registros.reproducir.guion import ErrorDivergencia, Guion

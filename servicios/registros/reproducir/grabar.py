@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from agentes.errores import ErrorBitacora, ErrorConfiguracion
+from servicios.registros.esquema.migraciones import preparar
 from servicios.registros.fallos import explicar
-from servicios.registros.migraciones import preparar
 
 _ESPERA_S = 10.0
 _DE_LA_SESION = (

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from agentes.errores import ErrorEnjambre
 from agentes.eventos import SISTEMA
-from servicios.registros.bifurcar import CORTADA
+from servicios.registros.reanudacion.bifurcar import CORTADA
 from servicios.registros.reproducir.canonico import FilaGrabada
 
 AJENAS = {"master_input", "agent_intervention", "swarm_management"}

@@ -12,8 +12,8 @@ from agentes.eventos import MASTER
 from agentes.eventos_llamada import LlamadaFallida, LlamadaReintentada, LlamadaTerminada
 from agentes.respuestas import Uso
 from servicios.llm.llamada import Marcha
-from servicios.registros.historias import FilaHistoria, plegar_historia
-from servicios.registros.reanudar import respuesta_de
+from servicios.registros.lectura.historias import FilaHistoria, plegar_historia
+from servicios.registros.reanudacion.reanudar import respuesta_de
 from servicios.registros.reproducir.anotador import AnotadorGrabado
 from servicios.registros.reproducir.canonico import FilaGrabada
 from servicios.registros.reproducir.guion import Guion

@@ -15,7 +15,7 @@ from agentes.eventos import MASTER, Apunte
 from agentes.eventos_llamada import HerramientaPedida, HerramientaTerminada
 from agentes.guardado import OperacionGuardada
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
-from servicios.registros.reanudar import resultado_de
+from servicios.registros.reanudacion.reanudar import resultado_de
 from servicios.registros.reproducir.anotador import AnotadorGrabado
 from servicios.registros.reproducir.canonico import FilaGrabada
 from servicios.registros.reproducir.guion import Guion

@@ -33,7 +33,32 @@ from agentes.eventos_llamada import (
     LlamadaTerminada,
 )
 from agentes.eventos_sesion import SesionBifurcada, SesionNombrada, SesionReanudada
-from servicios.registros.apuntes import fila_de
+from servicios.registros.escritura.apuntes import fila_de
+from servicios.registros.escritura.sentencias import (
+    AGENTE,
+    AGENTE_TERMINADO,
+    AVISO,
+    AVISO_ENTREGADO,
+    AVISO_VISTO,
+    COMANDO,
+    COMANDO_CERRADO,
+    ESTADO,
+    LLAMADA,
+    LLAMADA_FALLIDA,
+    LLAMADA_REINTENTADA,
+    LLAMADA_TERMINADA,
+    MENSAJE,
+    MENSAJE_ENTREGADO,
+    MENSAJE_VISTO,
+    NOMBRE,
+    SESION_ABIERTA,
+    SESION_BIFURCADA,
+    SESION_CERRADA,
+    SESION_NOMBRADA,
+    SESION_REABIERTA,
+    SESION_REANUDADA,
+    TOKENS,
+)
 from servicios.registros.textos import entero, seguro
 
 Sentencia = tuple[str, tuple[Any, ...]]
@@ -50,85 +75,9 @@ class Fila(NamedTuple):
     causa: int | None
 
 
-_SESION_ABIERTA = (
-    "UPDATE sessions SET version = ?, modelo = ?, aislamiento = ?, cara = ? WHERE id = ?"
-)
-_SESION_REANUDADA = """UPDATE sessions SET version = ?, modelo = ?, aislamiento = ?, cara = ?
-    WHERE id = ?"""
-_SESION_NOMBRADA = "UPDATE sessions SET name = ? WHERE id = ?"
-# Hasta que se abra, su modelo es el de su origen: con él se sigue y con él se repite.
-_SESION_BIFURCADA = """UPDATE sessions SET origen = ?1, origen_fila = ?2,
-    modelo = (SELECT o.modelo FROM sessions AS o WHERE o.id = ?1) WHERE id = ?3"""
-_NOMBRE = "UPDATE agentes SET name = ? WHERE agente_id = ? AND name = agente_id"
-_AGENTE = """INSERT INTO agent_runs (id, agent_id, agent_type, agent_rol, agent_objetivo,
-    task_description, start_time, status, session, parent, model)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-_MENSAJE = """INSERT INTO messages (id, session, de, para, estado)
-    VALUES (?, ?, ?, ?, 'encolado')"""
-_AVISO = """INSERT INTO notices (id, session, agente_id, destinatario, clase, estado)
-    VALUES (?, ?, ?, ?, ?, 'encolado')"""
-_LLAMADA = """INSERT INTO model_calls (id, session, agente_id, turno, proposito, modelo, estado)
-    VALUES (?, ?, ?, ?, ?, ?, 'en curso')"""
-_COMANDO = """INSERT INTO commands (id, session, agente_id, op, intento, tool, command)
-    VALUES (?, ?, ?, ?, ?, ?, ?)"""
-_MENSAJE_ENTREGADO = """UPDATE messages SET estado = 'entregado', entregado_en = ?
-    WHERE id = ? AND estado <> 'visto'"""
-_AVISO_ENTREGADO = """UPDATE notices SET estado = 'entregado', entregado_en = ?
-    WHERE id = ? AND estado <> 'visto'"""
-_LLAMADA_REINTENTADA = "UPDATE model_calls SET intentos = ?, error = ? WHERE id = ?"
-_LLAMADA_TERMINADA = """UPDATE model_calls SET estado = 'terminada', razon = ?, tokens_in = ?,
-    tokens_out = ?, tokens_cached = ?, intentos = ?, ms = ?, respuesta = ? WHERE id = ?"""
-_LLAMADA_FALLIDA = """UPDATE model_calls SET estado = 'fallida', razon = ?, error = ?,
-    intentos = ?, ms = ? WHERE id = ?"""
-_MENSAJE_VISTO = """UPDATE messages SET estado = 'visto', visto_en = ?
-    WHERE entregado_en = ? AND estado = 'entregado'"""
-_AVISO_VISTO = """UPDATE notices SET estado = 'visto', visto_en = ?
-    WHERE entregado_en = ? AND estado = 'entregado'"""
-_COMANDO_CERRADO = """UPDATE commands SET return_code = ?, ok = ?, motivo = ?, ms = ?,
-    cierre = ?, fila_cierre = ? WHERE id = ?"""
-_TOKENS = """UPDATE agent_runs SET tokens_in = tokens_in + ?, tokens_out = tokens_out + ?
-    WHERE session = ? AND agent_id = ?"""
-_ESTADO = """UPDATE agent_runs SET status = ?
-    WHERE session = ? AND agent_id = ? AND end_time IS NULL AND status <> ?"""
-_AGENTE_TERMINADO = """UPDATE agent_runs SET status = ?, end_time = ?, result = ?, error = ?
-    WHERE session = ? AND agent_id = ?"""
-_SESION_CERRADA = "UPDATE sessions SET end_time = ?, codigo = ?, motivo = ? WHERE id = ?"
-# Un lote puede traer las dos, en cualquier orden: queda lo que diga la última fila.
-_SESION_REABIERTA = """UPDATE sessions SET end_time = NULL, codigo = NULL, motivo = NULL
-    WHERE id = ?1 AND NOT EXISTS (
-        SELECT 1 FROM logs WHERE tipo = 'system_exit' AND session = ?1 AND id > ?2)"""
-
-SENTENCIAS = (
-    _SESION_ABIERTA,
-    _SESION_REANUDADA,
-    _SESION_NOMBRADA,
-    _SESION_BIFURCADA,
-    _NOMBRE,
-    _AGENTE,
-    _MENSAJE,
-    _AVISO,
-    _LLAMADA,
-    _COMANDO,
-    _MENSAJE_ENTREGADO,
-    _AVISO_ENTREGADO,
-    _LLAMADA_REINTENTADA,
-    _LLAMADA_TERMINADA,
-    _LLAMADA_FALLIDA,
-    _MENSAJE_VISTO,
-    _AVISO_VISTO,
-    _COMANDO_CERRADO,
-    _TOKENS,
-    _ESTADO,
-    _AGENTE_TERMINADO,
-    _SESION_CERRADA,
-    _SESION_REABIERTA,
-)
-"""El orden en que se ejecutan las sentencias de un lote."""
-
-
 def _sesion_abierta(f: Fila, e: SesionAbierta) -> Iterator[Sentencia]:
     yield (
-        _SESION_ABIERTA,
+        SESION_ABIERTA,
         (
             seguro(e.version),
             seguro(e.modelo),
@@ -141,28 +90,28 @@ def _sesion_abierta(f: Fila, e: SesionAbierta) -> Iterator[Sentencia]:
 
 def _sesion_reanudada(f: Fila, e: SesionReanudada) -> Iterator[Sentencia]:
     textos = (e.version, e.modelo, e.aislamiento, e.cara)
-    yield _SESION_REANUDADA, (*map(seguro, textos), f.session)
-    yield _SESION_REABIERTA, (f.session, f.id)
+    yield SESION_REANUDADA, (*map(seguro, textos), f.session)
+    yield SESION_REABIERTA, (f.session, f.id)
 
 
 def _sesion_nombrada(f: Fila, e: SesionNombrada) -> Iterator[Sentencia]:
-    yield _SESION_NOMBRADA, (seguro(e.nombre) or f.session, f.session)
+    yield SESION_NOMBRADA, (seguro(e.nombre) or f.session, f.session)
 
 
 def _sesion_bifurcada(f: Fila, e: SesionBifurcada) -> Iterator[Sentencia]:
-    yield _SESION_BIFURCADA, (seguro(e.origen), e.fila, f.session)
+    yield SESION_BIFURCADA, (seguro(e.origen), e.fila, f.session)
 
 
 def _sesion_cerrada(f: Fila, e: SesionCerrada) -> Iterator[Sentencia]:
-    yield _SESION_CERRADA, (f.timestamp, e.codigo, seguro(e.motivo), f.session)
+    yield SESION_CERRADA, (f.timestamp, e.codigo, seguro(e.motivo), f.session)
 
 
 def _agente_lanzado(f: Fila, e: AgenteLanzado) -> Iterator[Sentencia]:
     agente_id = seguro(e.agente_id)
-    yield _NOMBRE, (f"{agente_id} · {' '.join(seguro(e.rol).split())[:_ROL_VISIBLE]}", agente_id)
+    yield NOMBRE, (f"{agente_id} · {' '.join(seguro(e.rol).split())[:_ROL_VISIBLE]}", agente_id)
     textos = (e.agente_id, e.agent_type, e.rol, e.objetivo, e.tarea)
     yield (
-        _AGENTE,
+        AGENTE,
         (
             f.id,
             *map(seguro, textos),
@@ -176,12 +125,12 @@ def _agente_lanzado(f: Fila, e: AgenteLanzado) -> Iterator[Sentencia]:
 
 
 def _estado_cambiado(f: Fila, e: EstadoCambiado) -> Iterator[Sentencia]:
-    yield _ESTADO, (e.estado.value, f.session, seguro(e.agente_id), e.estado.value)
+    yield ESTADO, (e.estado.value, f.session, seguro(e.agente_id), e.estado.value)
 
 
 def _agente_terminado(f: Fila, e: AgenteTerminado) -> Iterator[Sentencia]:
     yield (
-        _AGENTE_TERMINADO,
+        AGENTE_TERMINADO,
         (
             e.estado.value,
             f.timestamp,
@@ -194,26 +143,26 @@ def _agente_terminado(f: Fila, e: AgenteTerminado) -> Iterator[Sentencia]:
 
 
 def _mensaje_encolado(f: Fila, e: MensajeEncolado) -> Iterator[Sentencia]:
-    yield _MENSAJE, (f.id, f.session, seguro(e.de), seguro(e.agente_id))
+    yield MENSAJE, (f.id, f.session, seguro(e.de), seguro(e.agente_id))
 
 
 def _linea_usuario(f: Fila, e: LineaUsuario) -> Iterator[Sentencia]:
-    yield _MENSAJE, (f.id, f.session, USUARIO, MASTER)
+    yield MENSAJE, (f.id, f.session, USUARIO, MASTER)
 
 
 def _aviso_encolado(f: Fila, e: AvisoEncolado) -> Iterator[Sentencia]:
-    yield _AVISO, (f.id, f.session, seguro(e.agente_id), seguro(e.destinatario), seguro(e.clase))
+    yield AVISO, (f.id, f.session, seguro(e.agente_id), seguro(e.destinatario), seguro(e.clase))
 
 
 def _llamada_iniciada(f: Fila, e: LlamadaIniciada) -> Iterator[Sentencia]:
     textos = (seguro(e.proposito), seguro(e.modelo))
-    yield _LLAMADA, (f.id, f.session, seguro(e.agente_id), e.turno, *textos)
+    yield LLAMADA, (f.id, f.session, seguro(e.agente_id), e.turno, *textos)
     if e.proposito:
         return
     for aviso in e.avisos:
-        yield _AVISO_ENTREGADO, (f.id, fila_de(aviso))
+        yield AVISO_ENTREGADO, (f.id, fila_de(aviso))
     for mensaje in (*e.directivas, *e.lineas):
-        yield _MENSAJE_ENTREGADO, (f.id, fila_de(mensaje))
+        yield MENSAJE_ENTREGADO, (f.id, fila_de(mensaje))
 
 
 def _llamada_terminada(f: Fila, e: LlamadaTerminada) -> Iterator[Sentencia]:
@@ -221,27 +170,27 @@ def _llamada_terminada(f: Fila, e: LlamadaTerminada) -> Iterator[Sentencia]:
         entero(n) or 0 for n in (e.uso.entrada, e.uso.salida, e.uso.cacheados)
     )
     yield (
-        _LLAMADA_TERMINADA,
+        LLAMADA_TERMINADA,
         (seguro(e.razon), entrada, salida, cacheados, e.intentos, e.ms, f.id, f.causa),
     )
     if not e.proposito:
-        yield _MENSAJE_VISTO, (f.id, f.causa)
-        yield _AVISO_VISTO, (f.id, f.causa)
-    yield _TOKENS, (entrada, salida, f.session, seguro(e.agente_id))
+        yield MENSAJE_VISTO, (f.id, f.causa)
+        yield AVISO_VISTO, (f.id, f.causa)
+    yield TOKENS, (entrada, salida, f.session, seguro(e.agente_id))
 
 
 def _llamada_reintentada(f: Fila, e: LlamadaReintentada) -> Iterator[Sentencia]:
-    yield _LLAMADA_REINTENTADA, (e.intento + 1, seguro(e.error), f.causa)
+    yield LLAMADA_REINTENTADA, (e.intento + 1, seguro(e.error), f.causa)
 
 
 def _llamada_fallida(f: Fila, e: LlamadaFallida) -> Iterator[Sentencia]:
-    yield _LLAMADA_FALLIDA, (seguro(e.clase), seguro(e.error), e.intentos, e.ms, f.causa)
+    yield LLAMADA_FALLIDA, (seguro(e.clase), seguro(e.error), e.intentos, e.ms, f.causa)
 
 
 def _herramienta_pedida(f: Fila, e: HerramientaPedida) -> Iterator[Sentencia]:
     orden = e.args.get("command")
     yield (
-        _COMANDO,
+        COMANDO,
         (
             f.id,
             f.session,
@@ -257,7 +206,7 @@ def _herramienta_pedida(f: Fila, e: HerramientaPedida) -> Iterator[Sentencia]:
 def _herramienta_terminada(f: Fila, e: HerramientaTerminada) -> Iterator[Sentencia]:
     motivo = e.detalles_propios.get("motivo")
     yield (
-        _COMANDO_CERRADO,
+        COMANDO_CERRADO,
         (
             entero(e.detalles_propios.get("return_code")),
             int(e.ok),

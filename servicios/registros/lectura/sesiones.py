@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agentes.errores import ErrorBitacora, ErrorConfiguracion
+from servicios.registros.esquema.migraciones import exigir_al_dia
 from servicios.registros.fallos import explicar
-from servicios.registros.lectura import conectar_lectura
-from servicios.registros.migraciones import exigir_al_dia
+from servicios.registros.lectura.conexion import conectar_lectura
 
 _TODAS = """
     SELECT id, coalesce(nullif(name, id), ''), modelo, end_time IS NOT NULL, origen IS NOT NULL FROM sessions

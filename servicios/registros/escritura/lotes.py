@@ -9,9 +9,10 @@ from typing import Any
 
 from agentes.eventos import Apunte, Evento, HechoAnotado, LineaUsuario, SesionAbierta
 from agentes.eventos_sesion import SesionBifurcada, SesionReanudada
-from servicios.registros.apuntes import ApunteFila, fila_de
 from servicios.registros.cadena import eslabon
-from servicios.registros.proyecciones import PROYECCIONES, SENTENCIAS, Fila, nombrados
+from servicios.registros.escritura.apuntes import ApunteFila, fila_de
+from servicios.registros.escritura.proyecciones import PROYECCIONES, Fila, nombrados
+from servicios.registros.escritura.sentencias import SENTENCIAS
 from servicios.registros.textos import peso, seguro
 
 _IDENTIDAD = """INSERT INTO agentes (agente_id, name, clase) VALUES (?1, ?1, 'agente')

@@ -11,9 +11,9 @@ from typing import Any
 
 from agentes.errores import ErrorBitacora
 from servicios.registros.cadena import COLUMNAS, eslabon, semilla
+from servicios.registros.custodia.paginas import Paginas, fila_torcida
 from servicios.registros.fallos import explicar
-from servicios.registros.lectura import conectar_lectura
-from servicios.registros.paginas import Paginas, fila_torcida
+from servicios.registros.lectura.conexion import conectar_lectura
 
 Avance = Callable[[int, int], None]
 

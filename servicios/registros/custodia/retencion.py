@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from agentes.errores import ErrorBitacora
-from servicios.registros.archivo import TABLAS_DE_SESION, archivar, comprobar
+from servicios.registros.custodia.archivo import TABLAS_DE_SESION, archivar, comprobar
 from servicios.registros.fallos import explicar
 
 Tomar = Callable[[str], AbstractContextManager[object]]

@@ -14,11 +14,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from agentes.errores import ErrorBitacora
-from servicios.registros.esquema import MARCA
-from servicios.registros.esquema_v1 import m001_bitacora
+from servicios.registros.esquema.esquema import MARCA
+from servicios.registros.esquema.esquema_v1 import m001_bitacora
+from servicios.registros.esquema.m002 import m002_cadena
+from servicios.registros.esquema.vistas import crear_vistas
 from servicios.registros.fallos import explicar
-from servicios.registros.m002 import m002_cadena
-from servicios.registros.vistas import crear_vistas
 
 Migracion = Callable[[sqlite3.Connection], None]
 

@@ -25,8 +25,8 @@ from agentes.eventos_llamada import (
 from agentes.eventos_sesion import SesionBifurcada
 from agentes.mensajes import ClaseAviso
 from servicios.registros.fallos import NO_CABE, explicar
-from servicios.registros.hechos import hecho_de
-from servicios.registros.lectura import conectar_lectura
+from servicios.registros.lectura.conexion import conectar_lectura
+from servicios.registros.lectura.hechos import hecho_de
 
 Anotar = Callable[[Evento, Apunte | None, str], Apunte]
 """De un hecho, su causa y su hora (vacía es ahora) a su recibo."""

@@ -16,7 +16,7 @@ from prompts.avisos import DIRECTIVA, MARCA, RESUMEN
 from servicios.llm.historia_corrida import canonico
 from servicios.llm.historial import reparar
 from servicios.llm.medidas_contexto import medir
-from servicios.registros.historias import FilaHistoria, Pliegue
+from servicios.registros.lectura.historias import FilaHistoria, Pliegue
 
 
 class Parte(StrEnum):

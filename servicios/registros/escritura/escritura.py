@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Self
 
 from agentes.errores import ErrorBitacora
-from servicios.registros.apuntes import ApunteFila
 from servicios.registros.cadena import semilla
+from servicios.registros.escritura.apuntes import ApunteFila
+from servicios.registros.escritura.lotes import Compositor, Lote, Pendiente, Punto
 from servicios.registros.fallos import RECHAZOS, explicar
-from servicios.registros.lotes import Compositor, Lote, Pendiente, Punto
 
 # Ya con el turno de escritura: el último id repartido y de quién es la sesión.
 _APERTURA = """SELECT seq, (SELECT epoca FROM sessions WHERE id = ?)

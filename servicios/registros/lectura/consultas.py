@@ -16,7 +16,7 @@ from agentes.errores import ErrorBitacora
 from agentes.eventos import EstadoAgente
 from agentes.respuestas import Uso
 from servicios.registros.fallos import explicar
-from servicios.registros.historias import FilaHistoria
+from servicios.registros.lectura.historias import FilaHistoria
 
 _ESPERA_S = 10.0
 

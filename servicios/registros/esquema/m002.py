@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from servicios.registros.cadena import COLUMNAS, eslabon, semilla
-from servicios.registros.esquema_v2 import ANCLAS, GUARDIANES, INDICES, TABLAS_V2
+from servicios.registros.esquema.esquema_v2 import ANCLAS, GUARDIANES, INDICES, TABLAS_V2
 from servicios.registros.textos import peso
 
 _Final = tuple[int, str, int, int, int]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentes.errores import ErrorBitacora
 from servicios.registros.fallos import explicar
-from servicios.registros.lectura import conectar_lectura
+from servicios.registros.lectura.conexion import conectar_lectura
 
 _OPERACION = "SELECT session, tool, cierre FROM commands WHERE id = ?"
 _TRABAJOS = """

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,17 +23,20 @@ from agentes.guardado import (
     OperacionGuardada,
     SesionGuardada,
 )
-from agentes.mensajes import Aviso, ClaseAviso, Directiva, EntradaUsuario
 from agentes.respuestas import ResultadoHerramienta, Uso
-from servicios.registros.apuntes import ApunteFila
+from servicios.registros.escritura.apuntes import ApunteFila
 from servicios.registros.fallos import explicar
-from servicios.registros.historias import (
+from servicios.registros.lectura.conexion import conectar_lectura
+from servicios.registros.lectura.historias import (
     FilaHistoria,
     FilaSalida,
     Historia,
     plegar_historia,
 )
-from servicios.registros.lectura import conectar_lectura
+from servicios.registros.reanudacion.pendientes import (
+    pendientes_de_agente,
+    pendientes_del_master,
+)
 
 _FALLOS_NUESTROS = frozenset({"alarma", "interno"})
 
@@ -67,21 +69,11 @@ _EFECTO = """
     SELECT agente_id FROM logs WHERE session = ? AND id > ? AND causa = ?
         AND tipo IN ('agent_run_start', 'agent_intervention', 'swarm_management')
     ORDER BY id LIMIT 1"""
-_MENSAJES = """
-    SELECT m.id, m.de, json_extract(l.details, '$.texto') AS texto
-    FROM messages AS m JOIN logs AS l ON l.id = m.id
-    WHERE m.session = ? AND m.para = ? AND m.estado = 'encolado' ORDER BY m.id"""
-_AVISOS = """
-    SELECT n.id, n.agente_id, n.clase, json_extract(l.details, '$.texto') AS texto,
-        a.agent_rol AS rol, coalesce(a.result, a.error) AS reporte
-    FROM notices AS n JOIN logs AS l ON l.id = n.id
-    LEFT JOIN agent_runs AS a ON a.session = n.session AND a.agent_id = n.agente_id
-    WHERE n.session = ? AND n.destinatario = ? AND n.estado = 'encolado' ORDER BY n.id"""
 _EN_VUELO = "SELECT id FROM {tabla} WHERE session = ? AND entregado_en = ? AND visto_en IS NULL"
 _TEXTO = """
     SELECT json_extract(details, '$.texto') FROM logs
     WHERE session = ? AND agente_id = 'master' AND tipo = 'master_response_text'
-    ORDER BY seq DESC LIMIT 1"""
+    ORDER BY id DESC LIMIT 1"""
 
 
 def leer_sesion(ruta: Path, sesion: str) -> SesionGuardada:
@@ -116,7 +108,7 @@ class _Lector:
             sub=self._sesion if fila["origen"] else "",
             agentes=agentes,
             master=self._historia(MASTER, None),
-            pendientes_master=tuple(self._pendientes_master()),
+            pendientes_master=pendientes_del_master(self._db, self._sesion),
             ultimo_texto=str(texto[0]) if texto else "",
         )
 
@@ -147,7 +139,7 @@ class _Lector:
             uso=Uso(fila["tokens_in"], fila["tokens_out"]),
             nacimiento=nacimiento,
             historia=self._historia(agente_id, nacimiento) if vivo else None,
-            pendientes=tuple(self._pendientes(agente_id)) if vivo else (),
+            pendientes=pendientes_de_agente(self._db, self._sesion, agente_id) if vivo else (),
             parado_por=ApunteFila.firme(parada["id"]) if parada else None,
             parado_de=parada["de"] if parada else "",
         )
@@ -209,38 +201,6 @@ class _Lector:
             resultado=resultado_de(json.loads(cierre["details"])) if cierre else None,
             efecto=str(efecto[0]) if efecto else "",
         )
-
-    # --- lo que había en los buzones ----------------------------------------------------
-
-    def _pendientes(self, agente_id: str) -> Iterator[Directiva | Aviso]:
-        for entrada in self._en_cola(agente_id):
-            if not isinstance(entrada, EntradaUsuario):
-                yield entrada
-
-    def _pendientes_master(self) -> Iterator[EntradaUsuario | Aviso]:
-        for entrada in self._en_cola(MASTER):
-            if not isinstance(entrada, Directiva):
-                yield entrada
-
-    def _en_cola(self, para: str) -> list[Directiva | Aviso | EntradaUsuario]:
-        """En el orden en que llegaron, que es el de sus filas."""
-        llegadas: dict[int, Directiva | Aviso | EntradaUsuario] = {}
-        for f in self._varias(_MENSAJES, self._sesion, para):
-            apunte = ApunteFila.firme(f["id"])
-            es_linea = para == MASTER
-            llegadas[f["id"]] = (
-                EntradaUsuario(f["texto"], apunte)
-                if es_linea
-                else Directiva(f["de"], f["texto"], apunte)
-            )
-        for f in self._varias(_AVISOS, self._sesion, para):
-            clase = ClaseAviso(f["clase"])
-            texto = f["texto"]
-            if clase is not ClaseAviso.PROBLEMA and f["reporte"] and f["reporte"].startswith(texto):
-                texto = f["reporte"]  # en la fila del aviso solo está su principio
-            apunte = ApunteFila.firme(f["id"])
-            llegadas[f["id"]] = Aviso(f["agente_id"], f["rol"] or "", clase, texto, apunte)
-        return [llegadas[fila] for fila in sorted(llegadas)]
 
     def _reentrega(self, entrada: int | None) -> Entregas:
         """Lo que llevaba la llamada que se quedó sin respuesta."""

@@ -1,0 +1,1 @@
+"""Que lo guardado siga como se escribió, y que lo viejo se archive sin perderse."""

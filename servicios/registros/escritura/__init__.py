@@ -1,0 +1,1 @@
+"""Guardar hechos: encolar, juntar en lotes, comprometer y dar recibo."""

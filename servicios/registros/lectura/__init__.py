@@ -1,0 +1,1 @@
+"""Preguntar a la bitácora sin poder cambiarla."""

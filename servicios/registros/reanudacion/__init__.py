@@ -1,0 +1,1 @@
+"""Seguir una sesión donde se quedó, o desde una de sus filas."""

@@ -1,0 +1,53 @@
+"""Lo que había en cada buzón y nadie había leído."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from agentes.eventos import MASTER
+from agentes.mensajes import Aviso, ClaseAviso, Directiva, EntradaUsuario
+from servicios.registros.escritura.apuntes import ApunteFila
+
+_MENSAJES = """
+    SELECT m.id, m.de, json_extract(l.details, '$.texto') AS texto
+    FROM messages AS m JOIN logs AS l ON l.id = m.id
+    WHERE m.session = ? AND m.para = ? AND m.estado = 'encolado' ORDER BY m.id"""
+_AVISOS = """
+    SELECT n.id, n.agente_id, n.clase, json_extract(l.details, '$.texto') AS texto,
+        a.agent_rol AS rol, coalesce(a.result, a.error) AS reporte
+    FROM notices AS n JOIN logs AS l ON l.id = n.id
+    LEFT JOIN agent_runs AS a ON a.session = n.session AND a.agent_id = n.agente_id
+    WHERE n.session = ? AND n.destinatario = ? AND n.estado = 'encolado' ORDER BY n.id"""
+
+
+def pendientes_de_agente(
+    db: sqlite3.Connection, sesion: str, agente_id: str
+) -> tuple[Directiva | Aviso, ...]:
+    """Lo de un agente, en el orden en que llegó. Lanza `sqlite3.Error`."""
+    llegadas: dict[int, Directiva | Aviso] = {}
+    for f in db.execute(_MENSAJES, (sesion, agente_id)):
+        llegadas[f["id"]] = Directiva(f["de"], f["texto"], ApunteFila.firme(f["id"]))
+    llegadas |= _avisos(db, sesion, agente_id)
+    return tuple(llegadas[fila] for fila in sorted(llegadas))
+
+
+def pendientes_del_master(
+    db: sqlite3.Connection, sesion: str
+) -> tuple[EntradaUsuario | Aviso, ...]:
+    """Las líneas de la persona y los avisos, en el orden en que llegaron. Lanza `sqlite3.Error`."""
+    llegadas: dict[int, EntradaUsuario | Aviso] = {}
+    for f in db.execute(_MENSAJES, (sesion, MASTER)):
+        llegadas[f["id"]] = EntradaUsuario(f["texto"], ApunteFila.firme(f["id"]))
+    llegadas |= _avisos(db, sesion, MASTER)
+    return tuple(llegadas[fila] for fila in sorted(llegadas))
+
+
+def _avisos(db: sqlite3.Connection, sesion: str, para: str) -> dict[int, Aviso]:
+    return {f["id"]: _aviso(f) for f in db.execute(_AVISOS, (sesion, para))}
+
+
+def _aviso(f: sqlite3.Row) -> Aviso:
+    clase, texto = ClaseAviso(f["clase"]), f["texto"]
+    if clase is not ClaseAviso.PROBLEMA and f["reporte"] and f["reporte"].startswith(texto):
+        texto = f["reporte"]  # en la fila del aviso solo está su principio
+    return Aviso(f["agente_id"], f["rol"] or "", clase, texto, ApunteFila.firme(f["id"]))
