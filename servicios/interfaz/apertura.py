@@ -50,7 +50,14 @@ def elegir(ajustes: Ajustes, pedido: Namespace, cara: str) -> Apertura:
 def _poner_al_dia(ajustes: Ajustes) -> None:
     """La base de una versión anterior se migra antes de buscar nada en ella."""
     ruta = ajustes.datos / "swarm.db"
-    if ruta.exists():
+    try:
+        existe = ruta.exists()
+    except OSError as error:
+        raise ErrorConfiguracion(
+            f"{ajustes.datos}: no se puede usar ({error.strerror}); comprueba sus permisos o di otra"
+            " carpeta con ENJAMBRE_DATOS"
+        ) from error
+    if existe:
         preparar(ruta, espera_s=_ESPERA_S)
 
 

@@ -158,6 +158,7 @@ async def test_ver_cancelar_y_un_pegado_de_varias_lineas(tmp_path: Path) -> None
         await t.se_ve("CODIGO=0")
 
 
+@pytest.mark.solo
 @pytest.mark.parametrize(("ancho", "alto"), [("80", "24"), ("40", "10")])
 async def test_en_una_ventana_pequena_la_ayuda_se_lee_entera(
     tmp_path: Path, ancho: str, alto: str

@@ -142,6 +142,7 @@ async def test_una_sesion_con_duenio_se_niega_y_dice_quien_la_tiene(programa: Pr
     assert (seguida.codigo, seguida.texto) == (0, "ya\n")
 
 
+@pytest.mark.solo
 async def test_reanudada_a_la_vez_por_dos_solo_sigue_uno(programa: Programa) -> None:
     programa.doble.guion.poner("Master", lambda _: texto("hola", pausa_s=2.0))
     muerto = await programa.lanzar("-p", "saluda")
