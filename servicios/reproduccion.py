@@ -14,7 +14,6 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from agentes.definicion import DefinicionAgente, Existencias, cargar_definiciones
 from agentes.errores import ErrorBitacora, ErrorConfiguracion, ErrorModelo
@@ -28,6 +27,7 @@ from servicios.gestor_logs import GestorLogs
 from servicios.montaje import Nucleo, montar
 from servicios.piezas_grabadas import PiezasGrabadas
 from servicios.registros.fallos import explicar
+from servicios.registros.lectura.conexion import conectar_lectura
 from servicios.registros.reanudacion.reanudar import leer_sesion
 from servicios.registros.reproducir.anotador import AnotadorGrabado
 from servicios.registros.reproducir.canonico import FilaGrabada, hash_de_eventos, leer_filas
@@ -86,7 +86,7 @@ def leer_grabacion(ruta: Path, sesion: str) -> Grabacion:
     Lanza `ErrorConfiguracion` si le falta algo sin lo que no se puede reproducir.
     """
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(ruta))}?mode=ro", uri=True)) as db:
+        with closing(conectar_lectura(ruta)) as db:
             filas = leer_filas(db, sesion)
             llegadas: dict[str, list[int]] = {}
             for destino, fila in db.execute(_LLEGADAS, (sesion,)):
@@ -145,7 +145,7 @@ def diferencias(ruta: Path, una: str, otra: str) -> list[Diferencia]:
 
 def _leer(ruta: Path, sesion: str) -> dict[str, list[FilaGrabada]]:
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(ruta))}?mode=ro", uri=True)) as db:
+        with closing(conectar_lectura(ruta)) as db:
             return leer_filas(db, sesion)
     except sqlite3.Error as error:
         raise ErrorBitacora(explicar(ruta, error)) from error
