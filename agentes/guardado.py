@@ -164,6 +164,11 @@ class SesionGuardada:
         return frozenset(a.agente_id for a in self.agentes if a.historia is not None)
 
     @property
+    def esta_vacia(self) -> bool:
+        """Si nadie llegó a decir nada en ella."""
+        return self.master is None and not self.pendientes_master
+
+    @property
     def esta_quieta(self) -> bool:
         """Si nada de lo guardado puede seguir sin que alguien diga algo."""
         if self.pendientes_master or (self.master and self.master.falta_algo):

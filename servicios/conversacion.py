@@ -124,12 +124,12 @@ class Conversacion:
         return self._tarea is not None
 
     async def decir(self, texto: str) -> Apunte:
-        """La persona dice una línea; vuelve cuando está guardada."""
+        """La persona dice una línea; vuelve cuando está guardada, y solo entonces la lee nadie."""
         texto = en_unicode(texto)
         apunte = self._puertos.anotar(LineaUsuario(agente_id=MASTER, texto=texto), None)
+        await apunte
         self._ociosa.clear()
         self._buzon.entregar(EntradaUsuario(texto, apunte))
-        await apunte
         return apunte
 
     def interrumpir(self) -> bool:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
+from agentes.errores import ErrorConfiguracion
 from agentes.eventos import EstadoAgente, HechoAnotado
 from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz.codigos import Salida, codigo_de
@@ -88,9 +89,15 @@ async def _trabajar(sistema: Sistema, tarea: str | None, formato: str, fines: Fi
 async def _hasta_la_calma(sistema: Sistema, tarea: str | None, fines: Fines) -> int:
     """0 al llegar a la calma; el código de la señal si antes llega una.
 
-    Lanza `OSError` si antes deja de poder escribirse el progreso.
+    Lanza `OSError` si antes deja de poder escribirse el progreso, y `ErrorConfiguracion` si no se
+    dice nada y en la sesión tampoco se dijo nunca.
     """
     progreso, llegada = fines
+    if tarea is None and sistema.guardada is not None and sistema.guardada.esta_vacia:
+        raise ErrorConfiguracion(
+            f"en la sesión {sistema.sesion} no llegó a guardarse ninguna línea: no hay nada que"
+            " seguir; dile algo con -p «tarea»"
+        )
     if tarea is not None:
         await sistema.conversacion.decir(tarea)
     calma = asyncio.create_task(sistema.conversacion.esperar_calma())

@@ -23,6 +23,8 @@ from tests.dobles.base import Doble
 from tests.dobles.fallos import fallo
 from tests.dobles.guion import Guion
 from tests.dobles.respuestas import llamar, texto
+from tests.tortura.fotos import abierto
+from tests.tortura.fotos import programa as programa_en
 
 if sys.platform != "linux":
     pytest.skip("la consola es solo de Linux", allow_module_level=True)
@@ -97,6 +99,20 @@ async def test_sin_ninguna_sesion_es_una_linea_y_un_2(programa: Programa) -> Non
     assert "no hay ninguna sesión" in salida.errores
 
 
+async def test_si_en_la_sesion_nadie_dijo_nada_es_una_linea_y_un_2(programa: Programa) -> None:
+    """Como la de un programa que murió antes de guardar su primera línea."""
+    raiz = programa_en(programa.datos.parent / "programa", programa.doble)
+    async with abierto(raiz, programa.datos):
+        pass
+    salida = await programa.correr("--reanudar", "--salida", "json")
+    assert (salida.codigo, salida.texto) == (2, "")
+    assert salida.errores.count("\n") == 1
+    assert "no llegó a guardarse ninguna línea" in salida.errores
+    programa.doble.guion.poner("Master", [texto("hola")])
+    dicha = await programa.correr("--reanudar", "-p", "saluda")
+    assert (dicha.codigo, dicha.texto) == (0, "hola\n")
+
+
 async def test_con_mas_que_decir_sigue_la_misma_conversacion(programa: Programa) -> None:
     programa.doble.guion.poner("Master", [texto("son 5"), texto("ahora 6")])
     await programa.correr("-p", "cuenta")
@@ -142,7 +158,6 @@ async def test_una_sesion_con_duenio_se_niega_y_dice_quien_la_tiene(programa: Pr
     assert (seguida.codigo, seguida.texto) == (0, "ya\n")
 
 
-@pytest.mark.solo
 async def test_reanudada_a_la_vez_por_dos_solo_sigue_uno(programa: Programa) -> None:
     programa.doble.guion.poner("Master", lambda _: texto("hola", pausa_s=2.0))
     muerto = await programa.lanzar("-p", "saluda")

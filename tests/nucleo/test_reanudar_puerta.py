@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,22 @@ def _master(peticion: Peticion) -> Respuesta:
     if len(peticion.mensajes) == 1:
         return delegar("marca")
     return texto("hecho" if "terminó su tarea" in peticion.todo_el_texto else "espera")
+
+
+async def test_con_el_escritor_retenido_nadie_lee_lo_que_se_dijo(tmp_path: Path) -> None:
+    """Lo que se le pregunta a un modelo ya está guardado: si se corta, se sabe y se repite."""
+    async with DobleOpenAI(Guion({"Master": [texto("hola")]})) as doble:
+        raiz, datos = programa(tmp_path / "programa", doble), tmp_path / "data"
+        async with abierto(raiz, datos) as sistema:
+            with closing(sqlite3.connect(datos / "swarm.db", isolation_level=None)) as cerrojo:
+                cerrojo.execute("BEGIN IMMEDIATE")
+                dicho = asyncio.create_task(sistema.conversacion.decir("saluda"))
+                await asyncio.sleep(RETENIDO_S)
+                assert not dicho.done()
+                assert doble.peticiones == []
+            await dicho
+            await sistema.conversacion.esperar_calma()
+        assert len(doble.peticiones) == 1
 
 
 async def test_con_el_escritor_retenido_la_orden_no_empieza(tmp_path: Path) -> None:
