@@ -16,7 +16,7 @@ from servicios.ajustes import RAIZ, VARIABLES, Ajustes
 from servicios.interfaz import headless
 from servicios.interfaz.argumentos import crear_analizador
 from servicios.interfaz.codigos import Salida
-from servicios.interfaz.terminal.ordenes import COMANDOS, TECLAS
+from servicios.interfaz.terminal.ordenes.tabla import COMANDOS, TECLAS
 from servicios.interfaz.terminal.teclas import crear_teclas
 from servicios.llm.demo.gramatica import GRAMATICA
 from servicios.llm.preajustes import PREAJUSTES, resolver_modelo

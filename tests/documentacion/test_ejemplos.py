@@ -24,7 +24,8 @@ from servicios.interfaz.argumentos import crear_analizador
 from servicios.interfaz.codigos import Salida
 from servicios.interfaz.terminal.lineal import PapelLlano
 from servicios.interfaz.terminal.narracion import Narrador
-from servicios.interfaz.terminal.ordenes import COMANDOS, es_orden
+from servicios.interfaz.terminal.ordenes.reparto import es_orden
+from servicios.interfaz.terminal.ordenes.tabla import COMANDOS
 from servicios.interfaz.terminal.portada import presentar, saludar
 from servicios.llm.demo.gramatica import leer_ordenes
 from servicios.llm.preajustes import resolver_modelo

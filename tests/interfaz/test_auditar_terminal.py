@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from servicios.interfaz.terminal.ordenes import obedecer
+from servicios.interfaz.terminal.ordenes.reparto import obedecer
 from servicios.interfaz.terminal.portada import despedir
 from tests.apoyo import consultar, conversar
 from tests.interfaz.test_terminal_ordenes import demo

@@ -18,7 +18,9 @@ from servicios.herramientas.aprobaciones import Resolucion, Solicitud
 from servicios.interfaz.terminal.barra import Barra
 from servicios.interfaz.terminal.fichas import ficha_agentes
 from servicios.interfaz.terminal.narracion import Narrador
-from servicios.interfaz.terminal.ordenes import TECLAS, Escena, obedecer
+from servicios.interfaz.terminal.ordenes.comando import Escena
+from servicios.interfaz.terminal.ordenes.reparto import obedecer
+from servicios.interfaz.terminal.ordenes.tabla import TECLAS
 from servicios.interfaz.terminal.permisos import CIFRAS, PARA_LEERLA_S, Bloques, responder_cifra
 from tests.interfaz.apoyo_terminal import (
     ENTER,

@@ -10,7 +10,9 @@ import pytest
 
 from agentes.eventos import MASTER
 from prompts.tool_definitions import HERRAMIENTAS_MASTER
-from servicios.interfaz.terminal.ordenes import TECLAS, Escena, obedecer
+from servicios.interfaz.terminal.ordenes.comando import Escena
+from servicios.interfaz.terminal.ordenes.reparto import obedecer
+from servicios.interfaz.terminal.ordenes.tabla import TECLAS
 from servicios.llm.medidas_contexto import medir_esquemas
 from servicios.registros.lectura.radiografia import Parte, Radiografia, radiografiar
 from servicios.sistema import Sistema

@@ -12,7 +12,7 @@ import pytest
 from servicios.interfaz.lineas import Linea, Tono
 from servicios.interfaz.terminal.cara import es_completo
 from servicios.interfaz.terminal.lineal import PapelLlano, leer_lineas
-from servicios.interfaz.terminal.ordenes import TECLAS_LLANAS
+from servicios.interfaz.terminal.ordenes.tabla import TECLAS_LLANAS
 from tests.interfaz.apoyo_pty import en_pty
 from tests.interfaz.apoyo_terminal import hasta
 

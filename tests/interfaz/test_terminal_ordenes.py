@@ -15,7 +15,9 @@ from servicios.ajustes import RAIZ, Ajustes
 from servicios.interfaz.terminal import COMANDOS
 from servicios.interfaz.terminal.completado import Completado
 from servicios.interfaz.terminal.fichas import contar_estados, ficha_agentes
-from servicios.interfaz.terminal.ordenes import TECLAS, Escena, es_orden, obedecer
+from servicios.interfaz.terminal.ordenes.comando import Escena
+from servicios.interfaz.terminal.ordenes.reparto import es_orden, obedecer, quien_hace
+from servicios.interfaz.terminal.ordenes.tabla import TECLAS
 from servicios.interfaz.terminal.papel import PapelRico
 from servicios.interfaz.terminal.portada import presentar
 from servicios.llm.preajustes import ReferenciaModelo
@@ -53,6 +55,12 @@ async def test_la_ayuda_ensena_todas_las_ordenes_y_teclas(tmp_path: Path) -> Non
         await obedecer("/AYUDA", escena)
     primeras = [fila[0] for fila in papel.filas[1:]]
     assert primeras == [c.uso for c in COMANDOS] + [t for t, _ in TECLAS]
+
+
+def test_cada_orden_tiene_quien_la_haga() -> None:
+    nombres = [nombre for c in COMANDOS for nombre in (c.nombre, *c.alias)]
+    assert len(nombres) == len(set(nombres))
+    assert all(asyncio.iscoroutinefunction(quien_hace(c)) for c in COMANDOS)
 
 
 def test_las_teclas_son_las_del_manual_con_sus_palabras() -> None:

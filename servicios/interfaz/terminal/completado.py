@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 
-from servicios.interfaz.terminal.ordenes import COMANDOS, TODOS
+from servicios.interfaz.terminal.ordenes.comando import TODOS
+from servicios.interfaz.terminal.ordenes.tabla import COMANDOS
 
 if TYPE_CHECKING:
     from prompt_toolkit.document import Document

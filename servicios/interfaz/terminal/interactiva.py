@@ -21,7 +21,8 @@ from rich.text import Text
 from servicios.interfaz.terminal.barra import Barra
 from servicios.interfaz.terminal.completado import Completado
 from servicios.interfaz.terminal.historia import ARCHIVO, Historial
-from servicios.interfaz.terminal.ordenes import SALIR, TECLAS
+from servicios.interfaz.terminal.ordenes.comando import SALIR
+from servicios.interfaz.terminal.ordenes.tabla import TECLAS
 from servicios.interfaz.terminal.papel import PapelRico
 from servicios.interfaz.terminal.portada import saludar
 from servicios.interfaz.terminal.sesion import Abrir, Sesion

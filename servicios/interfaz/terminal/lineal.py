@@ -14,7 +14,8 @@ from typing import TextIO
 
 from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz.lineas import Linea
-from servicios.interfaz.terminal.ordenes import SALIR, TECLAS_LLANAS
+from servicios.interfaz.terminal.ordenes.comando import SALIR
+from servicios.interfaz.terminal.ordenes.tabla import TECLAS_LLANAS
 from servicios.interfaz.terminal.portada import saludar
 from servicios.interfaz.terminal.sesion import Abrir, Sesion
 

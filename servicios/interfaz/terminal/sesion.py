@@ -20,7 +20,8 @@ from servicios.interfaz.codigos import Salida, codigo_de
 from servicios.interfaz.lineas import Linea, Tono
 from servicios.interfaz.terminal.fichas import en_marcha, en_pausa
 from servicios.interfaz.terminal.narracion import Narrador
-from servicios.interfaz.terminal.ordenes import Escena, Teclas, es_orden, obedecer
+from servicios.interfaz.terminal.ordenes.comando import Escena, Teclas
+from servicios.interfaz.terminal.ordenes.reparto import es_orden, obedecer
 from servicios.interfaz.terminal.papel import Papel
 from servicios.interfaz.terminal.permisos import Bloques, responder_cifra
 from servicios.interfaz.terminal.portada import avisar_cierre, despedir, presentar

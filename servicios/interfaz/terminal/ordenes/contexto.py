@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agentes.eventos import MASTER
 from prompts.tool_definitions import ESQUEMAS, HERRAMIENTAS_MASTER, Esquema
 from servicios.interfaz.lineas import Linea, Tono
+from servicios.interfaz.terminal.ordenes.comando import Escena
 from servicios.interfaz.terminal.papel import Papel
 from servicios.interfaz.texto import corto
 from servicios.llm.medidas_contexto import medir_esquemas
@@ -20,8 +21,9 @@ MENSAJES = 60
 """Mensajes que se enseñan de cada lista; los demás se cuentan."""
 
 
-async def ensenar_contexto(args: str, sistema: Sistema, papel: Papel) -> bool:
+async def ver_contexto(escena: Escena, args: str) -> bool:
     """Lo que vio un agente en un paso (el último, sin él); falso si no se entiende lo pedido."""
+    sistema, papel = escena.sistema, escena.papel
     agente_id, _, paso = args.partition(" ")
     if paso and not paso.strip().isdecimal():
         return False
@@ -80,11 +82,12 @@ def _listar(mensajes: Sequence[MensajeVisto], signo: str, papel: Papel) -> None:
             papel.linea(Linea(f"{signo} {visto.parte} ({visto.tokens}) · {corto(visto.texto)}"))
 
 
-async def compactar(args: str, sistema: Sistema, papel: Papel) -> None:
+async def compactar(escena: Escena, args: str) -> bool:
     """Resume los mensajes viejos del Master, o del agente que va detrás de una arroba.
 
     Lanza `ErrorModelo` si el modelo no lo hace: la historia queda como estaba.
     """
+    sistema, papel = escena.sistema, escena.papel
     agente_id, foco = MASTER, args
     if args.startswith("@"):
         agente_id, _, foco = args[1:].partition(" ")
@@ -95,3 +98,4 @@ async def compactar(args: str, sistema: Sistema, papel: Papel) -> None:
         papel.linea(Linea(texto, tono=Tono.AVISO, entera=True))
     elif await interlocutor.compactar(foco.strip()) is None:
         papel.linea(Linea("No hay nada que resumir: su historia ya es corta.", agente_id))
+    return True

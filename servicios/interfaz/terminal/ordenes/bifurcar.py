@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from agentes.errores import ErrorConfiguracion
 from servicios.interfaz.bifurcacion import crear_bifurcacion
 from servicios.interfaz.lineas import Linea, Tono
-from servicios.interfaz.terminal.papel import Papel
-
-if TYPE_CHECKING:
-    from servicios.sistema import Sistema
+from servicios.interfaz.terminal.ordenes.comando import Escena
 
 
-async def bifurcar_aqui(sistema: Sistema, papel: Papel, fila: str) -> None:
+async def bifurcar_aqui(escena: Escena, fila: str) -> bool:
     """Crea la bifurcación y dice cómo se abre. Lanza `ErrorEnjambre` si no se puede."""
+    sistema, papel = escena.sistema, escena.papel
     if fila and not fila.removeprefix("#").isdecimal():
         raise ErrorConfiguracion(f"«{fila[:40]}» no es el número de una fila")
     desde = (
@@ -23,3 +19,4 @@ async def bifurcar_aqui(sistema: Sistema, papel: Papel, fila: str) -> None:
     nueva = await crear_bifurcacion(sistema.ajustes, desde)
     papel.linea(Linea(f"Bifurcada en {nueva.id}. Esta sesión sigue igual.", tono=Tono.BIEN))
     papel.linea(Linea(f"Para abrirla: python main.py --reanudar {nueva.id}", entera=True))
+    return True

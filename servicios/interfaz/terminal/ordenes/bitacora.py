@@ -12,6 +12,7 @@ from agentes.errores import ErrorConfiguracion
 from agentes.eventos import USUARIO
 from agentes.eventos_sesion import SesionNombrada
 from servicios.interfaz.lineas import Linea, Tono
+from servicios.interfaz.terminal.ordenes.comando import Escena
 from servicios.interfaz.terminal.papel import Papel
 from servicios.interfaz.texto import corto
 from servicios.registros.auditoria.arbol import leer_arbol
@@ -33,11 +34,16 @@ FORMATO = "html"
 """El de `/exportar` si no se dice otro."""
 
 
-async def ver_sesiones(sistema: Sistema, papel: Papel, pedida: str) -> None:
+async def ver_sesiones(escena: Escena, pedida: str) -> bool:
     """Las últimas sesiones; con una pedida, cómo fue y cómo se sigue."""
     if pedida:
-        await _ver_sesion(sistema, papel, pedida)
-        return
+        await _ver_sesion(escena.sistema, escena.papel, pedida)
+    else:
+        await _listar_sesiones(escena.sistema, escena.papel)
+    return True
+
+
+async def _listar_sesiones(sistema: Sistema, papel: Papel) -> None:
     hoja = await _leer(sistema, lambda base: sesiones(base, Filtro(limite=ULTIMAS)))
     filas = [
         (
@@ -90,32 +96,35 @@ async def _ver_sesion(sistema: Sistema, papel: Papel, pedida: str) -> None:
     )
 
 
-async def nombrar(sistema: Sistema, papel: Papel, nombre: str) -> None:
+async def nombrar(escena: Escena, nombre: str) -> bool:
     """Pone nombre a esta sesión; queda en la bitácora. Lanza `ErrorBitacora`."""
     limpio = corto(nombre, NOMBRE_MAXIMO)
-    await sistema.anotar(SesionNombrada(agente_id=USUARIO, nombre=limpio))
-    papel.linea(Linea(f"Esta sesión se llama «{limpio}».", entera=True))
+    await escena.sistema.anotar(SesionNombrada(agente_id=USUARIO, nombre=limpio))
+    escena.papel.linea(Linea(f"Esta sesión se llama «{limpio}».", entera=True))
+    return True
 
 
-async def ver_por_que(sistema: Sistema, papel: Papel, que: str) -> None:
+async def ver_por_que(escena: Escena, que: str) -> bool:
     """La cadena de causas de una fila o del nacimiento de un agente de esta sesión."""
     numero = que.removeprefix("#")
 
     def mirar(base: Base) -> list[dict[str, Any]]:
         es_fila = numero.isascii() and numero.isdigit()
-        fila = int(numero) if es_fila else fila_de_agente(base, sistema.sesion, que)
+        fila = int(numero) if es_fila else fila_de_agente(base, escena.sistema.sesion, que)
         return por_que(base, fila, PASOS).objetos()
 
-    pasos = await _leer(sistema, mirar)
+    pasos = await _leer(escena.sistema, mirar)
     filas = [
         (str(p["fila"]), p["timestamp"][11:19], p["agente_id"], p["tipo"], corto(p["mensaje"]))
         for p in pasos
     ]
-    papel.tabla(("fila", "hora", "agente", "tipo", "qué pasó"), filas, entera=True)
+    escena.papel.tabla(("fila", "hora", "agente", "tipo", "qué pasó"), filas, entera=True)
+    return True
 
 
-async def sacar(sistema: Sistema, papel: Papel, formato: str) -> None:
+async def sacar(escena: Escena, formato: str) -> bool:
     """Exporta lo que va de esta sesión a un archivo de la carpeta actual."""
+    sistema, papel = escena.sistema, escena.papel
     elegido = formato.lower() or FORMATO
     if elegido not in EXPORTADORES:
         raise ErrorConfiguracion(
@@ -130,6 +139,7 @@ async def sacar(sistema: Sistema, papel: Papel, formato: str) -> None:
     papel.linea(Linea(f"Sesión exportada a {destino}", entera=True))
     if nota:
         papel.linea(Linea(nota, tono=Tono.AVISO, entera=True))
+    return True
 
 
 async def _leer(sistema: Sistema, mirar: Callable[[Base], _T]) -> _T:

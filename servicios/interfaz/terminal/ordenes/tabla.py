@@ -1,0 +1,133 @@
+"""La tabla de las órdenes y las teclas: de ella salen la ayuda, el completado y el reparto."""
+
+from __future__ import annotations
+
+from servicios.interfaz.terminal.ordenes.comando import SALIR, Comando, Teclas
+
+_MUCHAS = 10_000
+
+COMANDOS: tuple[Comando, ...] = (
+    Comando("/ayuda", "", "enseña esta tabla", "generales:ayuda"),
+    Comando("/agentes", "", "lista los agentes de la sesión y cómo van", "agentes:listar_agentes"),
+    Comando(
+        "/ver",
+        "ID",
+        "enseña un agente por dentro: hechos, órdenes y reporte",
+        "agentes:ver_agente",
+        range(1, 2),
+    ),
+    Comando(
+        "/cancelar",
+        "ID|todos",
+        "para un agente, o todos, y lo que ejecuten",
+        "agentes:cancelar",
+        range(1, 2),
+    ),
+    Comando(
+        "/permisos",
+        "[N]",
+        "enseña las peticiones por aprobar, o solo la N, con sus órdenes enteras",
+        "aprobaciones:ver_permisos",
+        range(2),
+    ),
+    Comando(
+        "/si",
+        "[N] [agente|sesion]",
+        "aprueba la petición N: una vez, su clase para ese agente o para la sesión",
+        "aprobaciones:decir_si",
+        range(3),
+    ),
+    Comando(
+        "/no",
+        "[N] [motivo…]",
+        "rechaza la petición N, con un motivo o sin él",
+        "aprobaciones:decir_no",
+        range(_MUCHAS),
+    ),
+    Comando(
+        "/contexto",
+        "ID [paso]",
+        "enseña lo que vio un agente (o `master`) en un paso: mensajes, tokens y qué cambió",
+        "contexto:ver_contexto",
+        range(1, 3),
+    ),
+    Comando(
+        "/compactar",
+        "[@ID] [foco…]",
+        "resume los mensajes viejos del Master o de un agente, sin perder el foco",
+        "contexto:compactar",
+        range(_MUCHAS),
+    ),
+    Comando("/modelo", "", "dice qué modelo responde y cómo cambiarlo", "generales:ver_modelo"),
+    Comando(
+        "/estado",
+        "",
+        "dice cómo va todo: agentes, tokens, aislamiento, sesión",
+        "generales:ver_estado",
+    ),
+    Comando(
+        "/sesiones",
+        "[sesión]",
+        "lista las sesiones, o dice cómo fue una y cómo seguirla (también /resume)",
+        "bitacora:ver_sesiones",
+        range(2),
+        ("/resume",),
+    ),
+    Comando("/nombrar", "NOMBRE", "pone nombre a esta sesión", "bitacora:nombrar", range(1, 100)),
+    Comando(
+        "/bifurcar",
+        "[fila]",
+        "hace otra sesión que sigue desde aquí, o desde una fila, con copia de los espacios",
+        "bifurcar:bifurcar_aqui",
+        range(2),
+    ),
+    Comando(
+        "/por-que",
+        "ID|fila",
+        "enseña la cadena de causas de un agente o de una fila de la bitácora",
+        "bitacora:ver_por_que",
+        range(1, 2),
+    ),
+    Comando(
+        "/exportar",
+        "[formato]",
+        "saca esta sesión a un archivo, sin secretos: html (por defecto), md, json o csv",
+        "bitacora:sacar",
+        range(2),
+    ),
+    Comando(
+        SALIR,
+        "",
+        "cierra la sesión (también /salir y Ctrl-D)",
+        "generales:salir",
+        alias=("/salir",),
+    ),
+)
+"""Las órdenes, en el orden de la ayuda."""
+
+POR_NOMBRE = {nombre: c for c in COMANDOS for nombre in (c.nombre, *c.alias)}
+"""Cada orden por su nombre y por sus alias."""
+
+_CIFRAS = "solas en la línea, responden a la única petición por aprobar"
+
+TECLAS: Teclas = (
+    ("Enter", "envía lo escrito"),
+    ("Alt-Enter", "salto de línea sin enviar"),
+    ("Tab", "completa órdenes e ids de agentes"),
+    ("Arriba, Abajo", "líneas anteriores"),
+    (
+        "Ctrl-C",
+        "borra lo escrito; si no hay nada, para la respuesta; dos veces en dos segundos, sale",
+    ),
+    ("Ctrl-D", "en una línea vacía, cierra la sesión"),
+    ("1 a 5", _CIFRAS),
+)
+"""Las teclas con significado propio en el terminal completo."""
+
+TECLAS_LLANAS: Teclas = (
+    ("Enter", "envía lo escrito"),
+    ("Ctrl-C", "descarta lo escrito y para la respuesta; dos veces en dos segundos, sale"),
+    ("Ctrl-D", "en una línea vacía, cierra la sesión"),
+    ("1 a 5", _CIFRAS),
+)
+"""Las del modo llano, donde la línea es del terminal: Ctrl-C la tira sin decir si había algo."""
