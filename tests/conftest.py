@@ -66,6 +66,12 @@ def _es_de_aqui(host: str) -> bool:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Uno más que núcleos: muchas pruebas pasan más tiempo esperando que calculando."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PorArchivo:
     """Cómo se reparte la suite con `-n`."""
     return PorArchivo(config, log)
