@@ -81,7 +81,7 @@ def _archivo_de(ruta: Path, pedida: str) -> str:
             fila = db.execute(_PODADA, (pedida,)).fetchone()
     except sqlite3.Error as error:
         raise ErrorBitacora(explicar(ruta, error)) from error
-    return str(fila[0]) if fila else ""
+    return str(ruta.parent / fila[0]) if fila else ""
 
 
 def elegir_entre(todas: list[SesionHallada], pedida: str) -> SesionHallada:
