@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from agentes.acciones import AccionPedida
@@ -20,6 +21,7 @@ from servicios.llm.flujo import Trozo
 from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.llamada import Politica, Via
 from servicios.montaje import Piezas, Topes
+from servicios.motores.puestos import Puestos
 from servicios.puertos import Superior
 from servicios.registros.reproducir.anotador import AnotadorGrabado
 from servicios.registros.reproducir.buzon import BuzonGrabado
@@ -110,7 +112,7 @@ class PiezasGrabadas:
         master: BuzonGrabado[EntradaUsuario | Aviso] = self._buzon(MASTER, reentrega)
         return Piezas(
             modelo=self.modelo,
-            topes=Topes.de(self.ajustes),
+            topes=replace(Topes.de(self.ajustes), profundidad=sys.maxsize),
             tipos=self.tipos,
             anotar=self.anotador.anotar,
             interlocutor=self._interlocutor,
@@ -123,7 +125,8 @@ class PiezasGrabadas:
             siguiente_numero=self._numero,
             leer_reporte=self._sin_reporte,
             olvidar=lambda _: None,
-            por_aprobar=frozenset,
+            puestos=Puestos(sys.maxsize, self.anotador.anotar),
+            esperas=dict,
         )
 
     def _buzon(
