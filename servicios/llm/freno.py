@@ -7,6 +7,7 @@ Cada respuesta los deja crecer: deprisa hasta donde se sabe que iba bien y despu
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, field
 
@@ -41,7 +42,7 @@ class Freno:
     _ritmo_bueno: float = 0.0
     _busca: bool = True
     _en_vuelo: list[float] = field(default_factory=list)
-    _inicios: tuple[float, float] = (0.0, 0.0)
+    _inicios: tuple[float, float] = (-math.inf, -math.inf)
     _cortado_en: float = -1.0
     _salidas: int = 0
     _seguidas: int = 0
@@ -119,7 +120,8 @@ class Freno:
         if pedida_s is None:
             return 0.0
         anterior = self._inicios[0] if self._inicios[1] == inicio else self._inicios[1]
-        return max(ahora + pedida_s - min(anterior, inicio), _ENSEGUIDA_S)
+        desde = min(anterior, inicio) if anterior > -math.inf else inicio
+        return max(ahora + pedida_s - desde, _ENSEGUIDA_S)
 
     def _partir_de(self, hueco: float) -> None:
         """El primer ritmo: el que se entiende de lo que admitió y de lo que manda esperar."""

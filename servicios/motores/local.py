@@ -36,12 +36,9 @@ class MotorLocal:
     def lanzar(
         self, bucle: Bucle, causa: Apunte, al_acabar: Callable[[], None]
     ) -> asyncio.Task[None]:
-        """Pone un agente en marcha, o en cola; `al_acabar` se llama pase lo que pase.
-
-        El que está en pausa no necesita puesto hasta que alguien le diga algo.
-        """
+        """Pone un agente en marcha, o en cola; `al_acabar` se llama pase lo que pase."""
         agente = bucle.agente
-        turno = None if bucle.esta_quieto else self._puestos.pedir(agente, causa)
+        turno = self._sitio(bucle, causa)
         tarea = self._grupo.create_task(self._vigilar(bucle, turno), name=agente.nombre)
 
         def acabar(_: asyncio.Task[None]) -> None:
@@ -50,6 +47,14 @@ class MotorLocal:
 
         tarea.add_done_callback(acabar)
         return tarea
+
+    def _sitio(self, bucle: Bucle, causa: Apunte) -> Turno | None:
+        """El turno de uno nuevo. El que ya había empezado sigue y el que está en pausa no ocupa."""
+        if bucle.agente.estado is EstadoAgente.STARTED:
+            return self._puestos.pedir(bucle.agente, causa)
+        if not bucle.esta_quieto:
+            self._puestos.ocupar(bucle.agente.nombre)
+        return None
 
     async def _vigilar(self, bucle: Bucle, turno: Turno | None) -> None:
         """La frontera de un agente."""

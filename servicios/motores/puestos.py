@@ -48,6 +48,10 @@ class Puestos:
         self._apuntar(turno, Espera.COLA, self._motivo, self._cola.index(turno) + 1)
         return turno
 
+    def ocupar(self, agente_id: str) -> None:
+        """Un puesto sin hacer cola, aunque no quede: ya estaba en marcha cuando se cortó."""
+        self._dentro.add(agente_id)
+
     async def tener(self, turno: Turno) -> None:
         """Vuelve cuando tiene el puesto que pidió."""
         await turno.llega.wait()
@@ -87,7 +91,7 @@ class Puestos:
 
     @property
     def _motivo(self) -> str:
-        return f"hay {len(self._dentro)} agentes en marcha y el tope es {self._tope}"
+        return f"en marcha {len(self._dentro)} a la vez, tope {self._tope}"
 
     def _sentar(self, turno: Turno) -> None:
         self._dentro.add(turno.agente.nombre)

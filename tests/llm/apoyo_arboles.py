@@ -74,7 +74,7 @@ class Apuntado:
 class Proveedor:
     """Un modelo con un cubo de fichas: niega lo que pasa de su ritmo y dice cuánto esperar.
 
-    `dice` es lo que cuenta de lo que falta. Con `perfecto` nunca niega: sirve cada llamada en el
+    También niega, si se dice, lo que pasa de `a_la_vez`. `dice` es lo que cuenta de lo que falta. Con `perfecto` nunca niega: sirve cada llamada en el
     instante en que cabe.
     """
 
@@ -82,9 +82,11 @@ class Proveedor:
     cubo: int
     latencia_s: float
     perfecto: bool = False
+    a_la_vez: int = 1_000
     dice: Callable[[float], float | None] = float
     servidas: int = 0
     negadas: int = 0
+    dentro: int = 0
     puerta: str = "simulado"
     contexto: int = 0
     _lleno_en: float = 0.0
@@ -99,13 +101,15 @@ class Proveedor:
         ahora = asyncio.get_running_loop().time()
         lleno_en = max(self._lleno_en, ahora) + 1 / self.por_segundo
         falta = lleno_en - ahora - self.cubo / self.por_segundo
-        if falta > 1e-9 and not self.perfecto:
+        if (falta > 1e-9 or self.dentro >= self.a_la_vez) and not self.perfecto:
             self.negadas += 1
             await asyncio.sleep(_NEGAR_S)
             pedida = self.dice(max(falta - _NEGAR_S, 0.0))
             raise ErrorModeloPasajero("despacio", clase="tasa", espera_s=pedida, satura=True)
         self._lleno_en = lleno_en
+        self.dentro += 1
         await asyncio.sleep(max(falta, 0.0) + self.latencia_s)
+        self.dentro -= 1
         self.servidas += 1
         yield TrozoTexto("listo")
         yield Fin(Razon.COMPLETA, "stop")
@@ -168,5 +172,8 @@ class Corrida:
 
     async def _llamar(self, llamador: Llamador, veces: int) -> None:
         for turno in range(veces):
+            if self.proveedor.perfecto:  # lo ideal no necesita portero
+                _ = [trozo async for trozo in self.proveedor.emitir([], ())]
+                continue
             marcha = Marcha(Apuntado(), turno, 0.0, _SIN_HERRAMIENTAS)
             await llamador.hacer([], marcha)
