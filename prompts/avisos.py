@@ -109,8 +109,8 @@ def lanzado(agente_id: str, en_cola: tuple[int, str] | None) -> str:
         return f"Lanzado {agente_id}. Te avisará al terminar o si tiene un problema."
     puesto, motivo = en_cola
     return (
-        f"En cola {agente_id}, puesto {puesto}: {motivo}. Empezará solo en cuanto quede sitio y te"
-        " avisará al terminar o si tiene un problema."
+        f"Lanzado {agente_id}, en cola, puesto {puesto} ({motivo}). Empezará solo en cuanto quede"
+        " sitio y te avisará al terminar o si tiene un problema."
     )
 
 

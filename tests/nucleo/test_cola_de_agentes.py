@@ -67,8 +67,8 @@ async def test_los_que_no_caben_esperan_en_orden_y_se_dice_su_puesto(tmp_path: P
     dicho = [r for (r,) in consultar(tmp_path, _RESPUESTAS)]
     assert dicho[0].startswith("Lanzado ejecutor-1.")
     motivo = "en marcha 1 a la vez, tope 1"
-    assert dicho[1].startswith(f"En cola ejecutor-2, puesto 1: {motivo}. Empezará solo")
-    assert dicho[2].startswith(f"En cola ejecutor-3, puesto 2: {motivo}.")
+    assert dicho[1].startswith(f"Lanzado ejecutor-2, en cola, puesto 1 ({motivo}). Empezará")
+    assert dicho[2].startswith(f"Lanzado ejecutor-3, en cola, puesto 2 ({motivo}).")
     assert consultar(tmp_path, _COLA) == [
         ("ejecutor-2", "started", 1),
         ("ejecutor-3", "started", 2),
