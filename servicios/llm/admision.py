@@ -28,26 +28,18 @@ _HOLGURA_S = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Peticion:
-    """Quién quiere llamar, a qué modelo, la fila de su llamada y si ya lo había intentado."""
+    """Quién quiere llamar, a qué modelo y la fila de su llamada.
+
+    `desde` es la ronda en que lo intentó por primera vez, `aguanta`, las que espera si el proveedor
+    no admite a nadie, y `repite`, si a esta ya no la admitió.
+    """
 
     agente_id: str
     modelo: str
     causa: Apunte | None = None
+    desde: int = 0
+    aguanta: int = 4
     repite: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Paso:
-    """Haber pasado en `inicio`; `respuestas` son las que llevaba la puerta al ponerse a la cola."""
-
-    freno: Freno
-    respuestas: int
-    inicio: float
-
-    @property
-    def atiende_a_otras(self) -> bool:
-        """Si el proveedor contesta o está contestando a otras, aunque a esta no la admita."""
-        return self.freno.respuestas > self.respuestas or self.freno.hay_antes(self.inicio)
 
 
 @dataclass(slots=True, eq=False)
@@ -89,7 +81,7 @@ class _Puerta:
             self.freno.empezar(ahora)
             return ahora
         espera = _Espera(peticion, ahora)
-        self.esperan.poner(peticion.agente_id, espera, delante=peticion.repite)
+        self.esperan.poner(peticion.agente_id, espera, antes=peticion.repite)
         self._decir(espera, ahora, len(self.esperan) - 1)
         try:
             inicio = await self._hasta_entrar(espera)
@@ -131,14 +123,15 @@ class _Puerta:
             next(iter(self.esperan)).aviso.set()
 
     def negada(self, inicio: float, pedida_s: float | None) -> None:
-        """Una no se admitió: los que esperan lo saben y, si es para rato, se van."""
+        """Una no se admitió: los que esperan lo saben y, si es para rato o en vano, se van."""
         ahora = self._reloj.ahora()
         self.freno.negada(inicio, ahora, pedida_s)
         for puesto, espera in enumerate(self.esperan):
             self._decir(espera, ahora, puesto)
-        if self.freno.abre_en - ahora > ESPERA_MAXIMA_S:
-            while self.esperan:
-                espera = self.esperan.sacar()
+        tarde = self.freno.abre_en - ahora > ESPERA_MAXIMA_S
+        for espera in [*self.esperan]:
+            if tarde or self.freno.en_vano(espera.peticion.desde) > espera.peticion.aguanta:
+                self.esperan.quitar(espera.peticion.agente_id, espera)
                 espera.fallo = self._cerrada(espera.peticion, ahora)
                 espera.aviso.set()
 
@@ -152,10 +145,11 @@ class _Puerta:
 
     def _cerrada(self, peticion: Peticion, ahora: float) -> ErrorModeloPasajero:
         faltan = self.freno.abre_en - ahora
-        texto = (
-            f"{peticion.modelo} pide ir más despacio y no atiende hasta dentro de {faltan:.0f} s"
-        )
-        return ErrorModeloPasajero(texto, clase="tasa", espera_s=faltan)
+        cuando = f"no atiende hasta dentro de {faltan:.0f} s"
+        if faltan <= ESPERA_MAXIMA_S:
+            cuando = "no admite ninguna llamada"
+        texto = f"{peticion.modelo} pide ir más despacio y {cuando}"
+        return ErrorModeloPasajero(texto, clase="tasa", espera_s=faltan, satura=True)
 
     def _decir(self, espera: _Espera, ahora: float, delante: int) -> None:
         """Una fila, la primera vez que se ve que la espera será larga."""
@@ -194,16 +188,15 @@ class Admision:
         self._puertas: dict[str, _Puerta] = {}
 
     @asynccontextmanager
-    async def puerta(self, clave: str, peticion: Peticion) -> AsyncIterator[Paso]:
+    async def puerta(self, clave: str, peticion: Peticion) -> AsyncIterator[None]:
         """Ocupa un sitio mientras dure el bloque; si sale por no admitida, frena a todos.
 
         Lanza `ErrorModeloPasajero` si la puerta no abre hasta dentro de mucho.
         """
         puerta = self._la(clave)
-        respuestas = puerta.freno.respuestas
         inicio = await puerta.entrar(peticion)
         try:
-            yield Paso(puerta.freno, respuestas, inicio)
+            yield
         except ErrorModeloPasajero as error:
             if error.satura:
                 puerta.negada(inicio, error.espera_s)
@@ -213,6 +206,14 @@ class Admision:
         finally:
             puerta.freno.acabar(inicio)
             puerta.repartir()
+
+    def rondas(self, clave: str) -> int:
+        """Las veces que esa puerta no admitió a nadie, hasta ahora."""
+        return self._la(clave).freno.rondas
+
+    def en_vano(self, clave: str, desde: int) -> int:
+        """De ellas, las seguidas y sin respuesta desde esa."""
+        return self._la(clave).freno.en_vano(desde)
 
     def faltan(self, clave: str) -> float:
         """Segundos que faltan para que esa puerta vuelva a abrir."""

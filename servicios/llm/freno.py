@@ -23,18 +23,20 @@ _BUSCA, _VUELVE, _TANTEA = 1.15, 0.1, 0.005
 """Lo que crece el ritmo con cada respuesta: sin saber hasta dónde, hasta donde iba bien y pasado."""
 _MENGUA = 0.7
 _ENSEGUIDA_S = 0.01
+_RITMO_MINIMO = 1 / ESPERA_TECHO_S
 
 
 @dataclass(slots=True)
 class Freno:
     """El de una puerta. `tope` son llamadas a la vez y `por_segundo`, cuántas (0, sin límite).
 
-    Los instantes son segundos del mismo reloj.
+    Los instantes son segundos del mismo reloj. `rondas` son las veces que frenó sin que quedara
+    ninguna admitida.
     """
 
     tope: int
     por_segundo: float = 0.0
-    respuestas: int = 0
+    rondas: int = 0
     abre_en: float = 0.0
     _ventana: float = 0.0
     _umbral: float = 0.0
@@ -46,6 +48,7 @@ class Freno:
     _cortado_en: float = -1.0
     _salidas: int = 0
     _seguidas: int = 0
+    _rondas_contestadas: int = 0
 
     def __post_init__(self) -> None:
         self._ventana = self._umbral = float(self.tope)
@@ -61,9 +64,9 @@ class Freno:
         """Si cabe otra a la vez."""
         return self.en_curso < int(self._ventana)
 
-    def hay_antes(self, inicio: float) -> bool:
-        """Si sigue en marcha alguna que salió antes que esa: a ella sí la admitieron."""
-        return bool(self._en_vuelo) and self._en_vuelo[0] < inicio
+    def en_vano(self, desde: int) -> int:
+        """Rondas seguidas en que no admitió a nadie, contando desde esa."""
+        return self.rondas - max(desde, self._rondas_contestadas)
 
     def faltan(self, ahora: float) -> float:
         """Segundos hasta que pueda salir la siguiente, si hay sitio; negativos si ya podía."""
@@ -86,7 +89,7 @@ class Freno:
 
     def respondida(self, inicio: float) -> None:
         """La que salió en ese instante se contestó."""
-        self.respuestas += 1
+        self._rondas_contestadas = self.rondas
         if inicio < self._cortado_en:
             return  # salió antes de frenar: no dice nada de cómo se va ahora
         if self._ventana < self.tope:
@@ -112,6 +115,7 @@ class Freno:
                 self._ventana = max(self._umbral, 1.0)
             self._frenar(0.5 if pocas else 0.8, hueco)
         if inicio >= self._cortado_en:
+            self.rondas += self._en_vuelo[0] >= inicio  # a la que salió antes sí la admitieron
             self._cortado_en, self._salidas = ahora, 0
         self._cerrar(ahora, pedida_s)
 
@@ -135,7 +139,7 @@ class Freno:
     def _frenar(self, cuanto: float, hueco: float) -> None:
         self._busca, self._ritmo_bueno = False, self._ritmo
         pedido = min(1 / hueco, self._ritmo) if hueco else 0.0
-        self._ritmo = max(self._ritmo * cuanto, pedido)
+        self._ritmo = max(self._ritmo * cuanto, pedido, _RITMO_MINIMO)
 
     def _acelerar(self) -> None:
         if self._busca:

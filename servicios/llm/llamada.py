@@ -23,7 +23,7 @@ from agentes.eventos_llamada import (
     LlamadaReintentada,
     LlamadaTerminada,
 )
-from servicios.llm.admision import ESPERA_MAXIMA_S, Admision, Paso, Peticion
+from servicios.llm.admision import ESPERA_MAXIMA_S, Admision, Peticion
 from servicios.llm.colector import Colector, Recogido, Validadores
 from servicios.llm.flujo import ModeloLLM, TrozoTexto
 from servicios.llm.historial import sin_lastre
@@ -75,7 +75,8 @@ class Via:
 class Marcha:
     """Cómo va una llamada: su fila, con qué herramientas, el intento y el texto que no valió.
 
-    `gastados` son los intentos que cuentan: no el que se negó a esta mientras otras pasaban.
+    `ronda` es por la que iba su puerta al empezar. Que no la admitan solo gasta un intento si no
+    admiten a nadie.
     """
 
     entrada: Apunte
@@ -84,9 +85,9 @@ class Marcha:
     juego: Validadores
     proposito: str = ""
     intento: int = 0
-    gastados: int = 0
+    fallos: int = 0
+    ronda: int = 0
     descartado: str = ""
-    paso: Paso | None = None
 
 
 class Llamador:
@@ -109,6 +110,7 @@ class Llamador:
             raise
 
     async def _insistir(self, mensajes: Sequence[BaseMessage], marcha: Marcha) -> RespuestaModelo:
+        marcha.ronda = self._via.admision.rondas(self._modelo.puerta)
         while True:
             marcha.intento += 1
             colector = Colector(marcha.juego)
@@ -130,9 +132,14 @@ class Llamador:
         self, mensajes: Sequence[BaseMessage], colector: Colector, marcha: Marcha
     ) -> Recogido:
         peticion = Peticion(
-            self._agente_id, self._modelo.referencia, marcha.entrada, repite=marcha.intento > 1
+            agente_id=self._agente_id,
+            modelo=self._modelo.referencia,
+            causa=marcha.entrada,
+            desde=marcha.ronda,
+            aguanta=self._via.politica.reintentos,
+            repite=marcha.intento > 1,
         )
-        async with self._via.admision.puerta(self._modelo.puerta, peticion) as marcha.paso:
+        async with self._via.admision.puerta(self._modelo.puerta, peticion):
             await self._via.compas.turno()
             try:
                 await self._escuchar(mensajes, colector, marcha)
@@ -167,15 +174,15 @@ class Llamador:
         """Segundos hasta el siguiente intento, o `None` si no lo hay."""
         if not isinstance(error, ErrorModeloPasajero):
             return None
-        if not (error.satura and marcha.paso and marcha.paso.atiende_a_otras):
-            marcha.gastados += 1
-        if marcha.gastados > self._via.politica.reintentos:
+        marcha.fallos += not error.satura
+        en_vano = self._via.admision.en_vano(self._modelo.puerta, marcha.ronda)
+        if marcha.fallos + en_vano > self._via.politica.reintentos:
             return None
         if error.espera_s is not None and error.espera_s > ESPERA_MAXIMA_S:
             return None
         if error.satura:
             return self._via.admision.faltan(self._modelo.puerta)
-        base = self._via.politica.espera_base_s * 2.0 ** (marcha.gastados - 1)
+        base = self._via.politica.espera_base_s * 2.0 ** (marcha.fallos - 1)
         return float(min(base, 30.0) * random.uniform(0.8, 1.2))  # noqa: S311 - no es criptografía
 
     def _descartar(self, colector: Colector, marcha: Marcha) -> None:

@@ -10,9 +10,10 @@ T = TypeVar("T")
 
 
 class Turnos(Generic[T]):
-    """Una cola por cada quién; sale uno de cada, en orden."""
+    """Una cola por cada quién; sale uno de cada, en orden. Antes, los que ya tuvieron su turno."""
 
     def __init__(self) -> None:
+        self._antes: OrderedDict[str, deque[T]] = OrderedDict()
         self._colas: OrderedDict[str, deque[T]] = OrderedDict()
         self._cuantos = 0
 
@@ -21,36 +22,34 @@ class Turnos(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         """Todos, los de cada quién juntos."""
-        for cola in self._colas.values():
-            yield from cola
+        for colas in (self._antes, self._colas):
+            for cola in colas.values():
+                yield from cola
 
-    def poner(self, quien: str, cosa: T, *, delante: bool = False) -> None:
-        """Se pone a la cola; `delante` es de quien ya tuvo su turno y no le sirvió."""
-        cola = self._colas.setdefault(quien, deque())
+    def poner(self, quien: str, cosa: T, *, antes: bool = False) -> None:
+        """Se pone a la cola; `antes` es de quien ya tuvo su turno y no le sirvió."""
+        colas = self._antes if antes else self._colas
+        colas.setdefault(quien, deque()).append(cosa)
         self._cuantos += 1
-        if delante:
-            cola.appendleft(cosa)
-            self._colas.move_to_end(quien, last=False)
-        else:
-            cola.append(cosa)
 
     def sacar(self) -> T:
         """Lo primero de a quien le toca, que pasa a ser el último. `KeyError` si no hay nadie."""
-        quien, cola = next(iter(self._colas.items()), (None, None))
-        if quien is None or cola is None:
+        colas = self._antes or self._colas
+        if not colas:
             raise KeyError("no espera nadie")
+        quien, cola = next(iter(colas.items()))
         cosa = cola.popleft()
         self._cuantos -= 1
         if cola:
-            self._colas.move_to_end(quien)
+            colas.move_to_end(quien)
         else:
-            del self._colas[quien]
+            del colas[quien]
         return cosa
 
     def quitar(self, quien: str, cosa: T) -> None:
         """Ya no espera."""
-        cola = self._colas[quien]
-        cola.remove(cosa)
+        colas = self._antes if cosa in self._antes.get(quien, ()) else self._colas
+        colas[quien].remove(cosa)
         self._cuantos -= 1
-        if not cola:
-            del self._colas[quien]
+        if not colas[quien]:
+            del colas[quien]

@@ -141,12 +141,15 @@ class Corrida:
 
     async def correr(self, raiz: Nodo) -> float:
         """Todo el árbol; devuelve los segundos que tardó. Una llamada que falla sale de aquí."""
+        via, reparto = self.via(), Puestos(self.puestos, self.anotar)
+        await self._agente(raiz, via, reparto)
+        return via.reloj.ahora()
+
+    def via(self) -> Via:
+        """Lo que comparten todas las llamadas."""
         reloj = RelojDelBucle()
         admision = Admision(256, reloj=reloj, anotar=self.anotar)
-        via = Via(self.anotar, lambda _: None, admision, reloj, Politica())
-        reparto = Puestos(self.puestos, self.anotar)
-        await self._agente(raiz, via, reparto)
-        return reloj.ahora()
+        return Via(self.anotar, lambda _: None, admision, reloj, Politica())
 
     async def _agente(self, nodo: Nodo, via: Via, reparto: Puestos) -> None:
         llamador = Llamador(nodo.nombre, self.proveedor, via)
@@ -175,5 +178,9 @@ class Corrida:
             if self.proveedor.perfecto:  # lo ideal no necesita portero
                 _ = [trozo async for trozo in self.proveedor.emitir([], ())]
                 continue
-            marcha = Marcha(Apuntado(), turno, 0.0, _SIN_HERRAMIENTAS)
-            await llamador.hacer([], marcha)
+            await self.llamar(llamador, turno)
+
+    @staticmethod
+    async def llamar(llamador: Llamador, turno: int = 0) -> None:
+        """Una llamada."""
+        await llamador.hacer([], Marcha(Apuntado(), turno, 0.0, _SIN_HERRAMIENTAS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 from collections.abc import Callable
@@ -9,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from agentes.errores import ErrorModeloPasajero
+from agentes.eventos_llamada import LlamadaFallida
 from servicios.llm.freno import ESPERA_TECHO_S
+from servicios.llm.llamada import Llamador
 from tests.bucle_virtual import correr_virtual
 from tests.llm.apoyo_arboles import Corrida, Nodo, Proveedor, arbol_al_azar
 
@@ -74,3 +78,19 @@ def test_tampoco_falla_con_quien_solo_atiende_a_unas_pocas_a_la_vez() -> None:
         assert proveedor.negadas <= arbol.llamadas
         assert real <= arbol.llamadas * latencia / a_la_vez * PEOR + 3 * ESPERA_TECHO_S
         assert corrida.mas_reintentos < 16
+
+
+def test_si_no_admite_a_nadie_todos_acaban_sabiendolo() -> None:
+    """Sin nadie a quien conteste, cada ronda gasta un intento de todos: no se espera para siempre."""
+    corrida = Corrida(Proveedor(1_000, 1_000, 1.0, a_la_vez=0, dice=_callado))
+
+    async def caso() -> float:
+        via = corrida.via()
+        llamadas = [corrida.llamar(Llamador(f"a-{n}", corrida.proveedor, via)) for n in range(16)]
+        errores = await asyncio.gather(*llamadas, return_exceptions=True)
+        assert all(isinstance(error, ErrorModeloPasajero) for error in errores)
+        return via.reloj.ahora()
+
+    assert correr_virtual(caso()) < 60
+    fallidas = [h for h in corrida.hechos if isinstance(h, LlamadaFallida)]
+    assert sorted(h.agente_id for h in fallidas) == sorted(f"a-{n}" for n in range(16))
