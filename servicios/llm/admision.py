@@ -84,13 +84,13 @@ class _Puerta:
         self.esperan.poner(peticion.agente_id, espera, antes=peticion.repite)
         self._decir(espera, ahora, len(self.esperan) - 1)
         try:
-            inicio = await self._hasta_entrar(espera)
+            return await self._hasta_entrar(espera)
         except asyncio.CancelledError:
             self._irse(espera)
             raise
-        if espera.dicha:
-            self._anotar_espera(espera, Espera.NADA, inicio - espera.desde)
-        return inicio
+        finally:
+            if espera.dicha:
+                self._anotar_espera(espera, Espera.NADA, self._reloj.ahora() - espera.desde)
 
     async def _hasta_entrar(self, espera: _Espera) -> float:
         """Espera a que la llamen; mientras nadie más lo haga, vigila el reloj por todas."""
@@ -202,7 +202,7 @@ class Admision:
                 puerta.negada(inicio, error.espera_s)
             raise
         else:
-            puerta.freno.respondida(inicio)
+            puerta.freno.respondida(inicio, self._reloj.ahora())
         finally:
             puerta.freno.acabar(inicio)
             puerta.repartir()

@@ -47,6 +47,7 @@ class Freno:
     _inicios: tuple[float, float] = (-math.inf, -math.inf)
     _cortado_en: float = -1.0
     _salidas: int = 0
+    _dura: float = 1.0
     _seguidas: int = 0
     _rondas_contestadas: int = 0
 
@@ -75,7 +76,11 @@ class Freno:
 
     def tardara(self, ahora: float, delante: int) -> float:
         """Segundos que se calcula que esperará quien tiene a tantos delante."""
-        return max(self.faltan(ahora), 0.0) + (delante / self._ritmo if self._ritmo else 0.0)
+        por_ritmo = delante / self._ritmo if self._ritmo else 0.0
+        sobran = self.en_curso + delante - int(self._ventana)
+        frenada = sobran >= 0 and self._ventana < self.tope
+        por_sitio = (1 + sobran // int(self._ventana)) * self._dura if frenada else 0.0
+        return max(self.faltan(ahora), 0.0) + max(por_ritmo, por_sitio)
 
     def empezar(self, ahora: float) -> None:
         """Sale una."""
@@ -87,8 +92,9 @@ class Freno:
         """Acabó la que salió en ese instante, como fuera."""
         self._en_vuelo.remove(inicio)
 
-    def respondida(self, inicio: float) -> None:
-        """La que salió en ese instante se contestó."""
+    def respondida(self, inicio: float, ahora: float) -> None:
+        """La que salió en `inicio` se contestó."""
+        self._dura += (ahora - inicio - self._dura) * 0.2
         self._rondas_contestadas = self.rondas
         if inicio < self._cortado_en:
             return  # salió antes de frenar: no dice nada de cómo se va ahora

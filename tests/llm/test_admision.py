@@ -99,6 +99,36 @@ def test_lo_que_espera_se_ve_una_vez_y_se_ve_cuando_acaba() -> None:
     assert acaba.espera_s == pytest.approx(empieza.espera_s, abs=0.1)
 
 
+def test_tambien_se_ve_lo_que_se_espera_por_ir_menos_a_la_vez() -> None:
+    escena = Escena(16)
+
+    async def caso() -> None:
+        for _ in range(8):
+            await asyncio.gather(*(escena.negar(0.0, 0.01) for _ in range(3)))
+        await asyncio.gather(*(escena.llamar(f"a-{n}", 5.0) for n in range(3)))
+
+    correr_virtual(caso())
+    salieron = dict(escena.salidas)
+    dichas = {e.agente_id for e in escena.esperas if e.espera is Espera.TASA}
+    assert salieron["a-2"] - salieron["a-0"] >= 5.0
+    assert "a-2" in dichas
+
+
+def test_quien_se_va_mientras_espera_deja_dicho_que_ya_no_espera() -> None:
+    escena = Escena(16)
+
+    async def caso() -> None:
+        await escena.negar(10.0)
+        se_va = asyncio.create_task(escena.llamar("a-1"))
+        await asyncio.sleep(2)
+        se_va.cancel()
+        await asyncio.wait([se_va])
+
+    correr_virtual(caso())
+    assert [e.espera for e in escena.esperas] == [Espera.TASA, Espera.NADA]
+    assert escena.esperas[1].espera_s == pytest.approx(2.0)
+
+
 def test_una_espera_que_no_se_nota_no_deja_fila() -> None:
     escena = Escena(16)
 
@@ -183,7 +213,7 @@ def test_el_freno_mengua_si_ir_mas_despacio_no_basta_y_vuelve_a_crecer() -> None
     assert _caben(freno) == 1
     for _ in range(200):
         freno.empezar(ahora)
-        freno.respondida(ahora)
+        freno.respondida(ahora, ahora)
         freno.acabar(ahora)
         ahora += 1
     assert _caben(freno) == 16
