@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from agentes.eventos import Espera, EstadoAgente
@@ -11,6 +12,9 @@ from agentes.respuestas import Uso
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
+
+
+_NINGUNA: Mapping[str, Espera] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -40,16 +44,16 @@ class Agente:
         """Entrada más salida de todas sus llamadas."""
         return self.uso.total
 
-    def resumen(self, por_aprobar: Collection[str] = ()) -> dict[str, str]:
+    def resumen(self, esperas: Mapping[str, Espera] = _NINGUNA) -> dict[str, str]:
         """Cómo va, en textos: lo que ven una cara y un modelo que pregunta.
 
-        `por_aprobar` son los ids de quienes esperan a que la persona apruebe una orden.
+        `esperas` dice por qué espera cada uno de quienes no lo saben ellos mismos.
         """
         return {
             "agent_id": self.nombre,
             "agent_type": self.agent_type,
             "status": self.estado.value,
-            "espera": (Espera.APROBACION if self.nombre in por_aprobar else self.espera).value,
+            "espera": esperas.get(self.nombre, self.espera).value,
             "superior": self.superior,
             "tarea": self.tarea,
             "modelo": self.llm,

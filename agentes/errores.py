@@ -57,8 +57,14 @@ class ErrorModelo(ErrorEnjambre):
 
 
 class ErrorModeloPasajero(ErrorModelo):
-    """Un fallo que merece otro intento; `espera_s` es lo que pidió el servidor (segundos) o `None`."""
+    """Un fallo que merece otro intento; `espera_s` es lo que pidió el servidor (segundos) o `None`.
 
-    def __init__(self, texto: str, *, clase: str, espera_s: float | None = None) -> None:
+    `satura` si el servidor dice que no da abasto: vale para todos los que lo llaman.
+    """
+
+    def __init__(
+        self, texto: str, *, clase: str, espera_s: float | None = None, satura: bool = False
+    ) -> None:
         super().__init__(texto, clase=clase)
         self.espera_s = espera_s
+        self.satura = satura

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from agentes.mensajes import Aviso, ClaseAviso
 
@@ -101,6 +101,31 @@ def trozo_de_reporte(agente_id: str, texto: str, desde: int, tope: int) -> str:
     if not resto:
         return trozo
     return f"{trozo}\n[… {resto} caracteres más: sigue con desde={desde + len(trozo)}]"
+
+
+def lanzado(agente_id: str, en_cola: tuple[int, str] | None) -> str:
+    """La respuesta a quien delegó: el agente ya trabaja o, en cola, con su puesto y por qué."""
+    if en_cola is None:
+        return f"Lanzado {agente_id}. Te avisará al terminar o si tiene un problema."
+    puesto, motivo = en_cola
+    return (
+        f"Lanzado {agente_id}, en cola, puesto {puesto} ({motivo}). Empezará solo en cuanto quede"
+        " sitio y te avisará al terminar o si tiene un problema."
+    )
+
+
+def sin_tipo(agent_type: str, tipos: Iterable[str]) -> str:
+    """La respuesta a quien pide un tipo que no hay."""
+    hay = ", ".join(sorted(tipos)) or "ninguno"
+    return f"Error: no existe el tipo «{agent_type}». Los que hay: {hay}."
+
+
+def demasiado_hondo(agente_id: str, tope: int) -> str:
+    """La respuesta a quien está en el último nivel y delega."""
+    return (
+        f"Error: {agente_id} está en el último nivel ({tope}) y no puede lanzar agentes: hazlo tú o"
+        " reporta a tu superior lo que falta."
+    )
 
 
 def texto_estado(estados: Sequence[Mapping[str, str]], tope: int = 12_000) -> str:

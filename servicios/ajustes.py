@@ -97,11 +97,7 @@ class Ajustes(BaseSettings):
     )
     datos: Path = _campo(Path("data"), "Carpeta de `swarm.db` y de los espacios", "ENJAMBRE_DATOS")
     limite_llamada_s: float = _campo(
-        300.0,
-        "Duración máxima de una llamada a un modelo",
-        "ENJAMBRE_LIMITE_LLAMADA_S",
-        gt=0,
-        le=86_400,
+        300.0, "Duración máxima de una llamada", "ENJAMBRE_LIMITE_LLAMADA_S", gt=0, le=86_400
     )
     silencio_s: float = _campo(
         90.0, "Silencio más largo dentro de una respuesta", "ENJAMBRE_SILENCIO_S", gt=0, le=86_400
@@ -116,12 +112,17 @@ class Ajustes(BaseSettings):
         ge=1,
         le=10_000,
     )
+    llamadas_por_minuto: int = _campo(
+        0, "Llamadas por minuto; 0, sin tope", "ENJAMBRE_LLAMADAS_POR_MINUTO", ge=0, le=1_000_000
+    )
+    agentes_simultaneos: int = _campo(
+        256, "Agentes a la vez; los demás, en cola", "ENJAMBRE_AGENTES_SIMULTANEOS", ge=1, le=10_000
+    )
+    profundidad: int = _campo(
+        5, "Niveles de agentes bajo el Master", "ENJAMBRE_PROFUNDIDAD", ge=1, le=100
+    )
     tamano_reporte: int = _campo(
-        4000,
-        "Caracteres de un reporte que recibe el Master",
-        "ENJAMBRE_TAMANO_REPORTE",
-        ge=200,
-        le=1_000_000,
+        4000, "Caracteres de un reporte al Master", "ENJAMBRE_TAMANO_REPORTE", ge=200, le=1_000_000
     )
     tope_resumen: int = _campo(
         12_000, "Caracteres de un resumen de avisos", "ENJAMBRE_TOPE_RESUMEN", ge=1000, le=1_000_000
@@ -144,11 +145,7 @@ class Ajustes(BaseSettings):
         le=100_000,
     )
     limite_comando_s: float = _campo(
-        120.0,
-        "Duración máxima de una orden de consola",
-        "ENJAMBRE_LIMITE_COMANDO_S",
-        gt=0,
-        le=86_400,
+        120.0, "Duración máxima de una orden", "ENJAMBRE_LIMITE_COMANDO_S", gt=0, le=86_400
     )
     limite_salida: int = _campo(
         16_000,

@@ -231,8 +231,9 @@ class BucleLogicoAgente:
         """
         llego, self._esperaba_hijo = self._esperaba_hijo and len(self._buzon) > 0, False
         if llego or self._puertos.superior.tiene_hijos_en_marcha(self.agente.nombre):
-            self._cambiar(EstadoAgente.RUNNING, Espera.HIJO)
-            await self._buzon.esperar()
+            espera = self._cambiar(EstadoAgente.RUNNING, Espera.HIJO)
+            async with self._puertos.puesto.cedido(self.agente, espera):
+                await self._buzon.esperar()
             self._cambiar(EstadoAgente.RUNNING)
             return
         self._textos_sueltos += 1
@@ -253,8 +254,9 @@ class BucleLogicoAgente:
             apunte = self._cambiar(EstadoAgente.PAUSED, Espera.SUPERIOR)
             self._puertos.superior.report_agent_problem(self.agente.nombre, problema, apunte)
         self.agente.espera = Espera.SUPERIOR
-        while not self.tiene_directivas:
-            await self._buzon.esperar_mas_de(len(self._buzon))
+        async with self._puertos.puesto.cedido(self.agente, self._causa):
+            while not self.tiene_directivas:
+                await self._buzon.esperar_mas_de(len(self._buzon))
         self._cambiar(EstadoAgente.RUNNING)
 
     def _cambiar(self, estado: EstadoAgente, espera: Espera = Espera.NADA) -> Apunte:

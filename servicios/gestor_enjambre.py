@@ -37,7 +37,7 @@ from agentes.eventos import (
 )
 from agentes.guardado import AgenteGuardado
 from agentes.mensajes import Aviso, ClaseAviso, Directiva
-from prompts.avisos import texto_estado, trozo_de_reporte
+from prompts.avisos import demasiado_hondo, lanzado, sin_tipo, texto_estado, trozo_de_reporte
 from servicios.puertos import Bucle, PuertosGestor
 
 TOPE_FILA_AVISO = 4_000  # caracteres; el reporte entero está en la fila del agente
@@ -80,12 +80,12 @@ class GestorEnjambre:
     def get_agent_status(self, agent_id: str) -> dict[str, str] | None:
         """Cómo va un agente de esta sesión, o `None` si no existe."""
         agente = self._agentes.get(agent_id)
-        return agente.resumen(self._puertos.por_aprobar()) if agente else None
+        return agente.resumen(self._puertos.esperas()) if agente else None
 
     def get_all_agents_status(self) -> list[dict[str, str]]:
         """Cómo van todos los de esta sesión, los vivos primero y en orden de lanzamiento."""
         orden = sorted(self._agentes.values(), key=lambda a: a.estado.es_final)
-        return [agente.resumen(self._puertos.por_aprobar()) for agente in orden]
+        return [agente.resumen(self._puertos.esperas()) for agente in orden]
 
     def tiene_hijos_en_marcha(self, agent_id: str) -> bool:
         """Si alguno de los suyos puede avisarle sin que él haga nada."""
@@ -133,7 +133,7 @@ class GestorEnjambre:
         encargo = Encargo(f"{agent_type}-{numero}", definicion, task_description, superior)
         nace = encargo.nacimiento(self._puertos.modelo_de(definicion))
         apunte = self._puertos.anotar(nace, causa)
-        self._poner_en_marcha(self._puertos.crear(encargo, self, apunte))
+        self._poner_en_marcha(self._puertos.crear(encargo, self, apunte), apunte)
         return encargo.agente_id
 
     def restaurar(self, guardados: Iterable[AgenteGuardado]) -> None:
@@ -149,7 +149,7 @@ class GestorEnjambre:
                 bucle.agente.estado = guardado.estado
                 for mensaje in guardado.pendientes:
                     bucle.inject_message_and_resume(mensaje)
-                self._poner_en_marcha(bucle)
+                self._poner_en_marcha(bucle, guardado.nacimiento)
                 if guardado.parado_por is not None:
                     self._acabar_de_parar(guardado)
 
@@ -173,9 +173,9 @@ class GestorEnjambre:
         apunte = self._puertos.anotar(final, guardado.nacimiento)
         self._avisar(agente, ClaseAviso.FALLO, texto, apunte)
 
-    def _poner_en_marcha(self, bucle: Bucle) -> None:
+    def _poner_en_marcha(self, bucle: Bucle, causa: Apunte) -> None:
         self._agentes[bucle.agente.nombre] = bucle.agente
-        tarea = self._puertos.motor.lanzar(bucle, lambda: self._retirar(bucle))
+        tarea = self._puertos.motor.lanzar(bucle, causa, lambda: self._retirar(bucle))
         self._vivos[bucle.agente.nombre] = _Vivo(bucle, tarea)
 
     def send_message_to_agent(
@@ -211,10 +211,8 @@ class GestorEnjambre:
         agente_id = vivo.bucle.agente.nombre
         if vivo.parado_por is None:
             pedida = CancelacionPedida(agente_id=agente_id, de=de)
-            vivo.parado_por, vivo.motivo = (
-                self._puertos.anotar(pedida, causa),
-                f"cancelado por {de}",
-            )
+            vivo.parado_por = self._puertos.anotar(pedida, causa)
+            vivo.motivo = f"cancelado por {de}"
             vivo.tarea.cancel()
         return {vivo.tarea} | self._parar_hijos(agente_id, vivo.parado_por)
 
@@ -250,11 +248,9 @@ class GestorEnjambre:
 
     def _avisar(self, agente: Agente, clase: ClaseAviso, texto: str, causa: Apunte) -> None:
         superior = self._vivos.get(agente.superior)
-        destino = agente.superior if superior else MASTER
-        principio = texto[:TOPE_FILA_AVISO]
-        encolado = AvisoEncolado(
-            agente_id=agente.nombre, destinatario=destino, clase=clase, texto=principio
-        )
+        de, para = agente.nombre, agente.superior if superior else MASTER
+        fila = texto[:TOPE_FILA_AVISO]
+        encolado = AvisoEncolado(agente_id=de, destinatario=para, clase=clase, texto=fila)
         apunte = self._puertos.anotar(encolado, causa)
         aviso = Aviso(agente.nombre, agente.rol, clase, texto, apunte)
         if superior:
@@ -275,13 +271,18 @@ class GestorEnjambre:
         self._cambio.set()
 
     async def _delegar(self, agent_type: str, tarea: str, pedida: AccionPedida) -> str:
+        de = pedida.solicitante
         if agent_type not in self._tipos:
-            hay = ", ".join(sorted(self._tipos)) or "ninguno"
-            return f"Error: no existe el tipo «{agent_type}». Los que hay: {hay}."
-        agente_id = pedida.efecto or await self.lanzar_agente(
-            agent_type, tarea, pedida.solicitante, pedida.causa
-        )
-        return f"Lanzado {agente_id}. Te avisará al terminar o si tiene un problema."
+            return sin_tipo(agent_type, self._tipos)
+        if self._nivel(de) >= self._puertos.profundidad and not pedida.efecto:
+            return demasiado_hondo(de, self._nivel(de))
+        nuevo = pedida.efecto or await self.lanzar_agente(agent_type, tarea, de, pedida.causa)
+        return lanzado(nuevo, self._puertos.en_cola(nuevo))
+
+    def _nivel(self, agente_id: str) -> int:
+        """A cuántos está del Master."""
+        agente = self._agentes.get(agente_id)
+        return 1 + self._nivel(agente.superior) if agente else 0
 
     async def _leer(self, agent_id: str, desde: int) -> str:
         texto = await self._puertos.leer_reporte(agent_id)

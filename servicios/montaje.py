@@ -15,7 +15,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from agentes.decisiones import Interlocutor
 from agentes.definicion import DefinicionAgente, Encargo
 from agentes.errores import ErrorEnjambre
-from agentes.eventos import MASTER, Apunte
+from agentes.eventos import MASTER, Apunte, Espera
 from agentes.eventos_llamada import INTERRUMPIDA, LlamadaFallida
 from agentes.guardado import HistoriaGuardada, SesionGuardada
 from agentes.mensajes import Aviso, Directiva, EntradaUsuario
@@ -27,6 +27,7 @@ from servicios.buzon import Buzon, BuzonConVentana
 from servicios.conversacion import Conversacion, PorAcabar, PuertosConversacion, Ritmo, en_marcha
 from servicios.gestor_enjambre import GestorEnjambre
 from servicios.motores.local import MotorLocal
+from servicios.motores.puestos import Puestos
 from servicios.orquestador_master import OrquestadorMaster, turno_de
 from servicios.puertos import (
     Anotar,
@@ -57,12 +58,13 @@ class NuevoInterlocutor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Topes:
-    """Lo que acota a todos: iteraciones, rondas y caracteres de resúmenes y reportes."""
+    """Lo que acota a todos: iteraciones, rondas, niveles y caracteres de resúmenes y reportes."""
 
     max_iteraciones: int
     max_rondas: int
     resumen: int
     reporte: int
+    profundidad: int
 
     @classmethod
     def de(cls, ajustes: Ajustes) -> Topes:
@@ -72,6 +74,7 @@ class Topes:
             max_rondas=ajustes.max_rondas,
             resumen=ajustes.tope_resumen,
             reporte=ajustes.tamano_reporte,
+            profundidad=ajustes.profundidad,
         )
 
 
@@ -81,7 +84,8 @@ class Piezas:
 
     `nuevo_buzon` y `nueva_puerta` dan los de cada agente y `superior_de`, cómo ve a su superior;
     `modelo_de`, con qué modelo piensa un tipo; `olvidar` recibe a cada agente que acaba;
-    `por_aprobar` dice quiénes esperan a la persona.
+    `puestos` son los que se reparten y `esperas` dice a quiénes hace esperar el sistema o la
+    persona, y por qué.
     """
 
     modelo: str
@@ -98,7 +102,8 @@ class Piezas:
     siguiente_numero: Callable[[str, Apunte | None], Awaitable[int]]
     leer_reporte: Callable[[str], Awaitable[str | None]]
     olvidar: Callable[[str], None]
-    por_aprobar: Callable[[], frozenset[str]]
+    puestos: Puestos
+    esperas: Callable[[], Mapping[str, Espera]]
 
     def crear(
         self,
@@ -125,6 +130,7 @@ class Piezas:
             puerta=self.nueva_puerta(agente.nombre, historia),
             herramientas=self.herramientas,
             superior=self.superior_de(superior),
+            puesto=self.puestos,
         )
         limites = LimitesAgente(
             max_iterations=definicion.max_iterations or self.topes.max_iteraciones,
@@ -145,7 +151,9 @@ class Piezas:
             leer_reporte=self.leer_reporte,
             entregar_al_master=self.buzon_master.entregar,
             olvidar=self.olvidar,
-            por_aprobar=self.por_aprobar,
+            esperas=self.esperas,
+            en_cola=self.puestos.en_cola,
+            profundidad=self.topes.profundidad,
         )
 
     def conversacion(
@@ -182,7 +190,7 @@ async def montar(
     Con `guardada` sigue esa sesión: cada uno vuelve a donde estaba.
     """
     async with AsyncExitStack() as pila:
-        motor = await pila.enter_async_context(MotorLocal(piezas.anotar))
+        motor = await pila.enter_async_context(MotorLocal(piezas.anotar, piezas.puestos))
         puertos = piezas.puertos_gestor(motor)
         gestor = GestorEnjambre(piezas.tipos, puertos, piezas.topes.resumen)
         await pila.enter_async_context(gestor)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from agentes.acciones import AccionPedida
@@ -20,16 +21,20 @@ from servicios.llm.flujo import Trozo
 from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.llamada import Politica, Via
 from servicios.montaje import Piezas, Topes
+from servicios.motores.puestos import Puestos, Turno
 from servicios.puertos import Superior
 from servicios.registros.reproducir.anotador import AnotadorGrabado
 from servicios.registros.reproducir.buzon import BuzonGrabado
-from servicios.registros.reproducir.guion import ErrorDivergencia, Guion
+from servicios.registros.reproducir.guion import AJENAS, ErrorDivergencia, Guion
 from servicios.registros.reproducir.llamador import LlamadorGrabado
 from servicios.registros.reproducir.puerta import PuertaGrabada
 from servicios.reloj import RelojReal
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
+
+_SIN_EL = AJENAS | {"agent_run_end"}
+"""Lo que le pasa a un agente sin que él haga nada."""
 
 
 @dataclass(slots=True)
@@ -84,6 +89,22 @@ class _SuperiorGrabado:
         return await self.superior.ejecutar(pedida)
 
 
+class _PuestosGrabados(Puestos):
+    """Puestos para todos, pero cada uno lo tiene cuando lo tuvo: lo siguiente es cosa suya."""
+
+    def __init__(self, guion: Guion) -> None:
+        super().__init__(sys.maxsize, lambda _, __: None)
+        self._guion = guion
+
+    async def tener(self, turno: Turno) -> None:
+        """Vuelve cuando lo siguiente de ese agente es que sigue."""
+        await self._guion.hasta(lambda: self._sigue(turno.agente.nombre))
+
+    def _sigue(self, agente_id: str) -> bool:
+        fila = self._guion.esperada(agente_id)
+        return fila is not None and fila.tipo not in _SIN_EL
+
+
 class _InterlocutorGrabado(Interlocutor):
     """Uno de verdad al que contesta la grabación."""
 
@@ -110,7 +131,7 @@ class PiezasGrabadas:
         master: BuzonGrabado[EntradaUsuario | Aviso] = self._buzon(MASTER, reentrega)
         return Piezas(
             modelo=self.modelo,
-            topes=Topes.de(self.ajustes),
+            topes=replace(Topes.de(self.ajustes), profundidad=sys.maxsize),
             tipos=self.tipos,
             anotar=self.anotador.anotar,
             interlocutor=self._interlocutor,
@@ -123,7 +144,8 @@ class PiezasGrabadas:
             siguiente_numero=self._numero,
             leer_reporte=self._sin_reporte,
             olvidar=lambda _: None,
-            por_aprobar=frozenset,
+            puestos=_PuestosGrabados(self.guion),
+            esperas=dict,
         )
 
     def _buzon(

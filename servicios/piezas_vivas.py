@@ -16,6 +16,7 @@ from agentes.definicion import DefinicionAgente
 from agentes.eventos import (
     SISTEMA,
     DefinicionRechazada,
+    Espera,
     SesionAbierta,
     SesionCerrada,
 )
@@ -38,6 +39,7 @@ from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.llamada import Politica, Via
 from servicios.llm.preajustes import ReferenciaModelo
 from servicios.montaje import Piezas, Topes
+from servicios.motores.puestos import Puestos
 from servicios.registros.lectura.consultas import Consultas
 from servicios.registros.reanudacion.reanudar import leer_sesion
 from servicios.registros.reanudacion.restos import clasificar
@@ -105,6 +107,7 @@ class PiezasVivas:
     def piezas(self) -> Piezas:
         """Las del núcleo, vivas."""
         manos, bitacora = self.manos, self.bitacora
+        puestos = Puestos(self.ajustes.agentes_simultaneos, bitacora.anotar)
         puertos = PuertosPuerta(
             bitacora.anotar, self.guardia, manos.registro.rescatar, manos.consola.soltar_operacion
         )
@@ -125,8 +128,17 @@ class PiezasVivas:
             siguiente_numero=lambda agent_type, _: bitacora.siguiente_numero(agent_type),
             leer_reporte=partial(self.consultas.ultimo_reporte, bitacora.sesion),
             olvidar=manos.consola.olvidar,
-            por_aprobar=manos.aprobaciones.esperan,
+            puestos=puestos,
+            esperas=lambda: self._esperas(puestos),
         )
+
+    def _esperas(self, puestos: Puestos) -> dict[str, Espera]:
+        """Por qué espera cada uno a quien hace esperar el sistema o la persona."""
+        return {
+            **dict.fromkeys(self.via.admision.esperan(), Espera.TASA),
+            **dict.fromkeys(puestos.esperan(), Espera.COLA),
+            **dict.fromkeys(self.manos.aprobaciones.esperan(), Espera.APROBACION),
+        }
 
     def _interlocutor(
         self,
@@ -213,7 +225,12 @@ def _via(
     return Via(
         anotar=bitacora.anotar,
         publicar=bus.publicar,
-        admision=Admision(ajustes.llamadas_simultaneas),
+        admision=Admision(
+            ajustes.llamadas_simultaneas,
+            por_minuto=ajustes.llamadas_por_minuto,
+            reloj=reloj,
+            anotar=bitacora.anotar,
+        ),
         reloj=reloj,
         politica=Politica(ajustes.reintentos, ajustes.limite_llamada_s, ajustes.silencio_s),
         redactar=guardia.secretos.redactar,

@@ -6,7 +6,8 @@ Son protocolos pequeños, con datos llanos, para que quien está a cada lado no 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from agentes.acciones import AccionPedida
 from agentes.clase_agente import Agente
 from agentes.decisiones import Interlocutor
 from agentes.definicion import DefinicionAgente, Encargo
-from agentes.eventos import Apunte, EstadoAgente, Evento
+from agentes.eventos import Apunte, Espera, EstadoAgente, Evento
 from agentes.guardado import HistoriaGuardada
 from agentes.mensajes import Aviso, Directiva
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
@@ -75,6 +76,14 @@ class Herramientas(Protocol):
         ...
 
 
+class Puesto(Protocol):
+    """El sitio que ocupa quien está en marcha, de los pocos que hay."""
+
+    def cedido(self, agente: Agente, causa: Apunte) -> AbstractAsyncContextManager[None]:
+        """Es para otro mientras dure el bloque; se sale cuando se vuelve a tener uno."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PuertosAgente:
     """El mundo de un agente."""
@@ -84,6 +93,7 @@ class PuertosAgente:
     puerta: Puerta
     herramientas: Herramientas
     superior: Superior
+    puesto: Puesto
 
 
 # --- lo que sabe el gestor ---------------------------------------------------------------
@@ -120,8 +130,10 @@ class Bucle(Protocol):
 class Motor(Protocol):
     """Donde corren los agentes."""
 
-    def lanzar(self, bucle: Bucle, al_acabar: Callable[[], None]) -> asyncio.Task[None]:
-        """Pone un agente en marcha; `al_acabar` se llama pase lo que pase."""
+    def lanzar(
+        self, bucle: Bucle, causa: Apunte, al_acabar: Callable[[], None]
+    ) -> asyncio.Task[None]:
+        """Pone un agente en marcha, o en cola; `al_acabar` se llama pase lo que pase."""
         ...
 
 
@@ -145,8 +157,8 @@ class PuertosGestor:
 
     `modelo_de` dice con qué modelo piensa un tipo; `siguiente_numero`, el de un agente nuevo de un
     tipo, que se lanza por esa causa; `leer_reporte` da el último reporte de un
-    agente, `olvidar` recibe a cada uno que acaba y `por_aprobar` dice quiénes esperan a la
-    persona.
+    agente, `olvidar` recibe a cada uno que acaba, `esperas` dice a quiénes hace esperar el sistema
+    o la persona, `en_cola`, el puesto de uno y por qué espera, y `profundidad`, los niveles que hay.
     """
 
     anotar: Anotar
@@ -157,4 +169,6 @@ class PuertosGestor:
     leer_reporte: Callable[[str], Awaitable[str | None]]
     entregar_al_master: Callable[[Aviso], None]
     olvidar: Callable[[str], None]
-    por_aprobar: Callable[[], frozenset[str]]
+    esperas: Callable[[], Mapping[str, Espera]]
+    en_cola: Callable[[str], tuple[int, str] | None]
+    profundidad: int

@@ -37,6 +37,7 @@ _SIN_MODELO = re.compile(
 _FILTRO = re.compile(r"content.?filter|content.?policy|safety system", re.IGNORECASE)
 _SECRETO = re.compile(r"\b(?:sk|gsk|xai|pk|AIza|Bearer)[-_ ]?[\w*.-]{8,}")
 _TRANSPORTE = {"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "ssl", "socket", "anyio"}
+_SATURADO = {503, 529}
 _SIN_SERVIDOR = re.compile(
     r"ConnectError|ConnectTimeout|ClientConnector|ConnectionRefused|gaierror"
 )
@@ -266,6 +267,7 @@ def _tasa(visto: _Visto, destino: Destino) -> ErrorModelo:
         f"{destino.lugar} pide ir más despacio ({visto.estado or visto.codigo})",
         clase="tasa",
         espera_s=visto.espera_s,
+        satura=True,
     )
 
 
@@ -275,6 +277,7 @@ def _servidor(visto: _Visto, destino: Destino) -> ErrorModelo:
         f"{_cola(visto)}",
         clase="servidor",
         espera_s=visto.espera_s,
+        satura=visto.estado in _SATURADO or visto.espera_s is not None,
     )
 
 

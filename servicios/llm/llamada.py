@@ -24,7 +24,7 @@ from agentes.eventos_llamada import (
     LlamadaReintentada,
     LlamadaTerminada,
 )
-from servicios.llm.admision import Admision
+from servicios.llm.admision import ESPERA_MAXIMA_S, Admision, Peticion
 from servicios.llm.colector import Colector, Recogido, Validadores
 from servicios.llm.flujo import ModeloLLM, TrozoTexto
 from servicios.llm.historial import sin_lastre
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
 Publicar = Callable[[TextoParcial | TextoDescartado], None]
-
-ESPERA_MAXIMA_S = 120.0
-"""Si un servidor pide esperar más, no se espera: se falla diciéndolo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,11 @@ class Via:
 
 @dataclass(slots=True)
 class Marcha:
-    """Cómo va una llamada: su fila, con qué herramientas, el intento y el texto que no valió."""
+    """Cómo va una llamada: su fila, con qué herramientas, el intento y el texto que no valió.
+
+    `ronda` es por la que iba su puerta al empezar. Que no la admitan solo gasta un intento si no
+    admiten a nadie.
+    """
 
     entrada: Apunte
     turno: int
@@ -85,6 +86,8 @@ class Marcha:
     juego: Validadores
     proposito: str = ""
     intento: int = 0
+    fallos: int = 0
+    ronda: int = 0
     descartado: str = ""
 
 
@@ -108,6 +111,7 @@ class Llamador:
             raise
 
     async def _insistir(self, mensajes: Sequence[BaseMessage], marcha: Marcha) -> RespuestaModelo:
+        marcha.ronda = self._via.admision.rondas(self._modelo.puerta)
         while True:
             marcha.intento += 1
             colector = Colector(marcha.juego)
@@ -115,18 +119,28 @@ class Llamador:
                 recogido = await self._intentar(mensajes, colector, marcha)
             except (ErrorModelo, asyncio.CancelledError) as error:
                 self._descartar(colector, marcha)
-                espera = self._espera_para(error, marcha.intento)
+                espera = self._espera_para(error, marcha)
                 if espera is None:
                     raise
                 self._anotar_reintento(error, espera, marcha)
+                se_espera_fuera = not _frena(error)
             else:
                 return self._anotar_exito(recogido, marcha)
-            await self._via.reloj.dormir(espera)
+            if se_espera_fuera:
+                await self._via.reloj.dormir(espera)
 
     async def _intentar(
         self, mensajes: Sequence[BaseMessage], colector: Colector, marcha: Marcha
     ) -> Recogido:
-        async with self._via.admision.puerta(self._modelo.puerta):
+        peticion = Peticion(
+            agente_id=self._agente_id,
+            modelo=self._modelo.referencia,
+            causa=marcha.entrada,
+            desde=marcha.ronda,
+            aguanta=self._via.politica.reintentos,
+            repite=marcha.intento > 1,
+        )
+        async with self._via.admision.puerta(self._modelo.puerta, peticion):
             await self._via.compas.turno()
             try:
                 await self._escuchar(mensajes, colector, marcha)
@@ -157,13 +171,19 @@ class Llamador:
         if texto and not marcha.proposito:
             self._via.publicar(TextoParcial(self._agente_id, texto))
 
-    def _espera_para(self, error: BaseException, intento: int) -> float | None:
+    def _espera_para(self, error: BaseException, marcha: Marcha) -> float | None:
         """Segundos hasta el siguiente intento, o `None` si no lo hay."""
-        if not isinstance(error, ErrorModeloPasajero) or intento > self._via.politica.reintentos:
+        if not isinstance(error, ErrorModeloPasajero):
             return None
-        if error.espera_s is not None:
-            return error.espera_s if error.espera_s <= ESPERA_MAXIMA_S else None
-        base = self._via.politica.espera_base_s * 2.0 ** (intento - 1)
+        marcha.fallos += not error.satura
+        en_vano = self._via.admision.en_vano(self._modelo.puerta, marcha.ronda)
+        if marcha.fallos + en_vano > self._via.politica.reintentos:
+            return None
+        if error.espera_s is not None and error.espera_s > ESPERA_MAXIMA_S:
+            return None
+        if error.satura:
+            return self._via.admision.faltan(self._modelo.puerta)
+        base = self._via.politica.espera_base_s * 2.0 ** (marcha.fallos - 1)
         return float(min(base, 30.0) * random.uniform(0.8, 1.2))  # noqa: S311 - no es criptografía
 
     def _descartar(self, colector: Colector, marcha: Marcha) -> None:
@@ -232,3 +252,8 @@ class Llamador:
 
     def _ms_desde(self, inicio: float) -> int:
         return int((self._via.reloj.ahora() - inicio) * 1000)
+
+
+def _frena(error: BaseException) -> bool:
+    """Si lo que hay que esperar se espera en la puerta, con los demás."""
+    return isinstance(error, ErrorModeloPasajero) and error.satura

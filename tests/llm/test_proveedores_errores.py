@@ -96,22 +96,28 @@ async def test_los_remedios_nombran_la_variable(proveedor: str) -> None:
 
 @pytest.mark.parametrize("proveedor", PROVEEDORES)
 @pytest.mark.parametrize(
-    ("estado", "cabeceras", "clase", "espera"),
+    ("estado", "cabeceras", "clase", "espera", "satura"),
     [
-        (429, {"Retry_After": "7"}, "tasa", 7.0),
-        (429, {}, "tasa", None),
-        (500, {}, "servidor", None),
-        (503, {"Retry_After": "2"}, "servidor", 2.0),
-        (529, {}, "servidor", None),
-        (408, {}, "tiempo", None),
+        (429, {"Retry_After": "7"}, "tasa", 7.0, True),
+        (429, {}, "tasa", None, True),
+        (500, {}, "servidor", None, False),
+        (500, {"Retry_After": "3"}, "servidor", 3.0, True),
+        (503, {"Retry_After": "2"}, "servidor", 2.0, True),
+        (529, {}, "servidor", None, True),
+        (408, {}, "tiempo", None, False),
     ],
 )
 async def test_lo_que_merece_otro_intento(
-    proveedor: str, estado: int, cabeceras: dict[str, str], clase: str, espera: float | None
+    proveedor: str,
+    estado: int,
+    cabeceras: dict[str, str],
+    clase: str,
+    espera: float | None,
+    satura: bool,
 ) -> None:
     error = await fallo(proveedor, con_error(proveedor, estado, "vuelve luego", **cabeceras))
     assert isinstance(error, ErrorModeloPasajero)
-    assert (error.clase, error.espera_s) == (clase, espera)
+    assert (error.clase, error.espera_s, error.satura) == (clase, espera, satura)
 
 
 async def test_gemini_dice_la_espera_en_el_cuerpo() -> None:

@@ -16,6 +16,7 @@ from agentes import (
 )
 from agentes.errores import ErrorBitacora
 from agentes.eventos import Espera, EstadoAgente, Evento
+from agentes.eventos_espera import EsperaImpuesta
 from agentes.eventos_permisos import Alcance, Quien
 from agentes.perfil_consola import Veredicto
 from agentes.respuestas import Uso
@@ -70,6 +71,8 @@ def _clase(tipo: str, datos: Mapping[str, Any]) -> type[Evento]:
     if tipo == "llm_call":
         reintento = "espera_s" in datos
         return eventos_llamada.LlamadaReintentada if reintento else eventos_llamada.LlamadaFallida
+    if tipo == "agent_loop" and "motivo" in datos:
+        return EsperaImpuesta
     return _POR_TIPO[tipo]
 
 

@@ -258,7 +258,8 @@ def _sin_contestar(historia: Historia, cola: list[sqlite3.Row]) -> bool:
 
 
 def _esperaba_hijo(cola: list[sqlite3.Row]) -> bool:
-    esperas = [json.loads(f["details"])["espera"] for f in cola if f["tipo"] == "agent_loop"]
+    suyas = [json.loads(f["details"]) for f in cola if f["tipo"] == "agent_loop"]
+    esperas = [d["espera"] for d in suyas if "motivo" not in d]  # las demás las pone el sistema
     return bool(esperas) and esperas[-1] == "hijo"
 
 

@@ -22,7 +22,9 @@ VOLATILES = {
 
 _FILAS = """
     SELECT id, agente_id, tipo, details, epoca, seq, causa FROM logs
-    WHERE session = ? ORDER BY agente_id, epoca, seq"""
+    WHERE session = ?
+        AND NOT (tipo = 'agent_loop' AND json_type(details, '$.motivo') IS NOT NULL)
+    ORDER BY agente_id, epoca, seq"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def canonico(tipo: str, details: Mapping[str, Any]) -> bytes:
 
 
 def leer_filas(db: sqlite3.Connection, sesion: str) -> dict[str, list[FilaGrabada]]:
-    """Las filas de cada agente de una sesión, en su orden."""
+    """Las filas de cada agente de una sesión, en su orden; no las esperas que puso el sistema."""
     por_agente: dict[str, list[FilaGrabada]] = {}
     for fila in db.execute(_FILAS, (sesion,)):
         por_agente.setdefault(fila[1], []).append(FilaGrabada(*fila))
