@@ -66,7 +66,8 @@ class ChatDirecto(ChatOpenAI):
         return carga
 
     def _convertir(self, mensajes: list[BaseMessage]) -> list[dict[str, Any]]:
-        convertidos: list[dict[str, Any]] = super()._get_request_payload(mensajes)["messages"]
+        propios = [sin_bloques(mensaje) for mensaje in mensajes]
+        convertidos: list[dict[str, Any]] = super()._get_request_payload(propios)["messages"]
         return convertidos
 
     def _convert_chunk_to_generation_chunk(
@@ -200,6 +201,13 @@ def _chat(destino: Destino, clave: str, http: httpx2.AsyncClient) -> ChatDirecto
         async_client=_Envio(sdk),
         root_async_client=sdk,
     )
+
+
+def sin_bloques(mensaje: BaseMessage) -> BaseMessage:
+    """Lo que dijo otro proveedor, sin sus bloques firmados: este protocolo no los admite."""
+    if mensaje.type == "ai" and isinstance(mensaje.content, list):
+        return mensaje.model_copy(update={"content": str(mensaje.text)})
+    return mensaje
 
 
 def separar_llamadas(trozo: dict[str, Any]) -> list[ToolCallChunk]:
