@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 POR_FRAGMENTO = 32
 """Llamadas a la vez por cliente HTTP: su reserva de conexiones se recorre entera cada vez."""
 
+PROVEEDOR = "openai"
+"""Quien firma, según langchain, lo que contestan estos servidores."""
+
 CONEXION_S = 20.0
 OCIOSA_S = 30.0
 """Cuánto vive una conexión sin uso."""
@@ -204,8 +207,9 @@ def _chat(destino: Destino, clave: str, http: httpx2.AsyncClient) -> ChatDirecto
 
 
 def sin_bloques(mensaje: BaseMessage) -> BaseMessage:
-    """Lo que dijo otro proveedor, sin sus bloques firmados: este protocolo no los admite."""
-    if mensaje.type == "ai" and isinstance(mensaje.content, list):
+    """Lo que dijo otro proveedor, sin sus bloques: muchos servidores solo admiten texto."""
+    de = mensaje.response_metadata.get("model_provider", PROVEEDOR)
+    if mensaje.type == "ai" and de != PROVEEDOR and isinstance(mensaje.content, list):
         return mensaje.model_copy(update={"content": str(mensaje.text)})
     return mensaje
 

@@ -259,18 +259,18 @@ class Interlocutor:
             marcha = Marcha(entrada, self._turno, ahora, _SIN_HERRAMIENTAS, COMPACTAR)
             try:
                 respuesta = await self._voz.llamador().hacer(mensajes, marcha)
-                break
             except ErrorModelo as error:
                 causa = self._voz.relevar(error, entrada, self._turno)
                 if causa is None and not encargo.sin_falta:
                     raise
                 if causa is None:
                     return resumen_de_emergencia(partes, str(error), topes), entrada
-        self._voz.contesto()
-        self._gastado += respuesta.uso
-        if not respuesta.texto.strip():
+                continue
+            self._voz.contesto()
+            self._gastado += respuesta.uso
+            if respuesta.texto.strip():
+                return acotar(respuesta.texto, topes), respuesta.apunte
             return resumen_de_emergencia(partes, "el modelo no escribió nada", topes), entrada
-        return acotar(respuesta.texto, topes), respuesta.apunte
 
     def _pedir_resumen(self, mensajes: Sequence[BaseMessage], causa: Apunte | None) -> Apunte:
         return self._via.anotar(

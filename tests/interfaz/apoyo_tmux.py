@@ -84,7 +84,7 @@ class Terminal:
 
 @asynccontextmanager
 async def programa(
-    datos: Path, *, carpeta: Path = RAIZ, **variables: str
+    datos: Path, carpeta: Path = RAIZ, /, **variables: str
 ) -> AsyncIterator[Terminal]:
     """`python main.py` recién arrancado en esa carpeta."""
     entorno = {

@@ -74,7 +74,7 @@ def test_los_alias_del_oficio_son_las_mismas_ordenes() -> None:
 
 async def test_todas_las_ordenes_se_hacen_y_lo_escrito_aguanta(tmp_path: Path) -> None:
     """Una sola sesión: sin aislamiento, para que haya qué aprobar; la demostración no pide nada a nadie."""
-    async with programa(tmp_path, carpeta=tmp_path, ENJAMBRE_AISLAMIENTO="local") as t:
+    async with programa(tmp_path, tmp_path, ENJAMBRE_AISLAMIENTO="local") as t:
         await t.se_ve("tokens")
         await _preparar(t)
         for comando in [c for c in COMANDOS if c.nombre != SALIR]:

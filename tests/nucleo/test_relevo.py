@@ -15,7 +15,6 @@ from agentes.eventos import MASTER, HechoAnotado
 from servicios.ajustes import Ajustes
 from servicios.interfaz.bifurcacion import crear_bifurcacion
 from servicios.interfaz.lineas import linea_de
-from servicios.llm.preajustes import resolver_modelo
 from servicios.reproduccion import leer_grabacion, reproducir
 from servicios.sistema import Sistema
 from tests.apoyo import (
@@ -237,7 +236,6 @@ async def test_un_respaldo_sin_su_clave_no_arranca_y_dice_cual(tmp_path: Path) -
             enjambre(doble, tmp_path, proveedor=DE, ENJAMBRE_MODELOS_RESPALDO="groq"),
         ):
             pass
-    assert resolver_modelo("groq", Ajustes.leer(tmp_path)) is not None
 
 
 async def test_bifurcada_tras_un_relevo_cada_linea_consta_donde_se_contesto(tmp_path: Path) -> None:

@@ -63,5 +63,7 @@ def crear_teclas(mandos: Mandos, orden_de_salida: str) -> KeyBindings:
 
 
 def _redibujar(evento: KeyPressEvent) -> None:
+    """Sin saber dónde está el cursor no se pinta la barra: se pregunta otra vez."""
     evento.app.renderer.erase()
+    evento.app.renderer.request_absolute_cursor_position()
     evento.app.invalidate()
