@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 POR_FRAGMENTO = 32
 """Llamadas a la vez por cliente HTTP: su reserva de conexiones se recorre entera cada vez."""
 
-PROVEEDOR = "openai"
-"""Quien firma, según langchain, lo que contestan estos servidores."""
-
 CONEXION_S = 20.0
 OCIOSA_S = 30.0
 """Cuánto vive una conexión sin uso."""
@@ -69,8 +66,7 @@ class ChatDirecto(ChatOpenAI):
         return carga
 
     def _convertir(self, mensajes: list[BaseMessage]) -> list[dict[str, Any]]:
-        propios = [sin_bloques(mensaje) for mensaje in mensajes]
-        convertidos: list[dict[str, Any]] = super()._get_request_payload(propios)["messages"]
+        convertidos: list[dict[str, Any]] = super()._get_request_payload(mensajes)["messages"]
         return convertidos
 
     def _convert_chunk_to_generation_chunk(
@@ -204,14 +200,6 @@ def _chat(destino: Destino, clave: str, http: httpx2.AsyncClient) -> ChatDirecto
         async_client=_Envio(sdk),
         root_async_client=sdk,
     )
-
-
-def sin_bloques(mensaje: BaseMessage) -> BaseMessage:
-    """Lo que dijo otro proveedor, sin sus bloques: muchos servidores solo admiten texto."""
-    de = mensaje.response_metadata.get("model_provider", PROVEEDOR)
-    if mensaje.type == "ai" and de != PROVEEDOR and isinstance(mensaje.content, list):
-        return mensaje.model_copy(update={"content": str(mensaje.text)})
-    return mensaje
 
 
 def separar_llamadas(trozo: dict[str, Any]) -> list[ToolCallChunk]:
