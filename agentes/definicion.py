@@ -30,6 +30,7 @@ CLAVES_OBLIGATORIAS: dict[str, type] = {
 }
 CLAVES_OPCIONALES: dict[str, type] = {
     "model": str,
+    "modelos_respaldo": list,
     "max_iterations": int,
     **CLAVES_CONSOLA,
 }
@@ -43,7 +44,8 @@ _EN_CASTELLANO = {str: "texto", list: "una lista", int: "un entero", float: "un 
 class DefinicionAgente:
     """Un tipo de agente ya validado; `instrucciones` es el texto de su prompt.
 
-    Con `model` o `max_iterations` en `None` vale el valor general.
+    Con `model` o `max_iterations` en `None` vale el valor general; con `modelos_respaldo`, el
+    general si tampoco hay `model`, y si lo hay, ninguno.
     """
 
     agent_type: str
@@ -53,6 +55,7 @@ class DefinicionAgente:
     available_tools: tuple[str, ...]
     instrucciones: str
     model: str | None = None
+    modelos_respaldo: tuple[str, ...] | None = None
     max_iterations: int | None = None
     consola: PerfilConsola = field(default_factory=PerfilConsola)
 
@@ -139,11 +142,7 @@ def leer_definicion(ruta: Path, hay: Existencias) -> DefinicionAgente:
         instrucciones = hay.leer_prompt(datos["instruction_prompt_file"])
     except ErrorPlantilla as error:
         raise _error(ruta, "instruction_prompt_file", str(error)) from error
-    try:
-        if "model" in datos:
-            hay.comprobar_modelo(datos["model"])
-    except ErrorEnjambre as error:
-        raise _error(ruta, "model", str(error)) from error
+    _comprobar_modelos(ruta, datos, hay)
     datos["available_tools"] = tuple(datos["available_tools"])
     consola = leer_perfil(datos, partial(_error, ruta))
     propios = {clave: valor for clave, valor in datos.items() if clave not in CLAVES_CONSOLA}
@@ -215,6 +214,24 @@ def _comprobar_herramientas(ruta: Path, pedidas: list[Any], hay: Collection[str]
         raise _error(ruta, "available_tools", "hay herramientas repetidas")
     if "reportar_resultado_final" not in pedidas:
         raise _error(ruta, "available_tools", "falta reportar_resultado_final")
+
+
+def _comprobar_modelos(ruta: Path, datos: dict[str, Any], hay: Existencias) -> None:
+    """El suyo y los de respaldo, que deja como tupla."""
+    respaldo = datos.get("modelos_respaldo", [])
+    if not all(isinstance(texto, str) and texto.strip() for texto in respaldo):
+        motivo = "solo «proveedor:modelo» (texto), y ninguno vacío"
+        raise _error(ruta, "modelos_respaldo", motivo)
+    if len({datos.get("model"), *respaldo}) != len(respaldo) + 1:
+        raise _error(ruta, "modelos_respaldo", "hay un modelo repetido")
+    pedidos = [("model", datos["model"])] if "model" in datos else []
+    for clave, texto in [*pedidos, *(("modelos_respaldo", texto) for texto in respaldo)]:
+        try:
+            hay.comprobar_modelo(texto)
+        except ErrorEnjambre as error:
+            raise _error(ruta, clave, str(error)) from error
+    if "modelos_respaldo" in datos:
+        datos["modelos_respaldo"] = tuple(respaldo)
 
 
 def _error(ruta: Path, clave: str | None, motivo: str) -> ErrorDefinicion:

@@ -51,6 +51,11 @@ class ErrorModelo(ErrorEnjambre):
         return self.clase in {"clave", "modelo"}
 
     @property
+    def merece_relevo(self) -> bool:
+        """Si otro modelo podría contestar a la misma petición: el fallo no está en ella."""
+        return self.clase in {"clave", "modelo"}
+
+    @property
     def envenena(self) -> bool:
         """Si repetir la misma historia volvería a fallar: el turno se retira de la historia."""
         return self.clase in {"peticion", "bloqueo", "contexto"}
@@ -68,3 +73,8 @@ class ErrorModeloPasajero(ErrorModelo):
         super().__init__(texto, clase=clase)
         self.espera_s = espera_s
         self.satura = satura
+
+    @property
+    def merece_relevo(self) -> bool:
+        """Siempre: ya se insistió lo que se podía."""
+        return True

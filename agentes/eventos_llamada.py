@@ -107,6 +107,31 @@ class LlamadaFallida(Evento):
     descartado: str = ""
 
 
+RELEVO = "relevo"
+"""La clase de la fila que dice que la misma petición pasa a otro modelo."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModeloRelevado(Evento):
+    """El modelo `de` no pudo contestar y la misma petición pasa a `a`, en otra llamada.
+
+    `motivo` es la clase del error que lo apartó; la del hecho es siempre `relevo`.
+    """
+
+    tipo: ClassVar[str] = "llm_call"
+    nivel: ClassVar[str] = "WARNING"
+    turno: int
+    de: str
+    a: str
+    error: str
+    motivo: str
+    clase: str = RELEVO
+
+    @property
+    def mensaje(self) -> str:
+        return f"{self.de} no contesta ({self.error}): sigue {self.a}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoriaCompactada(Evento):
     """La historia de un agente se cambió por otra más corta: `mensajes` es la nueva, entera.

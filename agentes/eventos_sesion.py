@@ -38,6 +38,18 @@ class SesionNombrada(Evento):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModeloCambiado(Evento):
+    """La persona cambia el modelo general: el del Master y el de los agentes sin uno propio."""
+
+    tipo: ClassVar[str] = "model_change"
+    modelo: str
+
+    @property
+    def mensaje(self) -> str:
+        return f"Desde ahora, {self.modelo}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SesionBifurcada(Evento):
     """Esta sesión nace como copia de `origen` hasta su fila `fila` y sigue por su cuenta."""
 

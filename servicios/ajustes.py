@@ -7,8 +7,6 @@ modelos nuevos la rechazan o la desaconsejan, así que cada proveedor usa la suy
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -26,6 +24,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agentes.errores import ErrorConfiguracion
+from servicios.variables import Variable, explicar
 
 RAIZ = Path(__file__).resolve().parent.parent
 """La carpeta de `main.py`."""
@@ -84,6 +83,11 @@ class Ajustes(BaseSettings):
     raiz: Path = RAIZ
     model: str | None = _campo(
         None, "Modelo del Master y de los agentes, `proveedor:modelo`", "MODEL", "MODEL_NAME"
+    )
+    modelos_respaldo: str = _campo(
+        "",
+        "Modelos que contestan, por orden, si `MODEL` no puede: `proveedor:modelo`, con comas",
+        "ENJAMBRE_MODELOS_RESPALDO",
     )
     google_api_key: Clave = _campo(
         None, "Clave de Gemini; vale también `GEMINI_API_KEY`", "GOOGLE_API_KEY", "GEMINI_API_KEY"
@@ -174,6 +178,13 @@ class Ajustes(BaseSettings):
         gt=0,
         le=86_400,
     )
+    campana: int = _campo(
+        1,
+        "Con `1`, la campana y el título de la ventana dicen cuántos te esperan; con `0`, no",
+        "ENJAMBRE_CAMPANA",
+        ge=0,
+        le=1,
+    )
     comandos_simultaneos: int = _campo(
         16, "Órdenes de consola a la vez", "ENJAMBRE_COMANDOS_SIMULTANEOS", ge=1, le=1000
     )
@@ -192,7 +203,7 @@ class Ajustes(BaseSettings):
             _comprobar_env(archivo)
             leidos = cls(raiz=carpeta, _env_file=archivo)  # type: ignore[call-arg]
         except ValidationError as error:
-            raise ErrorConfiguracion(_en_una_linea(error)) from None
+            raise ErrorConfiguracion(explicar(error, VARIABLES)) from None
         except UnicodeDecodeError:
             raise ErrorConfiguracion(f"{archivo}: no está en UTF-8; guárdalo así") from None
         except OSError as error:
@@ -224,15 +235,6 @@ class Ajustes(BaseSettings):
         return self._entorno.get(variable, "").strip() or None
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """Una variable de entorno tal como la cuenta el README; `omision` es su valor si falta."""
-
-    nombres: tuple[str, ...]
-    significado: str
-    omision: str
-
-
 def _variables() -> dict[str, Variable]:
     tabla = {}
     for nombre, campo in Ajustes.model_fields.items():
@@ -259,33 +261,3 @@ def _comprobar_env(archivo: Path) -> None:
                     f"{archivo}: la línea {pareja.original.line} no se entiende;"
                     " ha de ser VARIABLE=valor (¿una comilla sin cerrar?)"
                 )
-
-
-def _en_una_linea(error: ValidationError) -> str:
-    """El primer fallo, con la variable que la persona escribió y lo que se espera de ella."""
-    fallo = error.errors(include_url=False, include_context=True)[0]
-    variable = VARIABLES[str(fallo["loc"][0])]
-    valor = str(fallo["input"])
-    visto = valor if len(valor) <= 40 else valor[:40] + "…"
-    if "://" in valor and "@" in valor:
-        visto = "(url con credenciales)"
-    motivo = _motivo(fallo["type"], fallo.get("ctx", {}), fallo["msg"])
-    remedio = f"; quítala para usar {variable.omision}" if variable.omision else ""
-    return f"{variable.nombres[0]}={visto}: {motivo}{remedio} (entorno o .env)"
-
-
-def _motivo(tipo: str, contexto: Mapping[str, Any], mensaje: str) -> str:
-    match tipo:
-        case "greater_than":
-            return f"ha de ser mayor que {contexto['gt']:g}"
-        case "greater_than_equal":
-            return f"es demasiado pequeño: el mínimo es {contexto['ge']:g}"
-        case "less_than_equal":
-            return f"es demasiado grande: el máximo es {contexto['le']:g}"
-        case "int_parsing" | "int_from_float":
-            return "ha de ser un número entero"
-        case "float_parsing" | "finite_number":
-            return "ha de ser un número"
-        case "value_error":
-            return str(contexto.get("error", mensaje))
-    return "no vale"

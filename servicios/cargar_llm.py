@@ -18,6 +18,7 @@ from servicios.llm.preajustes import (
 from servicios.llm.proveedores import abrir_modelo
 
 if TYPE_CHECKING:
+    from agentes.definicion import DefinicionAgente
     from servicios.ajustes import Ajustes
     from servicios.llm.flujo import ModeloLLM
 
@@ -66,11 +67,38 @@ def elegir_modelo(ajustes: Ajustes, *, demo_sin_clave: bool) -> ReferenciaModelo
 
 
 class Modelos:
-    """Un cliente por referencia, compartido por quien la use."""
+    """Un cliente por referencia, compartido por quien la use.
+
+    `general` es el de quien no tiene uno propio: el Master y casi todos los agentes.
+    """
 
     def __init__(self, ajustes: Ajustes) -> None:
         self._ajustes = ajustes
         self._por_referencia: dict[str, ModeloLLM] = {}
+        self._respaldo: tuple[str, ...] = ()
+        self.general = ""
+
+    def abrir(self, texto: str) -> None:
+        """Carga el general y los de `ENJAMBRE_MODELOS_RESPALDO`. Lanza `ErrorConfiguracion`."""
+        self.general = self.cargar(texto).referencia
+        pedidos = [parte.strip() for parte in self._ajustes.modelos_respaldo.split(",")]
+        try:
+            self._respaldo = tuple(self.cargar(p).referencia for p in pedidos if p)
+        except ErrorConfiguracion as error:
+            raise ErrorConfiguracion(f"ENJAMBRE_MODELOS_RESPALDO: {error}") from None
+
+    @property
+    def generales(self) -> tuple[str, ...]:
+        """El general y sus respaldos."""
+        return tuple(dict.fromkeys((self.general, *self._respaldo)))
+
+    def de(self, definicion: DefinicionAgente) -> tuple[str, ...]:
+        """El de un tipo de agente y sus respaldos. Lanza `ErrorConfiguracion`."""
+        respaldo = definicion.modelos_respaldo
+        if respaldo is None:
+            respaldo = () if definicion.model else self._respaldo
+        pedidos = (definicion.model or self.general, *respaldo)
+        return tuple(self.cargar(texto).referencia for texto in pedidos)
 
     def cargar(self, texto: str) -> ModeloLLM:
         """El modelo de un texto `proveedor:modelo`. Lanza `ErrorConfiguracion`."""

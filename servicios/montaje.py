@@ -48,11 +48,11 @@ class NuevoInterlocutor(Protocol):
     def __call__(
         self,
         agente_id: str,
-        modelo: str,
+        modelos: tuple[str, ...],
         herramientas: tuple[str, ...],
         historia: HistoriaGuardada | None,
     ) -> Interlocutor:
-        """Con `historia`, sigue contando por donde iba."""
+        """Con su modelo y los de respaldo; con `historia`, sigue contando por donde iba."""
         ...
 
 
@@ -83,17 +83,17 @@ class Piezas:
     """Lo que hay debajo del núcleo.
 
     `nuevo_buzon` y `nueva_puerta` dan los de cada agente y `superior_de`, cómo ve a su superior;
-    `modelo_de`, con qué modelo piensa un tipo; `olvidar` recibe a cada agente que acaba;
-    `puestos` son los que se reparten y `esperas` dice a quiénes hace esperar el sistema o la
-    persona, y por qué.
+    `modelos` son el del Master y los de respaldo y `modelos_de`, los de un tipo; `olvidar` recibe
+    a cada agente que acaba; `puestos` son los que se reparten y `esperas` dice a quiénes hace
+    esperar el sistema o la persona, y por qué.
     """
 
-    modelo: str
+    modelos: tuple[str, ...]
     topes: Topes
     tipos: Mapping[str, DefinicionAgente]
     anotar: Anotar
     interlocutor: NuevoInterlocutor
-    modelo_de: Callable[[DefinicionAgente], str]
+    modelos_de: Callable[[DefinicionAgente], tuple[str, ...]]
     herramientas: Herramientas
     nueva_puerta: Callable[[str, HistoriaGuardada | None], Puerta]
     superior_de: Callable[[Superior], Superior]
@@ -114,8 +114,8 @@ class Piezas:
     ) -> BucleLogicoAgente:
         """Un agente con su bucle, sin arrancar; con `historia`, por donde se cortó."""
         definicion = encargo.definicion
-        modelo = self.modelo_de(definicion)
-        agente = encargo.nuevo_agente(modelo)
+        modelos = self.modelos_de(definicion)
+        agente = encargo.nuevo_agente(modelos[0])
         if historia is not None and historia.mensajes:
             agente.historial.extend(historia.mensajes)
             agente.uso = historia.uso
@@ -126,7 +126,7 @@ class Piezas:
         herramientas = definicion.available_tools
         puertos = PuertosAgente(
             anotar=self.anotar,
-            interlocutor=self.interlocutor(agente.nombre, modelo, herramientas, historia),
+            interlocutor=self.interlocutor(agente.nombre, modelos, herramientas, historia),
             puerta=self.nueva_puerta(agente.nombre, historia),
             herramientas=self.herramientas,
             superior=self.superior_de(superior),
@@ -146,7 +146,7 @@ class Piezas:
             anotar=self.anotar,
             crear=self.crear,
             motor=motor,
-            modelo_de=self.modelo_de,
+            modelo_de=lambda definicion: self.modelos_de(definicion)[0],
             siguiente_numero=self.siguiente_numero,
             leer_reporte=self.leer_reporte,
             entregar_al_master=self.buzon_master.entregar,
@@ -196,7 +196,7 @@ async def montar(
         await pila.enter_async_context(gestor)
         historia = guardada.master if guardada else None
         master = OrquestadorMaster(
-            piezas.interlocutor(MASTER, piezas.modelo, NOMBRES_MASTER, historia),
+            piezas.interlocutor(MASTER, piezas.modelos, NOMBRES_MASTER, historia),
             instrucciones_master(piezas.tipos.values()),
             historia,
         )

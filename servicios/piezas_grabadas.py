@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from agentes.acciones import AccionPedida
 from agentes.definicion import DefinicionAgente
+from agentes.errores import ErrorModelo
 from agentes.eventos import MASTER, Apunte, EstadoAgente
+from agentes.eventos_llamada import RELEVO
 from agentes.guardado import HistoriaGuardada
 from agentes.mensajes import Aviso, Directiva, EntradaUsuario
 from prompts.tool_definitions import ESQUEMAS, Esquema
@@ -17,7 +19,7 @@ from servicios.ajustes import Ajustes
 from servicios.herramientas.registro import RegistroHerramientas
 from servicios.llm.admision import Admision
 from servicios.llm.colector import Validadores
-from servicios.llm.flujo import Trozo
+from servicios.llm.flujo import ModeloLLM, Trozo
 from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.llamada import Politica, Via
 from servicios.montaje import Piezas, Topes
@@ -47,7 +49,7 @@ class _ModeloMudo:
     agente_id: str
     guion: Guion
     de_oficio: str
-    contexto: int
+    contexto: int = 0
     puerta: str = "grabado"
 
     @property
@@ -55,6 +57,12 @@ class _ModeloMudo:
         """Proveedor y modelo; si ya no queda ninguna llamada, el que le toca."""
         fila = self.guion.buscar(self.agente_id, lambda f: f.tipo == "llm_input")
         return str(fila.details["modelo"]) if fila else self.de_oficio
+
+    def al_dia(self) -> ModeloLLM:
+        """El de la siguiente llamada, con lo que entonces se creía que cabía en él."""
+        fila = self.guion.buscar(self.agente_id, lambda f: f.tipo == "llm_input")
+        self.contexto = int(fila.details.get("contexto", 0)) if fila else 0
+        return self
 
     def emitir(
         self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]
@@ -105,13 +113,30 @@ class _PuestosGrabados(Puestos):
         return fila is not None and fila.tipo not in _SIN_EL
 
 
-class _InterlocutorGrabado(Interlocutor):
-    """Uno de verdad al que contesta la grabación."""
+@dataclass(frozen=True, slots=True)
+class _PlantelGrabado:
+    """Los modelos de un agente: el de cada llamada es el que se grabó, y se releva como entonces."""
 
-    def contestado_por(self, llamador: LlamadorGrabado) -> Interlocutor:
-        """El mismo, con ese llamador."""
-        self._llamador = llamador
-        return self
+    modelo: _ModeloMudo
+    anotador: AnotadorGrabado
+
+    def elegir(self) -> ModeloLLM:
+        return self.modelo.al_dia()
+
+    def relevo(self, error: ErrorModelo) -> ModeloLLM | None:
+        del error
+        fila = self.modelo.guion.esperada(self.modelo.agente_id)
+        releva = fila is not None and fila.tipo == "llm_call"
+        if fila is None or not releva or fila.details["clase"] != RELEVO:
+            return None
+        return self.modelo.al_dia()
+
+    def contesto(self) -> None:
+        """Aquí nadie descansa."""
+
+    def llamador(self, agente_id: str, modelo: ModeloLLM, via: Via) -> LlamadorGrabado:
+        del modelo, via
+        return LlamadorGrabado(agente_id, self.anotador, self.modelo.guion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +150,18 @@ class PiezasGrabadas:
     guion: Guion
     anotador: AnotadorGrabado
     interlocutores: dict[str, Interlocutor] = field(default_factory=dict)
+    nacidos: dict[str, str] = field(default_factory=dict)
 
     def piezas(self, reentrega: Mapping[str, int]) -> Piezas:
         """Las de este tramo; `reentrega`, lo que cada uno vuelve a decir sin leerlo otra vez."""
         master: BuzonGrabado[EntradaUsuario | Aviso] = self._buzon(MASTER, reentrega)
         return Piezas(
-            modelo=self.modelo,
+            modelos=(self.modelo,),
             topes=replace(Topes.de(self.ajustes), profundidad=sys.maxsize),
             tipos=self.tipos,
             anotar=self.anotador.anotar,
             interlocutor=self._interlocutor,
-            modelo_de=self._modelo_de,
+            modelos_de=lambda definicion: (self._modelo_de(definicion),),
             herramientas=RegistroHerramientas(),
             nueva_puerta=self._puerta,
             superior_de=lambda superior: _SuperiorGrabado(superior, self.guion),
@@ -169,7 +195,7 @@ class PiezasGrabadas:
     def _interlocutor(
         self,
         agente_id: str,
-        modelo: str,
+        modelos: tuple[str, ...],
         herramientas: tuple[str, ...],
         historia: HistoriaGuardada | None,
     ) -> Interlocutor:
@@ -180,24 +206,22 @@ class PiezasGrabadas:
             reloj=RelojReal(),
             politica=Politica(),
         )
-        interlocutor = _InterlocutorGrabado(
+        mudo = _ModeloMudo(agente_id, self.guion, modelos[0])
+        interlocutor = Interlocutor(
             agente_id,
-            _ModeloMudo(agente_id, self.guion, modelo, self._contexto(agente_id)),
+            _PlantelGrabado(mudo, self.anotador),
             Validadores([ESQUEMAS[n] for n in herramientas if n in ESQUEMAS]),
             via,
             turno=historia.turno if historia else 0,
             contados=historia.contados if historia else 0,
         )
         self.interlocutores[agente_id] = interlocutor
-        return interlocutor.contestado_por(LlamadorGrabado(agente_id, self.anotador, self.guion))
-
-    def _contexto(self, agente_id: str) -> int:
-        """El que tenía entonces, en tokens."""
-        fila = self.guion.buscar(agente_id, lambda f: f.tipo == "llm_input")
-        return int(fila.details.get("contexto", 0)) if fila else 0
+        return interlocutor
 
     def _modelo_de(self, definicion: DefinicionAgente) -> str:
-        """El que se grabó para ese tipo de agente."""
+        """El que se grabó para el último de ese tipo en nacer o, si no, para el primero."""
+        if definicion.agent_type in self.nacidos:
+            return self.nacidos[definicion.agent_type]
         for suyas in self.guion.filas.values():
             if suyas and suyas[0].tipo == "agent_run_start":
                 nacido = suyas[0].details
@@ -215,6 +239,7 @@ class PiezasGrabadas:
         nacidos = self.guion.nacidos(intencion) if intencion else []
         if not nacidos:
             raise ErrorDivergencia(f"se lanzó un {agent_type} que entonces no se lanzó")
+        self.nacidos[agent_type] = str(nacidos[0].details["modelo"])
         return int(nacidos[0].agente_id.rpartition("-")[2])
 
     async def _sin_reporte(self, _: str) -> None:

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from weakref import WeakValueDictionary
 
-from agentes.definicion import DefinicionAgente
 from agentes.eventos import (
+    MASTER,
     SISTEMA,
+    USUARIO,
     DefinicionRechazada,
     Espera,
     SesionAbierta,
     SesionCerrada,
 )
-from agentes.eventos_sesion import OperacionHuerfana, SesionReanudada
+from agentes.eventos_sesion import ModeloCambiado, OperacionHuerfana, SesionReanudada
 from agentes.guardado import HistoriaGuardada, SesionGuardada
 from prompts.tool_definitions import ESQUEMAS
 from servicios.ajustes import Ajustes
@@ -38,6 +39,7 @@ from servicios.llm.colector import Validadores
 from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.llamada import Politica, Via
 from servicios.llm.preajustes import ReferenciaModelo
+from servicios.llm.relevo import Descansos, Equipo
 from servicios.montaje import Piezas, Topes
 from servicios.motores.puestos import Puestos
 from servicios.registros.lectura.consultas import Consultas
@@ -70,10 +72,11 @@ class PiezasVivas:
     consultas: Consultas
     guardada: SesionGuardada | None
     modelos: Modelos
-    modelo: str
     via: Via
     guardia: Guardia
     manos: Manos
+    descansos: Descansos
+    equipos: dict[str, Equipo] = field(default_factory=dict)
     juegos: dict[tuple[str, ...], Validadores] = field(default_factory=dict)
     interlocutores: WeakValueDictionary[str, Interlocutor] = field(
         default_factory=WeakValueDictionary
@@ -84,7 +87,7 @@ class PiezasVivas:
         datos = {
             "agente_id": SISTEMA,
             "version": VERSION,
-            "modelo": self.modelo,
+            "modelo": self.modelos.general,
             "aislamiento": self.manos.consola.aislamiento.nombre,
             "cara": cara,
         }
@@ -112,12 +115,12 @@ class PiezasVivas:
             bitacora.anotar, self.guardia, manos.registro.rescatar, manos.consola.soltar_operacion
         )
         return Piezas(
-            modelo=self.modelo,
+            modelos=self.modelos.generales,
             topes=Topes.de(self.ajustes),
             tipos=manos.tipos,
             anotar=bitacora.anotar,
             interlocutor=self._interlocutor,
-            modelo_de=self._modelo_de,
+            modelos_de=self.modelos.de,
             herramientas=manos.registro,
             nueva_puerta=lambda agente_id, historia: Puerta(
                 bitacora.sesion, agente_id, puertos, historia.operaciones if historia else None
@@ -143,13 +146,16 @@ class PiezasVivas:
     def _interlocutor(
         self,
         agente_id: str,
-        modelo: str,
+        modelos: tuple[str, ...],
         herramientas: tuple[str, ...],
         historia: HistoriaGuardada | None,
     ) -> Interlocutor:
+        equipo = Equipo([self.modelos.cargar(m) for m in modelos], self.descansos)
+        if agente_id == MASTER:
+            self.equipos[MASTER] = equipo
         nuevo = Interlocutor(
             agente_id,
-            self.modelos.cargar(modelo),
+            equipo,
             self._juego(herramientas),
             self.via,
             turno=historia.turno if historia else 0,
@@ -166,8 +172,18 @@ class PiezasVivas:
             self.juegos[nombres] = Validadores(esquemas)
         return self.juegos[nombres]
 
-    def _modelo_de(self, definicion: DefinicionAgente) -> str:
-        return self.modelos.cargar(definicion.model or self.modelo).referencia
+    async def cambiar_modelo(self, texto: str) -> str:
+        """Cambia el general: el del Master desde su próxima llamada y el de quien nazca después.
+
+        Vuelve cuando está guardado, con su referencia. Lanza `ErrorConfiguracion` si no vale.
+        """
+        await asyncio.to_thread(self.modelos.cargar, texto)
+        self.modelos.general = nuevo = self.modelos.cargar(texto).referencia
+        cambio = self.bitacora.anotar(ModeloCambiado(agente_id=USUARIO, modelo=nuevo))
+        generales = [self.modelos.cargar(m) for m in self.modelos.generales]
+        self.equipos[MASTER].cambiar(generales)
+        await cambio
+        return nuevo
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +207,7 @@ async def abrir_piezas_vivas(
     ruta, bus = ajustes.datos / "swarm.db", BusEventos()
     modelos = Modelos(ajustes)
     pila.push_async_callback(modelos.cerrar)
-    base = await asyncio.to_thread(modelos.cargar, str(referencia))
+    await asyncio.to_thread(modelos.abrir, str(referencia))
     guardia = await asyncio.to_thread(abrir_guardia, ajustes, deseo.sesion)
     pila.callback(os.environ.pop, VARIABLE_CANARIO, None)
     repasar = guardia.secretos.repasar
@@ -211,10 +227,10 @@ async def abrir_piezas_vivas(
         consultas=consultas,
         guardada=guardada,
         modelos=modelos,
-        modelo=base.referencia,
         via=_via(ajustes, reloj, bus, bitacora, guardia),
         guardia=guardia,
         manos=await pila.enter_async_context(abrir_manos(ajustes, puertos)),
+        descansos=Descansos(reloj),
     )
 
 

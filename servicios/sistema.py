@@ -6,7 +6,7 @@ la bitácora.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from agentes.eventos import (
 from agentes.guardado import SesionGuardada
 from servicios.ajustes import Ajustes
 from servicios.buzon import BusEventos
+from servicios.cargar_llm import Modelos
 from servicios.consola.aislamientos.aislamiento import Aislamiento
 from servicios.conversacion import Conversacion
 from servicios.gestor_enjambre import GestorEnjambre
@@ -45,7 +46,8 @@ class Sistema:
 
     ajustes: Ajustes
     sesion: str
-    modelo: str
+    modelos: Modelos
+    cambiar_modelo: Callable[[str], Awaitable[str]]
     aislamiento: Aislamiento
     aprobaciones: Aprobaciones
     tipos: dict[str, DefinicionAgente]
@@ -61,6 +63,11 @@ class Sistema:
     interlocutores: Mapping[str, Interlocutor]
     cierre: Cierre
     guardada: SesionGuardada | None
+
+    @property
+    def modelo(self) -> str:
+        """El general, `proveedor:modelo`."""
+        return self.modelos.general
 
 
 @asynccontextmanager
@@ -98,7 +105,8 @@ def _como_se_ve(ajustes: Ajustes, base: PiezasVivas, nucleo: Nucleo, cierre: Cie
     return Sistema(
         ajustes=ajustes,
         sesion=bitacora.sesion,
-        modelo=base.modelo,
+        modelos=base.modelos,
+        cambiar_modelo=base.cambiar_modelo,
         aislamiento=manos.consola.aislamiento,
         aprobaciones=manos.aprobaciones,
         tipos=manos.tipos,

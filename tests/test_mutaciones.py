@@ -35,8 +35,8 @@ MUTACIONES = [
     Mutacion(
         "sin reparar la historia",
         "servicios/llm/interlocutor.py",
-        "self._llamador.hacer(reparar(limpio), marcha)",
-        "self._llamador.hacer(list(limpio), marcha)",
+        "self._voz.llamador().hacer(reparar(limpio), marcha)",
+        "self._voz.llamador().hacer(list(limpio), marcha)",
         "tests/nucleo/test_ritmo.py::test_parado_a_media_accion_la_historia_sigue_valiendo",
     ),
     Mutacion(

@@ -1,8 +1,9 @@
 """Lo que espera a que la persona lo apruebe: una sola cola para todos los agentes.
 
-agente → `pedir` → (grupo de peticiones iguales) → `permitir` | `rechazar` | plazo → el agente sigue
+agente → `pedir` → (grupo de peticiones parecidas) → `permitir` | `rechazar` | plazo → el agente sigue
 
-Quien pide espera; los demás siguen. Lo recordado vive lo que la sesión.
+Quien pide espera; los demás siguen. Lo recordado vive lo que la sesión: lo que se aprobó para más
+de una vez no se pregunta, y lo que se rechazó se vuelve a preguntar una sola.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from agentes.errores import ErrorEnjambre
 from agentes.eventos import Apunte, Evento
 from agentes.eventos_permisos import Alcance, AprobacionPedida, AprobacionResuelta, Quien
 from agentes.perfil_consola import Veredicto
+from servicios.herramientas.solicitudes import Grupo, Llave, Resolucion, Solicitud
 from servicios.reloj import Reloj
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
@@ -23,63 +25,8 @@ Anotar = Callable[[Evento, Apunte | None], Apunte]
 PLAZO_S = 300.0
 """Segundos que se espera a la persona antes de denegar."""
 
-_Llave = tuple[tuple[str, ...], str, str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Solicitud:
-    """Una orden por la que hay que preguntar.
-
-    `clase` es la orden ya analizada, lo que se recuerda si se aprueba para más de una vez; vacía,
-    la orden no se pudo analizar y solo se aprueba esa vez. `motivo` es por qué se pregunta;
-    `aislamiento` y `carpeta`, dónde correría; `modo`, cómo, si no es a la vista del agente; `causa`,
-    la fila de su intención.
-    """
-
-    agente_id: str
-    op: str
-    orden: str
-    clase: tuple[str, ...]
-    motivo: str
-    aislamiento: str
-    carpeta: str
-    modo: str = ""
-    causa: Apunte | None = None
-
-    @property
-    def llave(self) -> _Llave:
-        """Lo que han de tener igual dos órdenes para responderse juntas."""
-        clase = self.clase or ("", self.orden)
-        return (clase, self.motivo, self.aislamiento, self.carpeta, self.modo)
-
-
-@dataclass(frozen=True, slots=True)
-class Resolucion:
-    """La decisión sobre una solicitud. `motivo` es el de quien decidió; puede ir vacío."""
-
-    permitida: bool
-    quien: Quien
-    motivo: str = ""
-    alcance: Alcance = Alcance.UNA_VEZ
-    espera_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Grupo:
-    """Peticiones iguales de uno o más agentes, que se responden a la vez.
-
-    `ordenes` son las distintas; `quieta_s`, los segundos desde que llegó la última distinta.
-    """
-
-    numero: int
-    agentes: tuple[str, ...]
-    ordenes: tuple[str, ...]
-    clase: tuple[str, ...]
-    motivo: str
-    aislamiento: str
-    carpeta: str
-    modo: str
-    quieta_s: float
+_NEGATIVAS = 2
+"""Preguntas por lo mismo que la persona ha de rechazar para que no se le haga otra."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +50,8 @@ class Aprobaciones:
         self._anotar = anotar
         self._reloj = reloj
         self._pendientes: list[_Pendiente] = []
-        self._recordadas: set[tuple[_Llave, str | None]] = set()
+        self._recordadas: set[tuple[Llave, str | None]] = set()
+        self._negadas: dict[Llave, set[int]] = {}
         self._denegados: set[str] = set()
         self._prohibidos: set[str] = set()
         self._ultimo = 0
@@ -122,6 +70,9 @@ class Aprobaciones:
             motivo = f"{solicitud.motivo}, y no hay nadie a quien preguntar"
             self._denegados.add(solicitud.agente_id)
             return await self._registrar(solicitud, Resolucion(False, Quien.SIN_PERSONA, motivo))
+        if len(self._negadas.get(solicitud.llave, ())) >= _NEGATIVAS:
+            motivo = "la persona ya rechazó dos veces esta misma orden: no se le pregunta más"
+            return await self._registrar(solicitud, Resolucion(False, Quien.REGLA, motivo))
         return await self._preguntar(solicitud)
 
     async def denegar(
@@ -163,8 +114,10 @@ class Aprobaciones:
             raise ErrorEnjambre(
                 f"la petición {numero} solo se puede aprobar una vez: su orden no se sabe analizar"
             )
+        for pendiente in suyas:
+            self._negadas.pop(pendiente.solicitud.llave, None)
         if alcance is Alcance.SESION:
-            self._recordadas.add((solicitud.llave, None))
+            self._recordadas |= {(p.solicitud.llave, None) for p in suyas}
         if alcance is Alcance.AGENTE:
             self._recordadas |= {(p.solicitud.llave, p.solicitud.agente_id) for p in suyas}
         return self._responder(suyas, Resolucion(True, Quien.USUARIO, alcance=alcance))
@@ -174,7 +127,10 @@ class Aprobaciones:
 
         Lanza `ErrorEnjambre` si ya no está pendiente.
         """
-        return self._responder(self._las_de(numero), Resolucion(False, Quien.USUARIO, motivo))
+        suyas = self._las_de(numero)
+        for pendiente in suyas:
+            self._negadas.setdefault(pendiente.solicitud.llave, set()).add(numero)
+        return self._responder(suyas, Resolucion(False, Quien.USUARIO, motivo))
 
     # --- por dentro ---------------------------------------------------------------------
 
@@ -209,9 +165,9 @@ class Aprobaciones:
         return await self._registrar(solicitud, resolucion, pendiente, pedida)
 
     def _numero(self, solicitud: Solicitud) -> int:
-        """El del grupo que ya espera por lo mismo, o uno nuevo, que no se repite nunca."""
+        """El del grupo que ya espera por algo así, o uno nuevo, que no se repite nunca."""
         for pendiente in self._pendientes:
-            if pendiente.solicitud.llave == solicitud.llave:
+            if pendiente.solicitud.grupo == solicitud.grupo:
                 return pendiente.numero
         self._ultimo += 1
         return self._ultimo
@@ -281,7 +237,7 @@ class Aprobaciones:
             numero=suyas[0].numero,
             agentes=tuple(dict.fromkeys(p.solicitud.agente_id for p in suyas)),
             ordenes=tuple(ordenes),
-            clase=primera.clase,
+            clases=tuple(dict.fromkeys(p.solicitud.clase for p in suyas if p.solicitud.clase)),
             motivo=primera.motivo,
             aislamiento=primera.aislamiento,
             carpeta=primera.carpeta,

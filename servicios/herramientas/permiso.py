@@ -9,7 +9,8 @@ from typing import Protocol
 from agentes.eventos_permisos import Alcance, Quien
 from agentes.perfil_consola import Aprobacion, PerfilConsola, Red, Regla, Veredicto
 from agentes.respuestas import Operacion
-from servicios.herramientas.aprobaciones import Aprobaciones, Resolucion, Solicitud
+from servicios.herramientas.aprobaciones import Aprobaciones
+from servicios.herramientas.solicitudes import Resolucion, Solicitud
 from servicios.registros.escritura.apuntes import ApunteFila
 
 _TOPE_ORDEN = 500

@@ -18,7 +18,12 @@ from agentes.eventos import (
     ProblemaReportado,
     TurnoInterrumpido,
 )
-from agentes.eventos_llamada import HerramientaTerminada, HistoriaCompactada, LlamadaReintentada
+from agentes.eventos_llamada import (
+    HerramientaTerminada,
+    HistoriaCompactada,
+    LlamadaReintentada,
+    ModeloRelevado,
+)
 from agentes.eventos_permisos import Alcance, AprobacionPedida, AprobacionResuelta, Quien
 from agentes.perfil_consola import Veredicto
 from servicios.interfaz.texto import corto
@@ -142,6 +147,12 @@ def _(evento: LlamadaReintentada) -> Linea:
         f"espera {evento.espera_s:.1f} s y reintenta (van {evento.intento}) · {corto(evento.error)}"
     )
     return Linea(texto, evento.agente_id, Tono.AVISO)
+
+
+@linea_de.register
+def _(evento: ModeloRelevado) -> Linea:
+    texto = f"{evento.de} no contesta ({corto(evento.error)}): sigue con {evento.a}"
+    return Linea(texto, evento.agente_id, Tono.AVISO, entera=True)
 
 
 @linea_de.register

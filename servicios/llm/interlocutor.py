@@ -1,6 +1,7 @@
 """Con quién piensa un agente: su historia sin secretos, su hash corrido y una llamada cada vez.
 
 historia → (si no cabe, se compacta) → sin secretos → hash → fila `llm_input` → reparar → llamada
+si su modelo no puede → fila `llm_call` de relevo → la misma petición, a otro
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from langchain_core.messages import AIMessage, BaseMessage, message_to_dict
 
@@ -19,12 +19,12 @@ from agentes.eventos_llamada import HistoriaCompactada, LlamadaIniciada
 from agentes.respuestas import Uso
 from servicios.llm.colector import Validadores
 from servicios.llm.compactacion import Partes, Topes, partir, recortar_resultados
-from servicios.llm.flujo import ModeloLLM
 from servicios.llm.historia_corrida import HistoriaCorrida, hash_de
 from servicios.llm.historial import aceptado, reparar
-from servicios.llm.llamada import Llamador, Marcha, Via
+from servicios.llm.llamada import Marcha, Via
 from servicios.llm.medidas_contexto import Contexto, medir, medir_esquemas
 from servicios.llm.redaccion import HistoriaLimpia
+from servicios.llm.relevo import Plantel, Voz
 from servicios.llm.resumen import acotar, pedir_resumen, resumen_de_emergencia
 
 COMPACTAR = "compactar"
@@ -43,14 +43,6 @@ class _Entrante:
     lineas: tuple[Apunte, ...]
 
 
-class Llama(Protocol):
-    """Quien hace una llamada con una historia ya reparada."""
-
-    async def hacer(self, mensajes: Sequence[BaseMessage], marcha: Marcha) -> RespuestaModelo:
-        """La respuesta, ya encolada en la bitácora. Lanza `ErrorModelo`."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Encargo:
     """Por qué se compacta. Con `sin_falta`, si el modelo no resume se hace sin él."""
@@ -61,7 +53,7 @@ class _Encargo:
 
 
 class Interlocutor:
-    """Las llamadas de un agente a su modelo. De una en una.
+    """Las llamadas de un agente a su modelo, o al que le releve. De una en una.
 
     `turno` son las que ya hizo y `contados`, los mensajes de su historia que ya tienen fila:
     los dos son cero salvo al reanudar.
@@ -70,7 +62,7 @@ class Interlocutor:
     def __init__(
         self,
         agente_id: str,
-        modelo: ModeloLLM,
+        plantel: Plantel,
         validadores: Validadores,
         via: Via,
         *,
@@ -78,13 +70,11 @@ class Interlocutor:
         contados: int = 0,
     ) -> None:
         self._agente_id = agente_id
-        self._modelo = modelo
         self._validadores = validadores
         self._via = via
         self._turno = turno
         self._contados = contados
-        self._llamador: Llama = Llamador(agente_id, modelo, via)
-        self._contexto = Contexto(modelo.contexto, medir_esquemas(validadores.herramientas))
+        self._voz = Voz(agente_id, plantel, via, medir_esquemas(validadores.herramientas))
         self._limpia = HistoriaLimpia(via.redactar)
         self._corrida = HistoriaCorrida(medir)
         self._historial: list[BaseMessage] = []
@@ -111,6 +101,7 @@ class Interlocutor:
         """
         entrante = _Entrante(causa, avisos, directivas, lineas)
         async with self._de_una_en_una:
+            self._voz.elegir()
             self._historial = historial
             self._seguir(historial)
             if self._contexto.lleno(self._corrida.tamano):
@@ -134,17 +125,31 @@ class Interlocutor:
         entonces la historia queda como estaba. Si hay una llamada en marcha, espera a que acabe.
         """
         async with self._de_una_en_una:
+            self._voz.elegir()
             encargo = _Encargo(None, self._via.redactar(foco), sin_falta=False)
             return await self._compactar(self._historial, encargo)
 
     async def _llamar(self, historial: list[BaseMessage], entrante: _Entrante) -> RespuestaModelo:
-        limpio = self._seguir(historial)
+        """La respuesta del elegido o, si no puede contestar, la de quien le releve."""
+        while True:
+            limpio = self._seguir(historial)
+            entrada = self._entrar(limpio, entrante)
+            try:
+                return await self._preguntar(limpio, entrada)
+            except ErrorModelo as error:
+                relevo = self._voz.relevar(error, entrada, self._turno)
+                if relevo is None:
+                    raise
+                entrante = replace(entrante, causa=relevo)
+
+    def _entrar(self, limpio: Sequence[BaseMessage], entrante: _Entrante) -> Apunte:
+        """La fila de una petición, con lo que trae de nuevo."""
         self._turno += 1
         entrada = self._via.anotar(
             LlamadaIniciada(
                 agente_id=self._agente_id,
                 turno=self._turno,
-                modelo=self._modelo.referencia,
+                modelo=self._voz.referencia,
                 nuevos=_a_dicts(limpio[self._contados :]),
                 avisos=entrante.avisos,
                 directivas=entrante.directivas,
@@ -155,16 +160,24 @@ class Interlocutor:
             entrante.causa,
         )
         self._contados = len(limpio)
+        return entrada
+
+    async def _preguntar(self, limpio: Sequence[BaseMessage], entrada: Apunte) -> RespuestaModelo:
         marcha = Marcha(entrada, self._turno, self._via.reloj.ahora(), self._validadores)
         try:
-            respuesta = await self._llamador.hacer(reparar(limpio), marcha)
+            respuesta = await self._voz.llamador().hacer(reparar(limpio), marcha)
         except ErrorModelo as error:
             if error.envenena:
                 # Quien llama retira lo nuevo: lo que ponga en su sitio ha de constar otra vez.
                 self._contados = min(self._contados, aceptado(limpio))
             raise
+        self._voz.contesto()
         self._contexto.corregir(self._corrida.tamano, respuesta.uso.entrada)
         return respuesta
+
+    @property
+    def _contexto(self) -> Contexto:
+        return self._voz.contexto
 
     def _seguir(self, historial: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
         """La historia sin secretos, con su hash y lo que mide al día."""
@@ -239,31 +252,42 @@ class Interlocutor:
     ) -> tuple[str, Apunte | None]:
         """El resumen y la fila de la que sale. No cuenta como turno: no decide nada."""
         mensajes = pedir_resumen(partes, self._agente_id, encargo.foco, topes)
-        entrada = self._via.anotar(
+        causa = encargo.causa
+        while True:
+            entrada = self._pedir_resumen(mensajes, encargo.foco, causa)
+            ahora = self._via.reloj.ahora()
+            marcha = Marcha(entrada, self._turno, ahora, _SIN_HERRAMIENTAS, COMPACTAR)
+            try:
+                respuesta = await self._voz.llamador().hacer(mensajes, marcha)
+            except ErrorModelo as error:
+                causa = self._voz.relevar(error, entrada, self._turno)
+                if causa is None and not encargo.sin_falta:
+                    raise
+                if causa is None:
+                    return resumen_de_emergencia(partes, str(error), topes), entrada
+                continue
+            self._voz.contesto()
+            self._gastado += respuesta.uso
+            if respuesta.texto.strip():
+                return acotar(respuesta.texto, topes), respuesta.apunte
+            return resumen_de_emergencia(partes, "el modelo no escribió nada", topes), entrada
+
+    def _pedir_resumen(
+        self, mensajes: Sequence[BaseMessage], foco: str, causa: Apunte | None
+    ) -> Apunte:
+        return self._via.anotar(
             LlamadaIniciada(
                 agente_id=self._agente_id,
                 turno=self._turno,
-                modelo=self._modelo.referencia,
+                modelo=self._voz.referencia,
                 nuevos=_a_dicts(mensajes),
                 historia=hash_de(mensajes),
                 contexto=self._contexto.limite,
                 proposito=COMPACTAR,
-                foco=encargo.foco,
+                foco=foco,
             ),
-            encargo.causa,
+            causa,
         )
-        ahora = self._via.reloj.ahora()
-        marcha = Marcha(entrada, self._turno, ahora, _SIN_HERRAMIENTAS, COMPACTAR)
-        try:
-            respuesta = await self._llamador.hacer(mensajes, marcha)
-        except ErrorModelo as error:
-            if not encargo.sin_falta:
-                raise
-            return resumen_de_emergencia(partes, str(error), topes), entrada
-        self._gastado += respuesta.uso
-        if not respuesta.texto.strip():
-            return resumen_de_emergencia(partes, "el modelo no escribió nada", topes), entrada
-        return acotar(respuesta.texto, topes), respuesta.apunte
 
 
 def _a_dicts(mensajes: Sequence[BaseMessage]) -> tuple[dict[str, object], ...]:

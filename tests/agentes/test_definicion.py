@@ -29,7 +29,7 @@ def leer_prompt(nombre: str) -> str:
 
 
 def comprobar_modelo(texto: str) -> None:
-    if texto != "demo":
+    if not texto.startswith("demo"):
         raise ErrorConfiguracion(f"no se sabe qué modelo es «{texto}»")
 
 
@@ -59,6 +59,18 @@ def escribir(carpeta: Path, nombre: str, **cambios: Any) -> None:
         ({"max_iterations": 0}, "«max_iterations»: ha de ser mayor que cero"),
         ({"limite_comando_s": "2"}, "«limite_comando_s»: ha de ser un número"),
         ({"model": "nadie:x"}, "«model»: no se sabe qué modelo es «nadie:x»"),
+        ({"modelos_respaldo": "demo"}, "«modelos_respaldo»: ha de ser una lista"),
+        ({"modelos_respaldo": [3]}, "«modelos_respaldo»: solo «proveedor:modelo» (texto)"),
+        ({"modelos_respaldo": [" "]}, "«modelos_respaldo»: solo «proveedor:modelo» (texto)"),
+        ({"modelos_respaldo": ["demo"] * 2}, "«modelos_respaldo»: hay un modelo repetido"),
+        (
+            {"model": "demo", "modelos_respaldo": ["demo"]},
+            "«modelos_respaldo»: hay un modelo repetido",
+        ),
+        (
+            {"modelos_respaldo": ["nadie:x"]},
+            "«modelos_respaldo»: no se sabe qué modelo es «nadie:x»",
+        ),
         ({"instruction_prompt_file": "no.md"}, "«instruction_prompt_file»: no se puede leer"),
         ({"agent_type": "../../x"}, "«agent_type»: solo letras"),
         ({"agent_type": "bueno"}, "«agent_type»: «bueno» ya existe"),
@@ -200,12 +212,14 @@ def test_las_claves_opcionales_llegan(tmp_path: Path) -> None:
         "variables": ["EDITOR_X", "lc_x"],
     }
     todas = {**perfil, **textos, **listas}
-    assert {"model", "max_iterations", *todas} == CLAVES_OPCIONALES.keys()
-    escribir(tmp_path, "b.json", model="demo", max_iterations=3, **todas)
+    propias = {"model": "demo", "modelos_respaldo": ["demo:a", "demo:b"], "max_iterations": 3}
+    assert {*propias, *todas} == CLAVES_OPCIONALES.keys()
+    escribir(tmp_path, "b.json", **propias, **todas)
     validas, errores = cargar_definiciones(tmp_path, HAY)
     assert errores == []
     tipo = validas["bueno"]
     assert (tipo.model, tipo.max_iterations) == ("demo", 3)
+    assert tipo.modelos_respaldo == ("demo:a", "demo:b")
     assert tipo.consola == PerfilConsola(
         **perfil,  # type: ignore[arg-type]
         espacio=Espacio.PROYECTO,

@@ -12,6 +12,7 @@ PISOS = {
     "prompts": 0,
     "servicios": 0,
     "servicios.reloj": 1,
+    "servicios.variables": 1,
     "servicios.ajustes": 1,
     "servicios.buzon": 1,
     "servicios.cargar_llm": 1,

@@ -43,6 +43,9 @@ _TECLAS = {
     ("escape", "c-m"): "Alt-Enter",
     ("c-c",): "Ctrl-C",
     ("c-d",): "Ctrl-D",
+    ("c-g",): "Ctrl-G",
+    ("c-x", "c-e"): "Ctrl-G",
+    ("c-l",): "Ctrl-L",
 }
 _SENAL = ("<sigint>",)
 _INERTES = {("c-z",)}

@@ -14,8 +14,9 @@ from agentes.errores import ErrorEnjambre
 from agentes.eventos import Apunte, Evento
 from agentes.eventos_permisos import Alcance, AprobacionPedida, AprobacionResuelta, Quien
 from agentes.perfil_consola import Aprobacion, Red, Veredicto
-from servicios.herramientas.aprobaciones import Aprobaciones, Resolucion, Solicitud
+from servicios.herramientas.aprobaciones import Aprobaciones
 from servicios.herramientas.permiso import aplicar_modo
+from servicios.herramientas.solicitudes import Resolucion, Solicitud
 
 UNA = Solicitud("a-1", "op-1", "git push", ("git", "push"), "escribe fuera", "bwrap", "/p")
 
@@ -120,7 +121,7 @@ async def test_quien_pide_espera_hasta_que_se_aprueba_y_queda_escrito(mesa: Mesa
 
 async def test_las_iguales_de_varios_agentes_son_un_grupo_y_una_respuesta(mesa: Mesa) -> None:
     tareas = [await mesa.pide(agente_id=f"a-{n}") for n in (1, 2, 3)]
-    otra = await mesa.pide(agente_id="a-4", clase=("git", "fetch"), orden="git fetch")
+    otra = await mesa.pide(agente_id="a-4", clase=("hg", "push"), orden="hg push")
     uno, dos = mesa.cola.pendientes()
     assert (uno.numero, uno.agentes, uno.ordenes) == (1, ("a-1", "a-2", "a-3"), ("git push",))
     assert (dos.numero, dos.agentes) == (2, ("a-4",))

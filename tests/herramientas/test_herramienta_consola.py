@@ -183,7 +183,7 @@ async def test_se_pregunta_y_corre_cuando_se_aprueba() -> None:
     tarea = asyncio.create_task(banco.usar("rm x"))
     await asyncio.sleep(0)
     (grupo,) = banco.cola.pendientes()
-    assert (grupo.ordenes, grupo.clase, grupo.carpeta) == (("rm x",), ("rm", "x"), "su espacio")
+    assert (grupo.ordenes, grupo.clases, grupo.carpeta) == (("rm x",), (("rm", "x"),), "su espacio")
     assert grupo.aislamiento == "local · espacio propio · red abierta"
     assert banco.consola.ejecutadas == []
     banco.cola.permitir(grupo.numero, Alcance.AGENTE)

@@ -121,7 +121,7 @@ class SistemaFalso:
     abierto: bool = False
 
     def __post_init__(self) -> None:
-        self.ajustes = SimpleNamespace(datos=self.datos)
+        self.ajustes = SimpleNamespace(datos=self.datos, campana=1)
         nombre = self.aislamiento
         self.aislamiento = SimpleNamespace(
             nombre=nombre, descripcion=nombre, encierra=nombre != "local"

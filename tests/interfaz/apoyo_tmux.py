@@ -38,10 +38,12 @@ class Terminal:
         salida, _ = await proceso.communicate()
         return salida.decode()
 
-    async def arrancar(self, orden: str) -> None:
-        """Corre una orden; al acabar deja escrito su código."""
+    async def arrancar(self, orden: str, carpeta: Path) -> None:
+        """Corre una orden en esa carpeta; al acabar deja escrito su código."""
         con_codigo = f"{orden}; echo CODIGO=$?; exec sleep 120"
-        await self.tmux("new-session", "-d", "-x", ANCHO, "-y", ALTO, "-c", str(RAIZ), con_codigo)
+        await self.tmux(
+            "new-session", "-d", "-x", ANCHO, "-y", ALTO, "-c", str(carpeta), con_codigo
+        )
 
     async def teclear(self, texto: str) -> None:
         """Teclea un texto tal cual."""
@@ -81,8 +83,10 @@ class Terminal:
 
 
 @asynccontextmanager
-async def programa(datos: Path, **variables: str) -> AsyncIterator[Terminal]:
-    """`python main.py` recién arrancado."""
+async def programa(
+    datos: Path, carpeta: Path = RAIZ, /, **variables: str
+) -> AsyncIterator[Terminal]:
+    """`python main.py` recién arrancado en esa carpeta."""
     entorno = {
         **{n: v for n, v in os.environ.items() if n not in {"TMUX", "TMUX_PANE", "NO_COLOR"}},
         "ENJAMBRE_DATOS": str(datos),
@@ -90,9 +94,10 @@ async def programa(datos: Path, **variables: str) -> AsyncIterator[Terminal]:
         "MODEL": "demo",
         **variables,
     }
-    with tempfile.TemporaryDirectory(prefix="tmux-") as carpeta:
-        terminal = Terminal({**entorno, "TMUX_TMPDIR": carpeta})
-        await terminal.arrancar(f"{shlex.quote(sys.executable)} main.py")
+    with tempfile.TemporaryDirectory(prefix="tmux-") as enchufe:
+        terminal = Terminal({**entorno, "TMUX_TMPDIR": enchufe})
+        orden = shlex.join([sys.executable, str(RAIZ / "main.py")])
+        await terminal.arrancar(orden, carpeta)
         try:
             yield terminal
         finally:

@@ -14,7 +14,7 @@ import pytest
 from agentes.errores import ErrorEnjambre
 from agentes.eventos_permisos import Alcance
 from servicios.buzon import Suscripcion
-from servicios.herramientas.aprobaciones import Resolucion, Solicitud
+from servicios.herramientas.solicitudes import Resolucion, Solicitud
 from servicios.interfaz.terminal.barra import Barra
 from servicios.interfaz.terminal.fichas import ficha_agentes
 from servicios.interfaz.terminal.narracion import Narrador
@@ -113,6 +113,23 @@ async def test_el_bloque_dice_quien_donde_que_y_por_que_sin_perder_lo_escrito(
             assert (await tarea).permitida
         await c.se_ve("permitida una vez · $ git push")
         assert sistema.conversacion.dichas == ["estaba escribiendo"]
+
+
+async def test_un_grupo_que_acaba_de_crecer_no_se_aprueba_sin_leerlo(
+    sistema: SistemaFalso,
+) -> None:
+    otra = replace(UNA, agente_id="b-1", orden="git push x", clase=("git", "push", "x"))
+    mas = replace(UNA, agente_id="b-2", orden="git push y", clase=("git", "push", "y"))
+    async with pidiendo(sistema, otra, mas) as tareas:
+        dicho = await mandar(sistema, "/permisos 1")
+        assert "$ git push x" in dicho
+        assert "$ git push y" in dicho
+        assert "cada una de esas órdenes, tal cual" in dicho
+        assert "léela y repite" in await mandar(sistema, "/si 1")
+        assert not any(t.done() for t in tareas)
+        await leida(sistema)
+        await mandar(sistema, "/si 1")
+        assert all([(await t).permitida for t in tareas])
 
 
 async def test_en_local_el_bloque_avisa(tmp_path: Path) -> None:

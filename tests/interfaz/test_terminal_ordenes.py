@@ -22,7 +22,7 @@ from servicios.interfaz.terminal.papel import PapelRico
 from servicios.interfaz.terminal.portada import presentar
 from servicios.llm.preajustes import ReferenciaModelo
 from servicios.sistema import Sistema, abrir_sistema
-from tests.apoyo import conversar, preparar_raiz
+from tests.apoyo import consultar, conversar, preparar_raiz
 from tests.documentacion.lectura import Manual
 from tests.interfaz.apoyo_terminal import GestorFalso, PapelDePrueba, SistemaFalso
 
@@ -190,6 +190,8 @@ def test_contar_estados() -> None:
     [
         ("/", [c.nombre for c in COMANDOS if c.nombre.startswith("/")]),
         ("/a", ["/ayuda", "/agentes"]),
+        ("/he", ["/help"]),
+        ("/stop ", ["ejecutor-1", "revisor-1", "todos"]),
         ("/ver ", ["ejecutor-1", "revisor-1"]),
         ("/ver ej", ["ejecutor-1"]),
         ("/cancelar ", ["ejecutor-1", "revisor-1", "todos"]),
@@ -204,3 +206,21 @@ def test_completado(escrito: str, ofrece: list[str]) -> None:
     completado = Completado(lambda: ["ejecutor-1", "revisor-1"])
     ofrecidas = completado.get_completions(Document(escrito), CompleteEvent())
     assert [c.text for c in ofrecidas] == ofrece
+
+
+async def test_el_coste_dice_lo_de_cada_uno_y_el_total_sin_llamar_a_nadie(tmp_path: Path) -> None:
+    async with demo(tmp_path) as (sistema, escena, papel):
+        await obedecer("/coste", escena)
+        assert "Todavía no se ha llamado a ningún modelo." in papel.texto
+        await conversar(sistema, "ejecuta: true y ejecuta: true")
+        sql = "SELECT count(*), sum(tokens_in), sum(tokens_out) FROM v_llamadas"
+        gastado = tuple(str(n) for n in consultar(tmp_path, sql)[0])
+        await obedecer("/cost", escena)
+        assert consultar(tmp_path, sql) == [tuple(map(int, gastado))]
+    titulos, *filas = papel.filas
+    assert titulos == ("agente", "de", "llamadas", "entrada", "en caché", "salida", "dinero")
+    por_quien = {(fila[0], fila[1]): fila for fila in filas}
+    assert {a for a, de in por_quien if not de} == {"ejecutor-1", "ejecutor-2", "master"}
+    total = por_quien["sesión", "todos"]
+    assert (total[2], total[3], total[5]) == gastado
+    assert ("ejecutor-1", "con los suyos") not in por_quien, "no tiene a nadie: sería repetirlo"

@@ -22,6 +22,7 @@ from servicios.llm.historial import retirar_lo_nuevo
 from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.llamada import Politica, Via
 from servicios.llm.proveedores import abrir_modelo
+from servicios.llm.relevo import Descansos, Equipo
 from servicios.registros.lectura.historias import FilaHistoria, Historia, plegar_historia
 from servicios.registros.textos import a_json
 from servicios.reloj import RelojReal
@@ -59,7 +60,8 @@ class Escena:
         self.historia: list[BaseMessage] = [SystemMessage("eres a-1"), HumanMessage("la tarea")]
 
     def otro(self, **comienzo: int) -> Interlocutor:
-        return Interlocutor("a-1", self.modelo, Validadores(()), self.via, **comienzo)
+        equipo = Equipo([self.modelo], Descansos(self.via.reloj))
+        return Interlocutor("a-1", equipo, Validadores(()), self.via, **comienzo)
 
     def anotar(self, evento: Evento, causa: Apunte | None = None) -> Apunte:
         detalles = json.loads(a_json(evento.detalles()))

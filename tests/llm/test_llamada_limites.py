@@ -22,6 +22,7 @@ from servicios.llm.destino import Destino
 from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.llamada import Politica, Via
 from servicios.llm.proveedores import abrir_modelo
+from servicios.llm.relevo import Descansos, Equipo
 from tests.apoyo import REPORTAR, conversar, delegar, enjambre
 from tests.dobles.fallos import fallo
 from tests.dobles.guion import Guion
@@ -64,7 +65,8 @@ class Escena:
         destino = Destino("openai", "gpt-prueba", doble.url, "OPENAI_API_KEY", None, doble.clave)
         self.modelo = abrir_modelo(destino, doble.clave, "puerta")
         via = Via(self.anotar, self.publicado.append, Admision(8), self.reloj, politica)
-        self.interlocutor = Interlocutor("a-1", self.modelo, Validadores([]), via)
+        equipo = Equipo([self.modelo], Descansos(self.reloj))
+        self.interlocutor = Interlocutor("a-1", equipo, Validadores([]), via)
 
     def anotar(self, evento: Evento, causa: Apunte | None = None) -> Apunte:
         self.hechos.append(evento)

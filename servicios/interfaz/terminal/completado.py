@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 
 from servicios.interfaz.terminal.ordenes.comando import TODOS
-from servicios.interfaz.terminal.ordenes.tabla import COMANDOS
+from servicios.interfaz.terminal.ordenes.tabla import COMANDOS, POR_NOMBRE
 
 if TYPE_CHECKING:
     from prompt_toolkit.document import Document
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Completado(Completer):
     """Órdenes al principio de la línea; ids tras las que los piden, o en una palabra empezada.
 
-    `ids` da los agentes de la sesión. En una línea vacía no ofrece nada: prompt_toolkit completa
+    `ids` da los agentes de la sesión. Un alias se ofrece si por su nombre no hay ninguna. En una
+    línea vacía no ofrece nada: prompt_toolkit completa
     un instante después de la tecla, cuando la línea puede estar ya enviada.
     """
 
@@ -31,19 +32,24 @@ class Completado(Completer):
         antes = document.text_before_cursor
         palabra = antes.rpartition("\n")[2].rpartition(" ")[2]
         if antes == palabra and antes.startswith("/"):
-            for comando in COMANDOS:
-                if comando.nombre.startswith(palabra.lower()):
-                    yield _completar(comando.nombre, palabra, comando.significado)
+            for nombre in _ordenes(palabra.lower()):
+                yield _completar(nombre, palabra, POR_NOMBRE[nombre].significado)
             return
         for candidato in self._tras(antes.split(" ")[0].lower(), palabra):
             if candidato.startswith(palabra):
                 yield _completar(candidato, palabra, "")
 
     def _tras(self, primera: str, palabra: str) -> Sequence[str]:
-        args = next((c.args for c in COMANDOS if c.nombre == primera), "ID" if palabra else "")
+        pedida = POR_NOMBRE.get(primera)
+        args = pedida.args if pedida else "ID" if palabra else ""
         if "ID" not in args:
             return ()
         return [*self._ids(), TODOS] if TODOS in args else self._ids()
+
+
+def _ordenes(principio: str) -> Sequence[str]:
+    propias = [c.nombre for c in COMANDOS if c.nombre.startswith(principio)]
+    return propias or [nombre for nombre in POR_NOMBRE if nombre.startswith(principio)]
 
 
 def _completar(texto: str, palabra: str, significado: str) -> Completion:

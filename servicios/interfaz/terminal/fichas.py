@@ -1,4 +1,4 @@
-"""Lo que se enseña a petición: agentes, un agente por dentro, el estado y el modelo."""
+"""Lo que se enseña a petición: agentes, un agente por dentro y el estado."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from agentes.eventos import EstadoAgente
 from servicios.interfaz.lineas import Linea, Tono
 from servicios.interfaz.terminal.papel import Papel
 from servicios.interfaz.texto import cabeza, corto
-from servicios.llm.preajustes import PREAJUSTES
 
 if TYPE_CHECKING:
     from servicios.registros.lectura.consultas import FilaAgente, FilaComando
@@ -151,19 +150,6 @@ def ficha_estado(sistema: Sistema, papel: Papel) -> None:
     )
     for nombre, valor in filas:
         papel.linea(Linea(f"{nombre}: {valor}", entera=True))
-
-
-def ficha_modelo(sistema: Sistema, papel: Papel) -> None:
-    """El modelo en uso y cómo se cambia."""
-    papel.linea(Linea(f"Modelo: {sistema.modelo}", entera=True))
-    for nombre, tipo in sorted(sistema.tipos.items()):
-        if tipo.model:
-            papel.linea(Linea(f"Los agentes «{nombre}» usan {tipo.model}", entera=True))
-    texto = (
-        "Para cambiarlo, pon MODEL=proveedor:modelo en .env (o en el entorno) y vuelve a empezar."
-        f" Proveedores: {', '.join(PREAJUSTES)}."
-    )
-    papel.linea(Linea(texto, entera=True))
 
 
 def _hora(timestamp: str) -> str:

@@ -28,6 +28,7 @@ from servicios.interfaz.terminal.portada import saludar
 from servicios.interfaz.terminal.sesion import Abrir, Sesion
 from servicios.interfaz.terminal.teclado import TecladoSinHuecos
 from servicios.interfaz.terminal.teclas import crear_teclas
+from servicios.interfaz.terminal.timbre import Timbre, cuantos_esperan
 
 if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
@@ -72,6 +73,7 @@ class Interactiva:
         self._papel = PapelRico(self._consola, self._cambiar_vivo)
         self._sesion = Sesion(self._papel, self._soltar, self._conectar, TECLAS, self._repintar)
         self._prompt = self._crear_prompt(teclado)
+        self._timbre = Timbre(self._prompt.app.output)
         self._tarea: asyncio.Task[str] | None = None
         self._fallo: BaseException | None = None
 
@@ -134,8 +136,8 @@ class Interactiva:
 
     def _conectar(self, sistema: Sistema) -> None:
         """El sistema está abierto: hay barra y hay dónde guardar el historial."""
+        self._timbre.apagado = not sistema.ajustes.campana
         self._barra.conectar(sistema)
-        self._barra.caducar()
         self._guardar_historial(sistema)
         self._repintar()
 
@@ -170,11 +172,14 @@ class Interactiva:
         self._repintado = None
         self._barra.caducar()
         self._prompt.app.invalidate()
+        if self._sesion.sistema is not None:
+            self._timbre.poner(cuantos_esperan(self._sesion.sistema))
 
     async def _soltar(self) -> None:
         """Quita el prompt de la pantalla."""
         if self._repintado is not None:
             self._repintado.cancel()
+        self._timbre.callar()
         if self._prompt.app.is_running and not self._prompt.app.is_done:
             self._prompt.app.exit(result="")
         if self._tarea is not None:

@@ -16,7 +16,8 @@ from servicios.interfaz.texto import corto, recortado, sin_huecos
 
 if TYPE_CHECKING:
     from agentes.eventos_permisos import AprobacionPedida
-    from servicios.herramientas.aprobaciones import Aprobaciones, Grupo
+    from servicios.herramientas.aprobaciones import Aprobaciones
+    from servicios.herramientas.solicitudes import Grupo
     from servicios.sistema import Sistema
 
 MARGEN = "  │ "
@@ -92,8 +93,10 @@ def ensenar(grupo: Grupo, sistema: Sistema, papel: Papel, *, entera: bool = Fals
     _escribir(f"por qué se pregunta: {corto(grupo.motivo, 500)}", papel)
     for orden in grupo.ordenes:
         _escribir_orden(orden, papel, entera=entera)
-    if grupo.clase:
-        clase = sin_huecos(" ".join(grupo.clase))
+    if len(grupo.clases) > 1:
+        _escribir("clases, en esa carpeta: cada una de esas órdenes, tal cual", papel, Tono.TENUE)
+    elif grupo.clases:
+        clase = sin_huecos(" ".join(grupo.clases[0]))
         vista = clase if entera else recortado(clase)
         _escribir(f"clase, en esa carpeta: {vista}", papel, Tono.TENUE)
     aprobaciones = sistema.aprobaciones
@@ -114,19 +117,19 @@ def _escribir(texto: str, papel: Papel, tono: Tono = Tono.NORMAL) -> None:
 
 
 def _se_ve_entera(grupo: Grupo) -> bool:
-    """Si su bloque enseña sin recortar sus órdenes y su clase."""
-    textos = [sin_huecos(texto) for texto in (*grupo.ordenes, " ".join(grupo.clase))]
+    """Si su bloque enseña sin recortar sus órdenes y sus clases."""
+    textos = [sin_huecos(texto) for texto in (*grupo.ordenes, *map(" ".join, grupo.clases))]
     return all(recortado(texto) == texto for texto in textos)
 
 
 def _como_se_responde(grupo: Grupo, cuantas: int) -> str:
     n = grupo.numero
     if not _se_ve_entera(grupo):
-        alcances = f" · /si {n} agente · /si {n} sesion" if grupo.clase else ""
+        alcances = f" · /si {n} agente · /si {n} sesion" if grupo.clases else ""
         return f"no se ve entera: /permisos {n} · después, /si {n}{alcances} · /no {n} [motivo]"
     if cuantas == 1:
-        return CIFRAS if grupo.clase else CIFRAS_SIN_CLASE
-    if grupo.clase:
+        return CIFRAS if grupo.clases else CIFRAS_SIN_CLASE
+    if grupo.clases:
         return f"/si {n} · /si {n} agente · /si {n} sesion · /no {n} [motivo]"
     return f"/si {n} · /no {n} [motivo]"
 
@@ -207,11 +210,20 @@ def _numero(
 ) -> int | None:
     """La petición que se responde; sin decirla, la única que haya, si dio tiempo a leerla.
 
-    Para aprobarla sin decirla tiene además que haberse visto entera.
+    Para aprobarla sin decirla tiene además que haberse visto entera; y diciéndola, que no acabe de
+    crecer con otra orden.
     """
-    if dicho:
-        return int(dicho)
     grupos = aprobaciones.pendientes()
+    if dicho:
+        n = int(dicho)
+        creciendo = any(
+            g.numero == n and len(g.ordenes) > 1 and g.quieta_s < PARA_LEERLA_S for g in grupos
+        )
+        if not (aprueba and creciendo):
+            return n
+        queja = f"A la petición {n} se le acaba de sumar otra orden: léela y repite la respuesta."
+        papel.linea(Linea(queja, tono=Tono.AVISO, entera=True))
+        return None
     if len(grupos) == 1 and grupos[0].quieta_s >= PARA_LEERLA_S:
         n = grupos[0].numero
         if not aprueba or _se_ve_entera(grupos[0]):

@@ -23,7 +23,7 @@ class Mandos(Protocol):
 
 
 def crear_teclas(mandos: Mandos, orden_de_salida: str) -> KeyBindings:
-    """Enter envía, Alt-Enter salta de línea, Ctrl-C borra o para, Ctrl-D en vacío sale."""
+    """Las que se dicen en `TECLAS` y no trae ya puestas prompt_toolkit."""
     teclas = KeyBindings()
     escribiendo = has_focus(DEFAULT_BUFFER)
     vacio = Condition(lambda: not get_app().current_buffer.text)
@@ -48,8 +48,22 @@ def crear_teclas(mandos: Mandos, orden_de_salida: str) -> KeyBindings:
     def _fin(_: KeyPressEvent) -> None:
         mandos.recibir(orden_de_salida)
 
+    @teclas.add("c-g", filter=escribiendo)
+    @teclas.add("c-x", "c-e", filter=escribiendo)
+    def _editar(evento: KeyPressEvent) -> None:
+        evento.current_buffer.open_in_editor()
+
+    teclas.add("c-l")(_redibujar)
+
     @teclas.add("c-z")
     def _nada(_: KeyPressEvent) -> None:
         """Sin esto metería el carácter en la línea."""
 
     return teclas
+
+
+def _redibujar(evento: KeyPressEvent) -> None:
+    """Sin saber dónde está el cursor no se pinta la barra: se pregunta otra vez."""
+    evento.app.renderer.erase()
+    evento.app.renderer.request_absolute_cursor_position()
+    evento.app.invalidate()

@@ -32,7 +32,12 @@ from agentes.eventos_llamada import (
     LlamadaReintentada,
     LlamadaTerminada,
 )
-from agentes.eventos_sesion import SesionBifurcada, SesionNombrada, SesionReanudada
+from agentes.eventos_sesion import (
+    ModeloCambiado,
+    SesionBifurcada,
+    SesionNombrada,
+    SesionReanudada,
+)
 from servicios.registros.escritura.apuntes import fila_de
 from servicios.registros.escritura.sentencias import (
     AGENTE,
@@ -54,6 +59,7 @@ from servicios.registros.escritura.sentencias import (
     SESION_ABIERTA,
     SESION_BIFURCADA,
     SESION_CERRADA,
+    SESION_MODELO,
     SESION_NOMBRADA,
     SESION_REABIERTA,
     SESION_REANUDADA,
@@ -96,6 +102,10 @@ def _sesion_reanudada(f: Fila, e: SesionReanudada) -> Iterator[Sentencia]:
 
 def _sesion_nombrada(f: Fila, e: SesionNombrada) -> Iterator[Sentencia]:
     yield SESION_NOMBRADA, (seguro(e.nombre) or f.session, f.session)
+
+
+def _modelo_cambiado(f: Fila, e: ModeloCambiado) -> Iterator[Sentencia]:
+    yield SESION_MODELO, (seguro(e.modelo), f.session)
 
 
 def _sesion_bifurcada(f: Fila, e: SesionBifurcada) -> Iterator[Sentencia]:
@@ -224,6 +234,7 @@ PROYECCIONES: dict[type[Evento], Callable[[Fila, Any], Iterator[Sentencia]]] = {
     SesionCerrada: _sesion_cerrada,
     SesionReanudada: _sesion_reanudada,
     SesionNombrada: _sesion_nombrada,
+    ModeloCambiado: _modelo_cambiado,
     SesionBifurcada: _sesion_bifurcada,
     LineaUsuario: _linea_usuario,
     AgenteLanzado: _agente_lanzado,

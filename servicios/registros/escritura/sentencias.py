@@ -8,6 +8,7 @@ SESION_ABIERTA = (
 SESION_REANUDADA = """UPDATE sessions SET version = ?, modelo = ?, aislamiento = ?, cara = ?
     WHERE id = ?"""
 SESION_NOMBRADA = "UPDATE sessions SET name = ? WHERE id = ?"
+SESION_MODELO = "UPDATE sessions SET modelo = ? WHERE id = ?"
 # Hasta que se abra, su modelo es el de su origen: con él se sigue y con él se repite.
 SESION_BIFURCADA = """UPDATE sessions SET origen = ?1, origen_fila = ?2,
     modelo = (SELECT o.modelo FROM sessions AS o WHERE o.id = ?1) WHERE id = ?3"""
@@ -55,6 +56,7 @@ SENTENCIAS = (
     SESION_REANUDADA,
     SESION_NOMBRADA,
     SESION_BIFURCADA,
+    SESION_MODELO,
     NOMBRE,
     AGENTE,
     MENSAJE,

@@ -69,6 +69,8 @@ def hecho_de(tipo: str, agente_id: str, details: Mapping[str, Any]) -> Evento:
 
 def _clase(tipo: str, datos: Mapping[str, Any]) -> type[Evento]:
     if tipo == "llm_call":
+        if datos.get("clase") == eventos_llamada.RELEVO:
+            return eventos_llamada.ModeloRelevado
         reintento = "espera_s" in datos
         return eventos_llamada.LlamadaReintentada if reintento else eventos_llamada.LlamadaFallida
     if tipo == "agent_loop" and "motivo" in datos:

@@ -21,6 +21,8 @@ from agentes.eventos_llamada import (
     HerramientaTerminada,
     LlamadaFallida,
     LlamadaIniciada,
+    LlamadaTerminada,
+    ModeloRelevado,
 )
 from agentes.eventos_sesion import SesionBifurcada
 from agentes.mensajes import ClaseAviso
@@ -161,7 +163,10 @@ def _seguir(copia: _Copia, hecho: Evento, recibo: Apunte) -> None:
             copia.en_cola.setdefault(MASTER, []).append(("lineas", recibo))
         case "agent_intervention":
             copia.en_cola.setdefault(hecho.agente_id, []).append(("directivas", recibo))
-    if isinstance(hecho, LlamadaFallida) and hecho.clase == INTERRUMPIDA:
+    if isinstance(hecho, LlamadaTerminada) and not hecho.proposito:
+        copia.en_vuelo.pop(hecho.agente_id, None)
+    cortada = isinstance(hecho, LlamadaFallida) and hecho.clase == INTERRUMPIDA
+    if cortada or isinstance(hecho, ModeloRelevado):
         # Quien la repita lo vuelve a entregar.
         devuelto = copia.en_vuelo.pop(hecho.agente_id, [])
         copia.en_cola[hecho.agente_id] = devuelto + copia.en_cola.get(hecho.agente_id, [])

@@ -22,7 +22,7 @@ AJENAS = {"master_input", "agent_intervention", "swarm_management"}
 
 _COPIADAS = {
     *("approval_request", "approval_decision", "network_request", "network_end"),
-    *("session_name", "system_error", "swarm_init", "orphan_operation"),
+    *("session_name", "model_change", "system_error", "swarm_init", "orphan_operation"),
 }
 _DE_SISTEMA = {"system_init", "system_exit", "session_resume", "session_fork"}
 
@@ -100,9 +100,13 @@ class Guion:
             for f in filas
             if f.tipo == "master_input"
             or (f.tipo in AJENAS and f.details.get("de") == "usuario")
-            or (f.id in self._a_peticion and f.tipo == "llm_input")
+            or (f.tipo == "llm_input" and self._la_pidio(f))
         ]
         return sorted(suyas, key=lambda f: f.id)
+
+    def _la_pidio(self, fila: FilaGrabada) -> bool:
+        """Si con esa llamada empieza una compactación suya; la de un relevo solo la sigue."""
+        return fila.id in self._a_peticion and fila.causa not in self._a_peticion
 
     def solo_queda_cerrar(self) -> bool:
         """Si lo que falta lo escribe el cierre (o nada, si no llegó a haberlo)."""

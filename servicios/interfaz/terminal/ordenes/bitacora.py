@@ -44,7 +44,7 @@ async def ver_sesiones(escena: Escena, pedida: str) -> bool:
 
 
 async def _listar_sesiones(sistema: Sistema, papel: Papel) -> None:
-    hoja = await _leer(sistema, lambda base: sesiones(base, Filtro(limite=ULTIMAS)))
+    hoja = await leer(sistema, lambda base: sesiones(base, Filtro(limite=ULTIMAS)))
     filas = [
         (
             str(sesion["session"]),
@@ -70,7 +70,7 @@ async def _ver_sesion(sistema: Sistema, papel: Papel, pedida: str) -> None:
         ]
         return dict(fila), arbol
 
-    sesion, arbol = await _leer(sistema, mirar)
+    sesion, arbol = await leer(sistema, mirar)
     nombre = f" «{corto(str(sesion['name']), NOMBRE_MAXIMO)}»" if sesion.get("name") else ""
     papel.linea(Linea(f"Sesión {sesion['session']}{nombre}", tono=Tono.FUERTE))
     papel.linea(
@@ -113,7 +113,7 @@ async def ver_por_que(escena: Escena, que: str) -> bool:
         fila = int(numero) if es_fila else fila_de_agente(base, escena.sistema.sesion, que)
         return por_que(base, fila, PASOS).objetos()
 
-    pasos = await _leer(escena.sistema, mirar)
+    pasos = await leer(escena.sistema, mirar)
     filas = [
         (str(p["fila"]), p["timestamp"][11:19], p["agente_id"], p["tipo"], corto(p["mensaje"]))
         for p in pasos
@@ -142,7 +142,7 @@ async def sacar(escena: Escena, formato: str) -> bool:
     return True
 
 
-async def _leer(sistema: Sistema, mirar: Callable[[Base], _T]) -> _T:
+async def leer(sistema: Sistema, mirar: Callable[[Base], _T]) -> _T:
     """Lo que `mirar` saca de la bitácora, en un hilo: no estorba a la conversación."""
 
     def en_el_hilo() -> _T:

@@ -1,9 +1,9 @@
-"""La ayuda, el estado, el modelo y salir."""
+"""La ayuda, el estado y salir."""
 
 from __future__ import annotations
 
 from servicios.interfaz.lineas import Linea
-from servicios.interfaz.terminal.fichas import ficha_estado, ficha_modelo
+from servicios.interfaz.terminal.fichas import ficha_estado
 from servicios.interfaz.terminal.ordenes.comando import Escena
 from servicios.interfaz.terminal.ordenes.tabla import COMANDOS
 
@@ -14,12 +14,6 @@ async def ayuda(escena: Escena, _: str) -> bool:
     filas += escena.teclas
     escena.papel.linea(Linea("Escribe lo que quieras y pulsa Enter: te responde el Master."))
     escena.papel.tabla(("orden", "qué hace"), filas, entera=True)
-    return True
-
-
-async def ver_modelo(escena: Escena, _: str) -> bool:
-    """Qué modelo responde y cómo se cambia."""
-    ficha_modelo(escena.sistema, escena.papel)
     return True
 
 

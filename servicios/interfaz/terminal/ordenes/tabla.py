@@ -7,8 +7,20 @@ from servicios.interfaz.terminal.ordenes.comando import SALIR, Comando, Teclas
 _MUCHAS = 10_000
 
 COMANDOS: tuple[Comando, ...] = (
-    Comando("/ayuda", "", "enseña esta tabla", "generales:ayuda"),
-    Comando("/agentes", "", "lista los agentes de la sesión y cómo van", "agentes:listar_agentes"),
+    Comando(
+        "/ayuda",
+        "",
+        "enseña esta tabla (también /help)",
+        "generales:ayuda",
+        alias=("/help",),
+    ),
+    Comando(
+        "/agentes",
+        "",
+        "lista los agentes de la sesión y cómo van (también /agents)",
+        "agentes:listar_agentes",
+        alias=("/agents",),
+    ),
     Comando(
         "/ver",
         "ID",
@@ -19,9 +31,10 @@ COMANDOS: tuple[Comando, ...] = (
     Comando(
         "/cancelar",
         "ID|todos",
-        "para un agente, o todos, y lo que ejecuten",
+        "para un agente, o todos, y lo que ejecuten (también /stop)",
         "agentes:cancelar",
         range(1, 2),
+        ("/stop",),
     ),
     Comando(
         "/permisos",
@@ -47,23 +60,43 @@ COMANDOS: tuple[Comando, ...] = (
     Comando(
         "/contexto",
         "ID [paso]",
-        "enseña lo que vio un agente (o `master`) en un paso: mensajes, tokens y qué cambió",
+        "enseña lo que vio un agente (o `master`) en un paso: mensajes, tokens y qué cambió"
+        " (también /context)",
         "contexto:ver_contexto",
         range(1, 3),
+        ("/context",),
     ),
     Comando(
         "/compactar",
         "[@ID] [foco…]",
-        "resume los mensajes viejos del Master o de un agente, sin perder el foco",
+        "resume los mensajes viejos del Master o de un agente, sin perder el foco (también"
+        " /compact)",
         "contexto:compactar",
         range(_MUCHAS),
+        ("/compact",),
     ),
-    Comando("/modelo", "", "dice qué modelo responde y cómo cambiarlo", "generales:ver_modelo"),
+    Comando(
+        "/coste",
+        "",
+        "enseña los tokens y el dinero de cada agente, de cada rama y de la sesión (también /cost)",
+        "costes:ver_costes",
+        alias=("/cost",),
+    ),
+    Comando(
+        "/modelo",
+        "[proveedor:modelo]",
+        "dice qué modelos responden, o cambia el general desde la siguiente llamada (también"
+        " /model)",
+        "modelos:ver_o_cambiar",
+        range(2),
+        ("/model",),
+    ),
     Comando(
         "/estado",
         "",
-        "dice cómo va todo: agentes, tokens, aislamiento, sesión",
+        "dice cómo va todo: agentes, tokens, aislamiento, sesión (también /status)",
         "generales:ver_estado",
+        alias=("/status",),
     ),
     Comando(
         "/sesiones",
@@ -73,13 +106,22 @@ COMANDOS: tuple[Comando, ...] = (
         range(2),
         ("/resume",),
     ),
-    Comando("/nombrar", "NOMBRE", "pone nombre a esta sesión", "bitacora:nombrar", range(1, 100)),
+    Comando(
+        "/nombrar",
+        "NOMBRE",
+        "pone nombre a esta sesión (también /rename)",
+        "bitacora:nombrar",
+        range(1, 100),
+        ("/rename",),
+    ),
     Comando(
         "/bifurcar",
         "[fila]",
-        "hace otra sesión que sigue desde aquí, o desde una fila, con copia de los espacios",
+        "hace otra sesión que sigue desde aquí, o desde una fila, con copia de los espacios"
+        " (también /fork)",
         "bifurcar:bifurcar_aqui",
         range(2),
+        ("/fork",),
     ),
     Comando(
         "/por-que",
@@ -91,16 +133,18 @@ COMANDOS: tuple[Comando, ...] = (
     Comando(
         "/exportar",
         "[formato]",
-        "saca esta sesión a un archivo, sin secretos: html (por defecto), md, json o csv",
+        "saca esta sesión a un archivo, sin secretos: html (por defecto), md, json o csv"
+        " (también /export)",
         "bitacora:sacar",
         range(2),
+        ("/export",),
     ),
     Comando(
         SALIR,
         "",
-        "cierra la sesión (también /salir y Ctrl-D)",
+        "cierra la sesión (también /salir, /exit, /quit y Ctrl-D)",
         "generales:salir",
-        alias=("/salir",),
+        alias=("/salir", "/exit", "/quit"),
     ),
 )
 """Las órdenes, en el orden de la ayuda."""
@@ -115,6 +159,12 @@ TECLAS: Teclas = (
     ("Alt-Enter", "salto de línea sin enviar"),
     ("Tab", "completa órdenes e ids de agentes"),
     ("Arriba, Abajo", "líneas anteriores"),
+    ("Ctrl-R", "busca en las líneas anteriores"),
+    (
+        "Ctrl-G",
+        "abre lo escrito en tu editor, `$VISUAL` o `$EDITOR` (también Ctrl-X Ctrl-E)",
+    ),
+    ("Ctrl-L", "vuelve a dibujar el prompt; no borra nada"),
     (
         "Ctrl-C",
         "borra lo escrito; si no hay nada, para la respuesta; dos veces en dos segundos, sale",

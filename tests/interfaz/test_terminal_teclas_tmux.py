@@ -1,0 +1,61 @@
+"""El editor, la búsqueda y el redibujo: teclas que no pierden lo escrito ni lo que se veía."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.interfaz.apoyo_tmux import escrito, programa
+
+pytestmark = [
+    pytest.mark.tmux,
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="no hay tmux"),
+]
+
+
+async def test_editor_busqueda_y_redibujo(tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nprintf " y más" >> "$1"\n', encoding="utf-8")
+    editor.chmod(0o755)
+    async with programa(tmp_path / "data", EDITOR=str(editor), VISUAL="") as t:
+        await t.se_ve("tokens")
+        await t.enviar("/estado")
+        await t.se_ve("bitácora:")
+        await t.teclear("mitad")
+        await t.hasta(lambda p: escrito(p) == "mitad")
+        await t.pulsar("C-g")
+        await t.hasta(lambda p: escrito(p) == "mitad y más")
+        await t.pulsar("C-x", "C-e")
+        await t.hasta(lambda p: escrito(p) == "mitad y más y más")
+        antes = await t.pantalla()
+        await t.pulsar("C-l")
+        await t.teclear("!")
+        pantalla = await t.hasta(lambda p: escrito(p) == "mitad y más y más!")
+        assert "bitácora:" in antes
+        assert "bitácora:" in pantalla
+        await t.pulsar("C-c")
+        await t.hasta(lambda p: escrito(p) == "")
+        await t.pulsar("C-r")
+        await t.teclear("est")
+        await t.se_ve("/estado")
+        await t.pulsar("Enter")
+        await t.hasta(lambda p: escrito(p) == "/estado")
+        await t.pulsar("C-c")
+        await t.enviar("salir")
+        await t.se_ve("CODIGO=0")
+
+
+async def test_el_titulo_de_la_ventana_vuelve_a_ser_el_de_antes(tmp_path: Path) -> None:
+    async with programa(tmp_path) as t:
+        await t.se_ve("tokens")
+        antes = (await t.tmux("display-message", "-p", "#{pane_title}")).strip()
+        await t.enviar("problema: ¿sigo?")
+        await t.se_ve("ejecutor-1 problema")
+        titulo = ""
+        while titulo != "1 espera · Enjambre":
+            titulo = (await t.tmux("display-message", "-p", "#{pane_title}")).strip()
+        await t.enviar("salir")
+        await t.se_ve("CODIGO=0")
+        assert (await t.tmux("display-message", "-p", "#{pane_title}")).strip() in {antes, ""}
