@@ -67,6 +67,7 @@ class Espera(StrEnum):
     APROBACION = "aprobacion"
     HIJO = "hijo"
     SUPERIOR = "superior"
+    EN_BUCLE = "en_bucle"
     TASA = "tasa"
 
 

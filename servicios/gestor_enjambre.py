@@ -27,6 +27,7 @@ from agentes.definicion import DefinicionAgente, Encargo
 from agentes.errores import ErrorBitacora
 from agentes.eventos import (
     MASTER,
+    USUARIO,
     AgenteTerminado,
     Apunte,
     AvisoEncolado,
@@ -37,7 +38,7 @@ from agentes.eventos import (
 )
 from agentes.guardado import AgenteGuardado
 from agentes.mensajes import Aviso, ClaseAviso, Directiva
-from prompts.avisos import texto_estado, trozo_de_reporte
+from prompts.avisos import en_una_linea, texto_estado, trozo_de_reporte
 from servicios.puertos import Bucle, PuertosGestor
 
 TOPE_FILA_AVISO = 4_000  # caracteres; el reporte entero está en la fila del agente
@@ -171,7 +172,7 @@ class GestorEnjambre:
         texto = f"no se pudo reanudar: ya no existe el tipo «{guardado.agent_type}»"
         final = AgenteTerminado(agente_id=agente.nombre, estado=agente.estado, error=texto)
         apunte = self._puertos.anotar(final, guardado.nacimiento)
-        self._avisar(agente, ClaseAviso.FALLO, texto, apunte)
+        self.avisar(agente.nombre, ClaseAviso.FALLO, texto, apunte)
 
     def _poner_en_marcha(self, bucle: Bucle) -> None:
         self._agentes[bucle.agente.nombre] = bucle.agente
@@ -189,6 +190,8 @@ class GestorEnjambre:
         apunte = self._puertos.anotar(mensaje, causa)
         estaba_en_pausa = vivo.bucle.agente.estado is EstadoAgente.PAUSED
         vivo.bucle.inject_message_and_resume(Directiva(remitente, message_content, apunte))
+        if remitente == USUARIO:
+            self.avisar(agent_id, ClaseAviso.LINEA_DIRECTA, en_una_linea(message_content), apunte)
         if estaba_en_pausa:
             return f"Entregado: {agent_id} estaba en pausa y sigue con tu directiva."
         return f"Entregado: {agent_id} lo leerá antes de su siguiente paso."
@@ -211,10 +214,8 @@ class GestorEnjambre:
         agente_id = vivo.bucle.agente.nombre
         if vivo.parado_por is None:
             pedida = CancelacionPedida(agente_id=agente_id, de=de)
-            vivo.parado_por, vivo.motivo = (
-                self._puertos.anotar(pedida, causa),
-                f"cancelado por {de}",
-            )
+            vivo.motivo = f"cancelado por {de}"
+            vivo.parado_por = self._puertos.anotar(pedida, causa)
             vivo.tarea.cancel()
         return {vivo.tarea} | self._parar_hijos(agente_id, vivo.parado_por)
 
@@ -238,22 +239,23 @@ class GestorEnjambre:
         """Un agente terminó: se cancelan los suyos y se avisa a su superior."""
         self._parar_hijos(agent_id, causa)
         if self._vivos[agent_id].avisar:
-            self._avisar(self._agentes[agent_id], ClaseAviso.de_estado(status), result, causa)
+            self.avisar(agent_id, ClaseAviso.de_estado(status), result, causa)
 
     def report_agent_problem(self, agent_id: str, descripcion: str, causa: Apunte) -> None:
         """Un agente queda en pausa: se avisa a su superior."""
-        agente = self._agentes[agent_id]
         problema = ProblemaReportado(agente_id=agent_id, descripcion=descripcion)
         apunte = self._puertos.anotar(problema, causa)
-        self._avisar(agente, ClaseAviso.PROBLEMA, descripcion, apunte)
+        self.avisar(agent_id, ClaseAviso.PROBLEMA, descripcion, apunte)
         self._cambio.set()
 
-    def _avisar(self, agente: Agente, clase: ClaseAviso, texto: str, causa: Apunte) -> None:
-        superior = self._vivos.get(agente.superior)
+    def avisar(self, agent_id: str, clase: ClaseAviso, texto: str, causa: Apunte) -> None:
+        """Deja un aviso de un agente a su superior; de la línea directa se entera el Master."""
+        agente = self._agentes[agent_id]
+        superior = None if clase is ClaseAviso.LINEA_DIRECTA else self._vivos.get(agente.superior)
         destino = agente.superior if superior else MASTER
-        principio = texto[:TOPE_FILA_AVISO]
+        texto_fila = texto[:TOPE_FILA_AVISO]
         encolado = AvisoEncolado(
-            agente_id=agente.nombre, destinatario=destino, clase=clase, texto=principio
+            agente_id=agent_id, destinatario=destino, clase=clase, texto=texto_fila
         )
         apunte = self._puertos.anotar(encolado, causa)
         aviso = Aviso(agente.nombre, agente.rol, clase, texto, apunte)

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 from agentes.definicion import DefinicionAgente
 from agentes.eventos import (
+    MASTER,
     SISTEMA,
     DefinicionRechazada,
     SesionAbierta,
@@ -31,8 +32,11 @@ from servicios.ejecutor_consola import operaciones_en_disco
 from servicios.gestor_logs import GestorLogs
 from servicios.herramientas.guardia import Guardia, abrir_guardia
 from servicios.herramientas.manos import Manos, PuertosManos, abrir_manos, recoger_restos
+from servicios.herramientas.orden_persona import OrdenesPersona
 from servicios.herramientas.puerta import Puerta, PuertosPuerta
+from servicios.herramientas.registro import RegistroHerramientas
 from servicios.llm.admision import Admision
+from servicios.llm.aparte import Aparte
 from servicios.llm.colector import Validadores
 from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.llamada import Politica, Via
@@ -102,12 +106,29 @@ class PiezasVivas:
             self.bitacora.anotar(OperacionHuerfana(agente_id=SISTEMA, fila=fila))
         await recoger_restos(self.manos, restos)
 
+    def ordenes_persona(self) -> OrdenesPersona:
+        """Lo que la persona ejecuta por su cuenta."""
+        manos, guardada = self.manos, self.guardada
+        return OrdenesPersona(
+            self.bitacora.sesion,
+            manos.de_la_persona,
+            self._puertos_puerta(manos.de_la_persona),
+            manos.sitio,
+            guardada.ordenes if guardada else (),
+        )
+
+    def aparte(self) -> Aparte:
+        """Las preguntas al margen: las contesta el modelo de la sesión, por el Master."""
+        return Aparte(MASTER, self.modelos.cargar(self.modelo), self.via)
+
+    def _puertos_puerta(self, registro: RegistroHerramientas) -> PuertosPuerta:
+        soltar = self.manos.consola.soltar_operacion
+        return PuertosPuerta(self.bitacora.anotar, self.guardia, registro.rescatar, soltar)
+
     def piezas(self) -> Piezas:
         """Las del núcleo, vivas."""
         manos, bitacora = self.manos, self.bitacora
-        puertos = PuertosPuerta(
-            bitacora.anotar, self.guardia, manos.registro.rescatar, manos.consola.soltar_operacion
-        )
+        puertos = self._puertos_puerta(manos.registro)
         return Piezas(
             modelo=self.modelo,
             topes=Topes.de(self.ajustes),
@@ -121,7 +142,9 @@ class PiezasVivas:
             ),
             superior_de=lambda superior: superior,
             nuevo_buzon=lambda _: Buzon(),
-            buzon_master=BuzonConVentana(self.via.reloj, es_urgente),
+            buzon_master=BuzonConVentana(
+                self.via.reloj, es_urgente, despierta=lambda entrada: entrada.despierta
+            ),
             siguiente_numero=lambda agent_type, _: bitacora.siguiente_numero(agent_type),
             leer_reporte=partial(self.consultas.ultimo_reporte, bitacora.sesion),
             olvidar=manos.consola.olvidar,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class Completado(Completer):
     """Órdenes al principio de la línea; ids tras las que los piden, o en una palabra empezada.
 
+    Tras una arroba, los ids con ella.
+
     `ids` da los agentes de la sesión. En una línea vacía no ofrece nada: prompt_toolkit completa
     un instante después de la tecla, cuando la línea puede estar ya enviada.
     """
@@ -35,12 +37,20 @@ class Completado(Completer):
                 if comando.nombre.startswith(palabra.lower()):
                     yield _completar(comando.nombre, palabra, comando.significado)
             return
-        for candidato in self._tras(antes.split(" ")[0].lower(), palabra):
+        for candidato in self._tras(antes, palabra):
             if candidato.startswith(palabra):
                 yield _completar(candidato, palabra, "")
 
-    def _tras(self, primera: str, palabra: str) -> Sequence[str]:
-        args = next((c.args for c in COMANDOS if c.nombre == primera), "ID" if palabra else "")
+    def _tras(self, antes: str, palabra: str) -> Sequence[str]:
+        primera, hay, _ = antes.partition(" ")
+        con_arroba = [f"@{agente_id}" for agente_id in self._ids()]
+        if not hay and palabra.startswith("@"):
+            return con_arroba
+        args = next((c.args for c in COMANDOS if c.nombre == primera.lower()), None)
+        if args is None:
+            return self._ids() if palabra else ()
+        if "@ID" in args:
+            return con_arroba
         if "ID" not in args:
             return ()
         return [*self._ids(), TODOS] if TODOS in args else self._ids()
