@@ -1,8 +1,7 @@
 """Los hechos: todo lo que ocurre es uno de estos eventos inmutables y una fila de `logs`.
 
-Cada clase dice su `tipo` (los valores de la columna `tipo`, letra por letra los de la semilla
-donde ella los nombró), su nivel y el texto de la fila. Sus campos son los `details`.
-`TextoParcial` es la excepción: va derecho al bus y no deja fila.
+Cada clase dice su `tipo` (letra por letra el de la semilla donde ella lo nombró), su nivel y el
+texto de la fila; sus campos son los `details`. `TextoParcial` va derecho al bus y no deja fila.
 """
 
 from __future__ import annotations

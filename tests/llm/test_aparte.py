@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from agentes.eventos import MASTER, USUARIO
@@ -13,7 +14,15 @@ from prompts.avisos import pregunta_al_master, pregunta_sobre
 from servicios.llm.aparte import sin_llamadas
 from servicios.llm.demostracion import decidir
 from servicios.sistema import Sistema
-from tests.apoyo import REPORTAR, consultar, conversar, delegar, doble_de, enjambre
+from tests.apoyo import (
+    PROVEEDORES,
+    REPORTAR,
+    consultar,
+    conversar,
+    delegar,
+    doble_de,
+    enjambre,
+)
 from tests.dobles.guion import Guion
 from tests.dobles.peticion import Peticion
 from tests.dobles.respuestas import Respuesta, llamar, texto
@@ -28,7 +37,8 @@ async def _preguntar(sistema: Sistema, pregunta: str) -> str:
     return respuesta.texto
 
 
-async def test_se_contesta_con_su_historia_y_sin_tocarla(tmp_path: Path) -> None:
+@pytest.mark.parametrize("proveedor", PROVEEDORES)
+async def test_se_contesta_con_su_historia_y_sin_tocarla(tmp_path: Path, proveedor: str) -> None:
     seguir = asyncio.Event()
 
     async def master(peticion: Peticion) -> Respuesta:
@@ -38,37 +48,30 @@ async def test_se_contesta_con_su_historia_y_sin_tocarla(tmp_path: Path) -> None
             return delegar("cuenta el 7")
         if peticion.ultimo.texto == "la lenta":
             await seguir.wait()
-            return texto("ya")
         return texto("va")
 
     guion = Guion({"Master": master, "ejecutor-1": [llamar(REPORTAR, {"resultado": "ok"})]})
-    for proveedor in ("openai", "gemini"):
-        seguir.clear()
-        async with (
-            doble_de(proveedor, guion) as doble,
-            enjambre(doble, tmp_path / proveedor, proveedor=proveedor) as sistema,
-        ):
-            await conversar(sistema, "haz")
-            await sistema.conversacion.decir("la lenta")
-            while doble.peticiones[-1].ultimo.texto != "la lenta":
-                await asyncio.sleep(0.01)
-            # El Master está contestando a otra cosa.
-            assert await _preguntar(sistema, "¿qué número era?") == "al margen: el 7"
-            al_margen = doble.peticiones[-1]
-            assert al_margen.herramientas == []
-            assert "cuenta el 7" in al_margen.todo_el_texto
-            assert "la lenta" in al_margen.todo_el_texto
-            seguir.set()
-            await sistema.conversacion.esperar_calma()
-            await conversar(sistema, "otra")
-            ultima = doble.peticiones[-1].todo_el_texto
-            assert "qué número" not in ultima
-            assert "al margen" not in ultima
-        llamadas = consultar(
-            tmp_path / proveedor,
-            "SELECT count(*) FROM model_calls WHERE proposito = 'aparte' AND estado = 'terminada'",
-        )
-        assert llamadas == [(1,)]
+    async with (
+        doble_de(proveedor, guion) as doble,
+        enjambre(doble, tmp_path, proveedor=proveedor) as sistema,
+    ):
+        await conversar(sistema, "haz")
+        await sistema.conversacion.decir("la lenta")
+        while doble.peticiones[-1].ultimo.texto != "la lenta":
+            await asyncio.sleep(0.01)
+        # El Master está contestando a otra cosa.
+        assert await _preguntar(sistema, "¿qué número era?") == "al margen: el 7"
+        al_margen = doble.peticiones[-1]
+        assert al_margen.herramientas == []
+        assert "cuenta el 7" in al_margen.todo_el_texto
+        assert "la lenta" in al_margen.todo_el_texto
+        seguir.set()
+        await conversar(sistema, "otra")
+        ultima = doble.peticiones[-1].todo_el_texto
+        assert "qué número" not in ultima
+        assert "al margen" not in ultima
+    apartes = "SELECT estado FROM model_calls WHERE proposito = 'aparte'"
+    assert consultar(tmp_path, apartes) == [("terminada",)]
 
 
 def test_las_llamadas_se_cuentan_en_texto() -> None:

@@ -13,7 +13,8 @@ from tests.apoyo import PROBLEMA, REPORTAR, consultar, conversar, delegar, enjam
 from tests.dobles.base import Doble
 from tests.dobles.guion import Guion
 from tests.dobles.openai import DobleOpenAI
-from tests.dobles.respuestas import llamar, texto
+from tests.dobles.peticion import Peticion
+from tests.dobles.respuestas import Respuesta, llamar, texto
 from tests.tortura.fotos import abierto, copiar_datos, programa, sesion_de
 
 RARO = (
@@ -76,7 +77,7 @@ async def test_la_linea_sola_no_cuesta_nada(proveedor: str, doble: Doble, tmp_pa
     _guion_de_problema(doble)
     seguir = asyncio.Event()
 
-    async def espera(_: object) -> object:
+    async def espera(_: Peticion) -> Respuesta:
         await seguir.wait()
         return llamar(REPORTAR, {"resultado": "ok"})
 
