@@ -56,6 +56,11 @@ class ErrorModelo(ErrorEnjambre):
         return self.clase in {"clave", "modelo"}
 
     @property
+    def es_vacia(self) -> bool:
+        """Si el modelo, por más que se le insistió, no escribió nada."""
+        return self.clase == "vacia"
+
+    @property
     def envenena(self) -> bool:
         """Si repetir la misma historia volvería a fallar: el turno se retira de la historia."""
         return self.clase in {"peticion", "bloqueo", "contexto"}

@@ -66,6 +66,7 @@ class Espera(StrEnum):
     APROBACION = "aprobacion"
     HIJO = "hijo"
     SUPERIOR = "superior"
+    EN_BUCLE = "en_bucle"
     TASA = "tasa"
     COLA = "cola"
 
@@ -157,16 +158,6 @@ class FalloInterno(Evento):
     nivel: ClassVar[str] = "ERROR"
     error: str
     traza: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DefinicionRechazada(Evento):
-    """Un archivo de `agentes_json/` no se cargó."""
-
-    tipo: ClassVar[str] = "swarm_init"
-    frase: ClassVar[str] = "error"
-    nivel: ClassVar[str] = "WARNING"
-    error: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Los hechos de una sesión después de nacer: se reanuda, se le pone nombre, sale de otra."""
+"""Los hechos de una sesión: con qué tipos nace, se reanuda, se le pone nombre, sale de otra."""
 
 from __future__ import annotations
 
@@ -73,3 +73,13 @@ class OperacionHuerfana(Evento):
     @property
     def mensaje(self) -> str:
         return f"La operación {self.fila} no está en la bitácora: pudo hacer algo; compruébalo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinicionRechazada(Evento):
+    """Un archivo de `agentes_json/` no se cargó."""
+
+    tipo: ClassVar[str] = "swarm_init"
+    frase: ClassVar[str] = "error"
+    nivel: ClassVar[str] = "WARNING"
+    error: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agentes.clase_agente import Agente
-from agentes.decisiones import RespuestaModelo
+from agentes.decisiones import RespuestaModelo, Turno
 from agentes.definicion import DefinicionAgente, Encargo
 from agentes.eventos import Apunte, EstadoAgente
 from agentes.mensajes import Aviso, Directiva, EntradaUsuario
@@ -30,6 +30,14 @@ class OperacionGuardada:
     cierre: Apunte | None = None
     resultado: ResultadoHerramienta | None = None
     efecto: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrdenAbierta:
+    """Una orden de consola de la persona que se quedó sin cierre."""
+
+    operacion: OperacionGuardada
+    orden: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +68,8 @@ class HistoriaGuardada:
     llamada que se quedó sin respuesta y `corte_anotado`, si ya consta; `sin_contestar`, si al
     Master le falló el proveedor y lo último que le dijeron sigue esperando; `textos_sueltos`,
     cuántas veces se le recordó antes de esa que el texto suelto no lo lee nadie; `causa`, lo último
-    que hizo. `problema_contado` y `texto_dicho` dicen si el problema o el texto de esa respuesta ya
-    constan, y `esperaba_hijo`, si tras ella se quedó esperando a alguno de los suyos.
+    que hizo. `problema_contado`, `vuelta_contada` y `texto_dicho` dicen si el problema, la vuelta o el
+    texto de esa respuesta ya constan, y `esperaba_hijo`, si tras ella se quedó esperando a alguno de los suyos.
     """
 
     mensajes: list[BaseMessage]
@@ -77,6 +85,7 @@ class HistoriaGuardada:
     textos_sueltos: int = 0
     esperaba_hijo: bool = False
     problema_contado: bool = False
+    vuelta_contada: bool = False
     texto_dicho: bool = False
     reentrega: Entregas = field(default_factory=Entregas)
     operaciones: dict[str, OperacionGuardada] = field(default_factory=dict)
@@ -147,7 +156,9 @@ class AgenteGuardado:
 class SesionGuardada:
     """Una sesión entera. `master` es `None` si aún no se le había llamado nunca.
 
-    `sub` es la subcarpeta de los espacios de sus agentes, si nació de otra.
+    `sub` es la subcarpeta de los espacios de sus agentes, si nació de otra; `problemas`, los agentes
+    cuyo problema leyó el Master sin haber dicho nada después, y `ordenes`, las de la persona que
+    se quedaron abiertas.
     """
 
     id: str
@@ -157,6 +168,8 @@ class SesionGuardada:
     master: HistoriaGuardada | None
     pendientes_master: tuple[EntradaUsuario | Aviso, ...]
     ultimo_texto: str
+    problemas: tuple[str, ...] = ()
+    ordenes: tuple[OrdenAbierta, ...] = ()
 
     @property
     def vivos(self) -> frozenset[str]:
@@ -171,9 +184,27 @@ class SesionGuardada:
     @property
     def esta_quieta(self) -> bool:
         """Si nada de lo guardado puede seguir sin que alguien diga algo."""
-        if self.pendientes_master or (self.master and self.master.falta_algo):
+        if any(p.despierta for p in self.pendientes_master):
+            return False
+        if self.master and self.master.falta_algo:
             return False
         return all(a.historia is None or _espera_a_alguien(a) for a in self.agentes)
+
+
+@dataclass(frozen=True, slots=True)
+class PorAcabar:
+    """Por dónde iba la conversación al cortarse.
+
+    `turno` es el último del Master, si no se hizo todo lo que pedía; `dicho`, si su texto ya
+    consta; `pensar`, si se quedó sin contestar; `ultimo_texto`, lo último que dijo; `problemas`, los
+    agentes cuyo problema leyó sin haber dicho nada después.
+    """
+
+    turno: Turno | None = None
+    dicho: bool = False
+    pensar: bool = False
+    ultimo_texto: str = ""
+    problemas: tuple[str, ...] = ()
 
 
 def _espera_a_alguien(agente: AgenteGuardado) -> bool:

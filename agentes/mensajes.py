@@ -17,6 +17,8 @@ class ClaseAviso(StrEnum):
     LIMITE = "limite"
     CANCELADO = "cancelado"
     SESION = "sesion"
+    BUCLE = "bucle"
+    LINEA_DIRECTA = "linea_directa"
 
     @classmethod
     def de_estado(cls, estado: EstadoAgente) -> ClaseAviso:
@@ -32,6 +34,16 @@ class ClaseAviso(StrEnum):
         """Un problema espera respuesta: cierra la ventana en que se juntan los avisos."""
         return self is ClaseAviso.PROBLEMA
 
+    @property
+    def despierta(self) -> bool:
+        """Si vale por sí solo una llamada de quien lo recibe; si no, va con lo siguiente que llegue."""
+        return self is not ClaseAviso.LINEA_DIRECTA
+
+    @property
+    def es_nota(self) -> bool:
+        """Si lo cuenta el sistema en una línea: no hay un reporte detrás que leer."""
+        return self in {ClaseAviso.BUCLE, ClaseAviso.LINEA_DIRECTA}
+
 
 @dataclass(frozen=True, slots=True)
 class EntradaUsuario:
@@ -39,6 +51,11 @@ class EntradaUsuario:
 
     texto: str
     apunte: Apunte
+
+    @property
+    def despierta(self) -> bool:
+        """Siempre: espera respuesta."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +76,19 @@ class Aviso:
     clase: ClaseAviso
     texto: str
     apunte: Apunte
+
+    @property
+    def despierta(self) -> bool:
+        """Si vale por sí solo una llamada de quien lo recibe."""
+        return self.clase.despierta
+
+
+def reparo_de_linea(texto: str) -> str:
+    """Por qué un texto no puede llegar tal cual a un agente, o nada."""
+    if not texto.strip():
+        return "no lleva texto"
+    if "\0" in texto:
+        return "lleva un carácter NUL, que ni la bitácora ni un modelo pueden guardar tal cual"
+    if any("\ud800" <= letra <= "\udfff" for letra in texto):
+        return "lleva media pareja de sustitutos, que no es texto Unicode"
+    return ""

@@ -9,7 +9,7 @@ bitácora: recibe los puertos de `puertos.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from langchain_core.messages import HumanMessage, ToolMessage
@@ -28,7 +28,9 @@ from agentes.eventos import (
 from agentes.guardado import Entregas, HistoriaGuardada
 from agentes.mensajes import Aviso, Directiva
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
-from prompts.avisos import RECUERDO, directiva, resumir_avisos
+from prompts.avisos import RECUERDO, VACIA, directiva, resumir_avisos
+from servicios.llm.vigilante import Vigilante
+from servicios.llm.vueltas import Umbrales
 from servicios.puertos import PuertosAgente
 
 if TYPE_CHECKING:
@@ -37,11 +39,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LimitesAgente:
-    """`max_iterations` en llamadas al modelo; los topes, en caracteres de notificación."""
+    """`max_iterations` en llamadas al modelo; los topes, en caracteres de notificación.
+
+    `umbrales` son las repeticiones con que se da por hecho que da vueltas.
+    """
 
     max_iterations: int = 20
     tope_resumen: int = 12_000
     tope_aviso: int = 4_000
+    umbrales: Umbrales = field(default_factory=Umbrales)
 
 
 class BucleLogicoAgente:
@@ -70,6 +76,13 @@ class BucleLogicoAgente:
         self._esperaba_hijo = guardada is not None and guardada.esperaba_hijo
         self._problema_contado = guardada is not None and guardada.problema_contado
         self._reentrega = guardada.reentrega if guardada else Entregas()
+        self._vigilante = Vigilante(
+            agente,
+            puertos.anotar,
+            puertos.superior.avisar,
+            limites.umbrales,
+            ya_consta=guardada is not None and guardada.vuelta_contada,
+        )
 
     def inject_message_and_resume(self, mensaje: Directiva | Aviso) -> None:
         """Deja un mensaje en el buzón; si el agente estaba en pausa, sigue."""
@@ -90,7 +103,8 @@ class BucleLogicoAgente:
         try:
             await self._empezar()
             while not self.agente.estado.es_final and self._pasos < self._limites.max_iterations:
-                await self._actuar(await self._pensar())
+                respuesta = await self._pensar()
+                await (self._sin_respuesta() if respuesta is None else self._actuar(respuesta))
             texto = f"{self._pasos} pasos sin terminar la tarea"
             self.terminar(EstadoAgente.MAX_ITERATIONS, texto)
         except ErrorModelo as error:
@@ -104,6 +118,8 @@ class BucleLogicoAgente:
             self._cambiar(EstadoAgente.RUNNING)
         elif self._guardada.respuesta is not None:
             await self._actuar(self._guardada.respuesta)
+        elif self.agente.estado is EstadoAgente.PAUSED:  # lo pausó que su modelo no contestara
+            await self._pausar("", Espera.EN_BUCLE)
 
     def terminar(self, estado: EstadoAgente, texto: str, causa: Apunte | None = None) -> None:
         """Anota el final y lo cuenta al superior; solo la primera vez vale.
@@ -130,13 +146,20 @@ class BucleLogicoAgente:
 
     # --- pensar -------------------------------------------------------------------------
 
-    async def _pensar(self) -> RespuestaModelo:
+    async def _pensar(self) -> RespuestaModelo | None:
+        """La respuesta del modelo, o `None` si no contestó nada las veces que se le insistió."""
         avisos, directivas = self._leer(await self._buzon.recoger())
         self._pasos += 1
         self.agente.espera = Espera.MODELO
-        respuesta = await self._puertos.interlocutor.pensar(
-            self.agente.historial, self._causa, avisos, directivas
-        )
+        try:
+            respuesta = await self._puertos.interlocutor.pensar(
+                self.agente.historial, self._causa, avisos, directivas
+            )
+        except ErrorModelo as error:
+            if not error.es_vacia:
+                raise
+            self._reentrega = Entregas(avisos, directivas)
+            return None
         self.agente.espera = Espera.NADA
         self.agente.uso += respuesta.uso
         self.agente.historial.append(respuesta.mensaje)
@@ -183,8 +206,12 @@ class BucleLogicoAgente:
                 problema = llamada.args["descripcion_problema"]
         if resultado is not None:
             self.terminar(EstadoAgente.COMPLETED, resultado)
+            return
+        vueltas = self._vigilante.vigilar(self._causa)
         if problema is not None:
             await self._pausar(problema)
+        elif vueltas:
+            await self._pausar(vueltas, Espera.EN_BUCLE)
 
     async def _resolver(self, llamada: LlamadaHerramienta, respuesta: RespuestaModelo) -> None:
         """Ejecuta una llamada por la puerta y deja su respuesta en la historia."""
@@ -224,6 +251,13 @@ class BucleLogicoAgente:
             ToolMessage(texto, tool_call_id=llamada.id, name=llamada.nombre)
         )
 
+    async def _sin_respuesta(self) -> None:
+        """Su modelo no contestó nada: se le dice y, si insiste, se le pausa con lo hecho intacto."""
+        self.agente.espera = Espera.NADA
+        self.agente.historial.append(HumanMessage(VACIA))
+        if vueltas := self._vigilante.vigilar(self._causa):
+            await self._pausar(vueltas, Espera.EN_BUCLE)
+
     async def _texto_suelto(self, texto: str) -> None:
         """Texto sin llamadas: espera a sus hijos, o se le recuerda, o a la segunda es el final.
 
@@ -242,7 +276,7 @@ class BucleLogicoAgente:
             return
         self.agente.historial.append(HumanMessage(RECUERDO))
 
-    async def _pausar(self, problema: str) -> None:
+    async def _pausar(self, problema: str, espera: Espera = Espera.SUPERIOR) -> None:
         """Cuenta el problema y espera una directiva; los avisos de sus hijos no lo reanudan.
 
         Si ya lo contó antes de un corte, no lo repite.
@@ -251,17 +285,15 @@ class BucleLogicoAgente:
         if contado and self.agente.estado is not EstadoAgente.PAUSED:
             return
         if not contado:
-            apunte = self._cambiar(EstadoAgente.PAUSED, Espera.SUPERIOR)
+            apunte = self._cambiar(EstadoAgente.PAUSED, espera)
             self._puertos.superior.report_agent_problem(self.agente.nombre, problema, apunte)
-        self.agente.espera = Espera.SUPERIOR
+        self.agente.espera = espera
         async with self._puertos.puesto.cedido(self.agente, self._causa):
             while not self.tiene_directivas:
                 await self._buzon.esperar_mas_de(len(self._buzon))
         self._cambiar(EstadoAgente.RUNNING)
 
     def _cambiar(self, estado: EstadoAgente, espera: Espera = Espera.NADA) -> Apunte:
-        self.agente.estado = estado
-        self.agente.espera = espera
-        return self._puertos.anotar(
-            EstadoCambiado(agente_id=self.agente.nombre, estado=estado, espera=espera), self._causa
-        )
+        self.agente.estado, self.agente.espera = estado, espera
+        hecho = EstadoCambiado(agente_id=self.agente.nombre, estado=estado, espera=espera)
+        return self._puertos.anotar(hecho, self._causa)

@@ -79,7 +79,8 @@ class BuzonConVentana(Buzon[T]):
     """Un buzón cuyo lector lee ráfagas enteras.
 
     La ventana se cierra `tras_el_ultimo_s` después del último mensaje, como mucho
-    `tras_el_primero_s` después del primero, o en cuanto hay uno urgente.
+    `tras_el_primero_s` después del primero, o en cuanto hay uno urgente. Lo que no `despierta` no
+    cuenta como llegado: se lee, en su sitio, con lo siguiente que lo haga.
     """
 
     def __init__(
@@ -88,12 +89,30 @@ class BuzonConVentana(Buzon[T]):
         es_urgente: Callable[[T], bool],
         tras_el_ultimo_s: float = 0.050,
         tras_el_primero_s: float = 0.250,
+        despierta: Callable[[T], bool] = lambda _: True,
     ) -> None:
         super().__init__()
+        self._despierta = despierta
+        self._aparte: list[tuple[int, T]] = []
         self._reloj = reloj
         self._es_urgente = es_urgente
         self._tras_el_ultimo_s = tras_el_ultimo_s
         self._tras_el_primero_s = tras_el_primero_s
+
+    def entregar(self, mensaje: T) -> None:
+        """Deja un mensaje y, si lo merece, despierta al lector."""
+        if self._despierta(mensaje):
+            super().entregar(mensaje)
+        else:
+            self._aparte.append((len(self), mensaje))
+
+    def vaciar(self) -> list[T]:
+        """Saca todo lo que hay, en el orden en que llegó."""
+        todo, aparte = super().vaciar(), self._aparte
+        self._aparte = []
+        for antes, mensaje in reversed(aparte):
+            todo.insert(antes, mensaje)
+        return todo
 
     async def juntar(self) -> list[T]:
         """Espera a que se cierre la ventana y saca lo que hay."""

@@ -29,7 +29,10 @@ from agentes.eventos import (
     TextoMaster,
     TurnoInterrumpido,
 )
+from agentes.eventos_linea import ProblemaOmitido
+from agentes.guardado import PorAcabar
 from agentes.mensajes import Aviso, EntradaUsuario
+from agentes.omisiones import ProblemasPorContar
 from agentes.respuestas import ResultadoHerramienta, en_unicode
 from prompts.avisos import resumir_avisos
 
@@ -75,20 +78,6 @@ class PuertosConversacion:
     puerta: Puerta
 
 
-@dataclass(frozen=True, slots=True)
-class PorAcabar:
-    """Por dónde iba la conversación al cortarse.
-
-    `turno` es el último del Master, si no se hizo todo lo que pedía; `dicho`, si su texto ya
-    consta; `pensar`, si se quedó sin contestar; `ultimo_texto`, lo último que dijo.
-    """
-
-    turno: Turno | None = None
-    dicho: bool = False
-    pensar: bool = False
-    ultimo_texto: str = ""
-
-
 def es_urgente(entrada: Entrada) -> bool:
     """Si cierra la ventana en que se juntan los avisos."""
     return isinstance(entrada, EntradaUsuario) or entrada.clase.es_urgente
@@ -111,6 +100,7 @@ class Conversacion:
         self._ritmo = ritmo
         self._tarea: asyncio.Task[None] | None = None
         self._por_acabar = por_acabar or PorAcabar()
+        self._problemas = ProblemasPorContar(self._por_acabar.problemas)
         self._ociosa = asyncio.Event()
         if not (self._hay_que_acabar or buzon):
             self._ociosa.set()
@@ -226,6 +216,7 @@ class Conversacion:
             texto = resumir_avisos(avisos, tope=ritmo.tope_resumen, tope_aviso=ritmo.tope_aviso)
             apuntes = [a.apunte for a in avisos]
             self._master.add_message_to_history(texto, apuntes[-1], apuntes)
+            self._problemas.leer(avisos)
         for entrada in lote:
             if isinstance(entrada, EntradaUsuario):
                 linea = entrada.apunte
@@ -237,7 +228,10 @@ class Conversacion:
         if turno.texto.strip() and not dicho:
             self.ultimo_texto = turno.texto
             texto = TextoMaster(agente_id=MASTER, texto=turno.texto, cortado=turno.cortado)
-            await self._puertos.anotar(texto, turno.causa)
+            apunte = self._puertos.anotar(texto, turno.causa)
+            for omitido in self._problemas.omitidos_en(turno.texto):
+                self._puertos.anotar(ProblemaOmitido(agente_id=MASTER, omitido=omitido), apunte)
+            await apunte
         return turno
 
     async def _ejecutar(self, pedida: AccionPedida, turno: int) -> tuple[ToolMessage, Apunte]:

@@ -27,6 +27,7 @@ from agentes.definicion import DefinicionAgente, Encargo
 from agentes.errores import ErrorBitacora
 from agentes.eventos import (
     MASTER,
+    USUARIO,
     AgenteTerminado,
     Apunte,
     AvisoEncolado,
@@ -37,7 +38,7 @@ from agentes.eventos import (
 )
 from agentes.guardado import AgenteGuardado
 from agentes.mensajes import Aviso, ClaseAviso, Directiva
-from prompts.avisos import demasiado_hondo, lanzado, sin_tipo, texto_estado, trozo_de_reporte
+from prompts import avisos
 from servicios.puertos import Bucle, PuertosGestor
 
 TOPE_FILA_AVISO = 4_000  # caracteres; el reporte entero está en la fila del agente
@@ -122,7 +123,7 @@ class GestorEnjambre:
             case LeerReporte(agent_id, desde):
                 return await self._leer(agent_id, desde)
             case ConsultarEstado():
-                return texto_estado(self.get_all_agents_status())
+                return avisos.texto_estado(self.get_all_agents_status())
 
     async def lanzar_agente(
         self, agent_type: str, task_description: str, superior: str, causa: Apunte | None
@@ -165,13 +166,12 @@ class GestorEnjambre:
 
     def _dar_por_perdido(self, guardado: AgenteGuardado) -> None:
         """Su tipo ya no existe: no se puede rehacer, y se dice."""
-        agente = guardado.como_agente()
+        agente, nace = guardado.como_agente(), guardado.nacimiento
         agente.estado = EstadoAgente.FAILED
         self._agentes[agente.nombre] = agente
         texto = f"no se pudo reanudar: ya no existe el tipo «{guardado.agent_type}»"
         final = AgenteTerminado(agente_id=agente.nombre, estado=agente.estado, error=texto)
-        apunte = self._puertos.anotar(final, guardado.nacimiento)
-        self._avisar(agente, ClaseAviso.FALLO, texto, apunte)
+        self.avisar(agente.nombre, ClaseAviso.FALLO, texto, self._puertos.anotar(final, nace))
 
     def _poner_en_marcha(self, bucle: Bucle, causa: Apunte) -> None:
         self._agentes[bucle.agente.nombre] = bucle.agente
@@ -189,6 +189,10 @@ class GestorEnjambre:
         apunte = self._puertos.anotar(mensaje, causa)
         estaba_en_pausa = vivo.bucle.agente.estado is EstadoAgente.PAUSED
         vivo.bucle.inject_message_and_resume(Directiva(remitente, message_content, apunte))
+        if remitente == USUARIO:
+            self.avisar(
+                agent_id, ClaseAviso.LINEA_DIRECTA, avisos.en_una_linea(message_content), apunte
+            )
         if estaba_en_pausa:
             return f"Entregado: {agent_id} estaba en pausa y sigue con tu directiva."
         return f"Entregado: {agent_id} lo leerá antes de su siguiente paso."
@@ -211,8 +215,8 @@ class GestorEnjambre:
         agente_id = vivo.bucle.agente.nombre
         if vivo.parado_por is None:
             pedida = CancelacionPedida(agente_id=agente_id, de=de)
-            vivo.parado_por = self._puertos.anotar(pedida, causa)
             vivo.motivo = f"cancelado por {de}"
+            vivo.parado_por = self._puertos.anotar(pedida, causa)
             vivo.tarea.cancel()
         return {vivo.tarea} | self._parar_hijos(agente_id, vivo.parado_por)
 
@@ -236,21 +240,21 @@ class GestorEnjambre:
         """Un agente terminó: se cancelan los suyos y se avisa a su superior."""
         self._parar_hijos(agent_id, causa)
         if self._vivos[agent_id].avisar:
-            self._avisar(self._agentes[agent_id], ClaseAviso.de_estado(status), result, causa)
+            self.avisar(agent_id, ClaseAviso.de_estado(status), result, causa)
 
     def report_agent_problem(self, agent_id: str, descripcion: str, causa: Apunte) -> None:
         """Un agente queda en pausa: se avisa a su superior."""
-        agente = self._agentes[agent_id]
         problema = ProblemaReportado(agente_id=agent_id, descripcion=descripcion)
         apunte = self._puertos.anotar(problema, causa)
-        self._avisar(agente, ClaseAviso.PROBLEMA, descripcion, apunte)
+        self.avisar(agent_id, ClaseAviso.PROBLEMA, descripcion, apunte)
         self._cambio.set()
 
-    def _avisar(self, agente: Agente, clase: ClaseAviso, texto: str, causa: Apunte) -> None:
-        superior = self._vivos.get(agente.superior)
-        de, para = agente.nombre, agente.superior if superior else MASTER
-        fila = texto[:TOPE_FILA_AVISO]
-        encolado = AvisoEncolado(agente_id=de, destinatario=para, clase=clase, texto=fila)
+    def avisar(self, agent_id: str, clase: ClaseAviso, texto: str, causa: Apunte) -> None:
+        """Deja un aviso de un agente a su superior; de la línea directa se entera el Master."""
+        agente = self._agentes[agent_id]
+        superior = None if clase is ClaseAviso.LINEA_DIRECTA else self._vivos.get(agente.superior)
+        para, fila = agente.superior if superior else MASTER, texto[:TOPE_FILA_AVISO]
+        encolado = AvisoEncolado(agente_id=agent_id, destinatario=para, clase=clase, texto=fila)
         apunte = self._puertos.anotar(encolado, causa)
         aviso = Aviso(agente.nombre, agente.rol, clase, texto, apunte)
         if superior:
@@ -273,11 +277,11 @@ class GestorEnjambre:
     async def _delegar(self, agent_type: str, tarea: str, pedida: AccionPedida) -> str:
         de = pedida.solicitante
         if agent_type not in self._tipos:
-            return sin_tipo(agent_type, self._tipos)
+            return avisos.sin_tipo(agent_type, self._tipos)
         if self._nivel(de) >= self._puertos.profundidad and not pedida.efecto:
-            return demasiado_hondo(de, self._nivel(de))
+            return avisos.demasiado_hondo(de, self._nivel(de))
         nuevo = pedida.efecto or await self.lanzar_agente(agent_type, tarea, de, pedida.causa)
-        return lanzado(nuevo, self._puertos.en_cola(nuevo))
+        return avisos.lanzado(nuevo, self._puertos.en_cola(nuevo))
 
     def _nivel(self, agente_id: str) -> int:
         """A cuántos está del Master."""
@@ -289,11 +293,8 @@ class GestorEnjambre:
         if texto is None:
             nada = f"{agent_id} aún no ha reportado nada."
             return nada if agent_id in self._agentes else self._por_que_no(agent_id)
-        return trozo_de_reporte(agent_id, texto, desde, self._tope_lectura)
+        return avisos.trozo_de_reporte(agent_id, texto, desde, self._tope_lectura)
 
     def _por_que_no(self, agent_id: str) -> str:
         agente = self._agentes.get(agent_id)
-        if agente is None:
-            vivos = ", ".join(self._vivos) or "ninguno"
-            return f"Error: no existe el agente «{agent_id}». Vivos: {vivos}."
-        return f"Error: {agent_id} ya terminó ({agente.estado}): no puede recibir nada."
+        return avisos.por_que_no(agent_id, agente.estado if agente else None, self._vivos)

@@ -17,14 +17,14 @@ from agentes.definicion import DefinicionAgente, Encargo
 from agentes.errores import ErrorEnjambre
 from agentes.eventos import MASTER, Apunte, Espera
 from agentes.eventos_llamada import INTERRUMPIDA, LlamadaFallida
-from agentes.guardado import HistoriaGuardada, SesionGuardada
+from agentes.guardado import HistoriaGuardada, PorAcabar, SesionGuardada
 from agentes.mensajes import Aviso, Directiva, EntradaUsuario
 from prompts.instrucciones import instrucciones_agente, instrucciones_master
 from prompts.tool_definitions import HERRAMIENTAS_MASTER
 from servicios.ajustes import Ajustes
 from servicios.bucle_logico_agente import BucleLogicoAgente, LimitesAgente
 from servicios.buzon import Buzon, BuzonConVentana
-from servicios.conversacion import Conversacion, PorAcabar, PuertosConversacion, Ritmo, en_marcha
+from servicios.conversacion import Conversacion, PuertosConversacion, Ritmo, en_marcha
 from servicios.gestor_enjambre import GestorEnjambre
 from servicios.motores.local import MotorLocal
 from servicios.motores.puestos import Puestos
@@ -215,12 +215,13 @@ def _por_acabar(guardada: SesionGuardada | None) -> PorAcabar | None:
         return None
     historia = guardada.master
     if historia is None or not historia.falta_algo:
-        return PorAcabar(ultimo_texto=guardada.ultimo_texto)
+        return PorAcabar(ultimo_texto=guardada.ultimo_texto, problemas=guardada.problemas)
     return PorAcabar(
         turno=turno_de(historia.respuesta) if historia.respuesta else None,
         dicho=historia.texto_dicho,
         pensar=historia.hay_que_pensar,
         ultimo_texto=guardada.ultimo_texto,
+        problemas=guardada.problemas,
     )
 
 

@@ -43,6 +43,11 @@ class OrquestadorMaster:
             self._lineas.extend(guardada.reentrega.lineas)
             self.uso = guardada.uso
 
+    @property
+    def historia(self) -> tuple[BaseMessage, ...]:
+        """Una copia de su historia tal como está ahora."""
+        return tuple(self._historial)
+
     def add_message_to_history(
         self,
         message: BaseMessage | str,

@@ -13,7 +13,7 @@ from agentes.errores import ErrorModelo
 from agentes.eventos import MASTER, Apunte, EstadoAgente
 from agentes.eventos_llamada import RELEVO
 from agentes.guardado import HistoriaGuardada
-from agentes.mensajes import Aviso, Directiva, EntradaUsuario
+from agentes.mensajes import Aviso, ClaseAviso, Directiva, EntradaUsuario
 from prompts.tool_definitions import ESQUEMAS, Esquema
 from servicios.ajustes import Ajustes
 from servicios.herramientas.registro import RegistroHerramientas
@@ -55,12 +55,16 @@ class _ModeloMudo:
     @property
     def referencia(self) -> str:
         """Proveedor y modelo; si ya no queda ninguna llamada, el que le toca."""
-        fila = self.guion.buscar(self.agente_id, lambda f: f.tipo == "llm_input")
+        fila = self.guion.buscar(
+            self.agente_id, lambda f: f.tipo == "llm_input" and not self.guion.se_copia(f)
+        )
         return str(fila.details["modelo"]) if fila else self.de_oficio
 
     def al_dia(self) -> ModeloLLM:
         """El de la siguiente llamada, con lo que entonces se creía que cabía en él."""
-        fila = self.guion.buscar(self.agente_id, lambda f: f.tipo == "llm_input")
+        fila = self.guion.buscar(
+            self.agente_id, lambda f: f.tipo == "llm_input" and not self.guion.se_copia(f)
+        )
         self.contexto = int(fila.details.get("contexto", 0)) if fila else 0
         return self
 
@@ -88,6 +92,9 @@ class _SuperiorGrabado:
 
     def report_agent_problem(self, agent_id: str, descripcion: str, causa: Apunte) -> None:
         self.superior.report_agent_problem(agent_id, descripcion, causa)
+
+    def avisar(self, agent_id: str, clase: ClaseAviso, texto: str, causa: Apunte) -> None:
+        self.superior.avisar(agent_id, clase, texto, causa)
 
     def tiene_hijos_en_marcha(self, agent_id: str) -> bool:
         fila = self.guion.esperada(agent_id)

@@ -16,12 +16,16 @@ from agentes.eventos import (
     MASTER,
     SISTEMA,
     USUARIO,
-    DefinicionRechazada,
     Espera,
     SesionAbierta,
     SesionCerrada,
 )
-from agentes.eventos_sesion import ModeloCambiado, OperacionHuerfana, SesionReanudada
+from agentes.eventos_sesion import (
+    DefinicionRechazada,
+    ModeloCambiado,
+    OperacionHuerfana,
+    SesionReanudada,
+)
 from agentes.guardado import HistoriaGuardada, SesionGuardada
 from prompts.tool_definitions import ESQUEMAS
 from servicios.ajustes import Ajustes
@@ -33,8 +37,11 @@ from servicios.ejecutor_consola import operaciones_en_disco
 from servicios.gestor_logs import GestorLogs
 from servicios.herramientas.guardia import Guardia, abrir_guardia
 from servicios.herramientas.manos import Manos, PuertosManos, abrir_manos, recoger_restos
+from servicios.herramientas.orden_persona import OrdenesPersona
 from servicios.herramientas.puerta import Puerta, PuertosPuerta
+from servicios.herramientas.registro import RegistroHerramientas
 from servicios.llm.admision import Admision
+from servicios.llm.aparte import Aparte
 from servicios.llm.colector import Validadores
 from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.llamada import Politica, Via
@@ -107,13 +114,30 @@ class PiezasVivas:
             self.bitacora.anotar(OperacionHuerfana(agente_id=SISTEMA, fila=fila))
         await recoger_restos(self.manos, restos)
 
+    def ordenes_persona(self) -> OrdenesPersona:
+        """Lo que la persona ejecuta por su cuenta."""
+        manos, guardada = self.manos, self.guardada
+        return OrdenesPersona(
+            self.bitacora.sesion,
+            manos.de_la_persona,
+            self._puertos_puerta(manos.de_la_persona),
+            manos.sitio,
+            guardada.ordenes if guardada else (),
+        )
+
+    def aparte(self) -> Aparte:
+        """Las preguntas al margen: las contesta el modelo de la sesión, por el Master."""
+        return Aparte(MASTER, self.modelos.cargar(self.modelos.generales[0]), self.via)
+
+    def _puertos_puerta(self, registro: RegistroHerramientas) -> PuertosPuerta:
+        soltar = self.manos.consola.soltar_operacion
+        return PuertosPuerta(self.bitacora.anotar, self.guardia, registro.rescatar, soltar)
+
     def piezas(self) -> Piezas:
         """Las del núcleo, vivas."""
         manos, bitacora = self.manos, self.bitacora
         puestos = Puestos(self.ajustes.agentes_simultaneos, bitacora.anotar)
-        puertos = PuertosPuerta(
-            bitacora.anotar, self.guardia, manos.registro.rescatar, manos.consola.soltar_operacion
-        )
+        puertos = self._puertos_puerta(manos.registro)
         return Piezas(
             modelos=self.modelos.generales,
             topes=Topes.de(self.ajustes),
@@ -127,7 +151,9 @@ class PiezasVivas:
             ),
             superior_de=lambda superior: superior,
             nuevo_buzon=lambda _: Buzon(),
-            buzon_master=BuzonConVentana(self.via.reloj, es_urgente),
+            buzon_master=BuzonConVentana(
+                self.via.reloj, es_urgente, despierta=lambda entrada: entrada.despierta
+            ),
             siguiente_numero=lambda agent_type, _: bitacora.siguiente_numero(agent_type),
             leer_reporte=partial(self.consultas.ultimo_reporte, bitacora.sesion),
             olvidar=manos.consola.olvidar,

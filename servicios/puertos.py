@@ -17,7 +17,7 @@ from agentes.decisiones import Interlocutor
 from agentes.definicion import DefinicionAgente, Encargo
 from agentes.eventos import Apunte, Espera, EstadoAgente, Evento
 from agentes.guardado import HistoriaGuardada
-from agentes.mensajes import Aviso, Directiva
+from agentes.mensajes import Aviso, ClaseAviso, Directiva
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
@@ -51,6 +51,10 @@ class Reportes(Protocol):
 
     def report_agent_problem(self, agent_id: str, descripcion: str, causa: Apunte) -> None:
         """El agente pide ayuda y queda en pausa."""
+        ...
+
+    def avisar(self, agent_id: str, clase: ClaseAviso, texto: str, causa: Apunte) -> None:
+        """Algo que el superior ha de saber del agente, que sigue."""
         ...
 
     def tiene_hijos_en_marcha(self, agent_id: str) -> bool:

@@ -23,7 +23,9 @@ from servicios.consola.aislamientos.aislamiento import Aislamiento
 from servicios.conversacion import Conversacion
 from servicios.gestor_enjambre import GestorEnjambre
 from servicios.herramientas.aprobaciones import Aprobaciones
+from servicios.herramientas.orden_persona import OrdenesPersona
 from servicios.herramientas.registro import RegistroHerramientas
+from servicios.llm.aparte import Aparte
 from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.preajustes import ReferenciaModelo
 from servicios.montaje import Nucleo, montar
@@ -41,7 +43,8 @@ class Sistema:
 
     `anotar` guarda un hecho de la propia cara y `redactar` quita los secretos de un texto;
     `guardada` es la sesión tal como estaba, si se reanuda; `interlocutores`, los del Master y los
-    de los agentes vivos, por su id.
+    de los agentes vivos, por su id; `ordenes` ejecuta las de la persona y `aparte` contesta lo que
+    pregunta al margen.
     """
 
     ajustes: Ajustes
@@ -61,6 +64,8 @@ class Sistema:
     anotar: Callable[[Evento], Apunte]
     redactar: Callable[[str], str]
     interlocutores: Mapping[str, Interlocutor]
+    ordenes: OrdenesPersona
+    aparte: Aparte
     cierre: Cierre
     guardada: SesionGuardada | None
 
@@ -93,17 +98,20 @@ async def abrir_sistema(
         base.anotar_apertura(cara)
         cierre.abierta = True
         await base.recoger_restos()
+        ordenes = await pila.enter_async_context(base.ordenes_persona())
         nucleo = await pila.enter_async_context(
             montar(base.piezas(), base.guardada, base.bitacora.fallo)
         )
-        yield _como_se_ve(ajustes, base, nucleo, cierre)
+        yield _como_se_ve(base, nucleo, ordenes, cierre)
 
 
-def _como_se_ve(ajustes: Ajustes, base: PiezasVivas, nucleo: Nucleo, cierre: Cierre) -> Sistema:
+def _como_se_ve(
+    base: PiezasVivas, nucleo: Nucleo, ordenes: OrdenesPersona, cierre: Cierre
+) -> Sistema:
     """Lo que se enseña a una cara de lo montado."""
     bitacora, manos = base.bitacora, base.manos
     return Sistema(
-        ajustes=ajustes,
+        ajustes=base.ajustes,
         sesion=bitacora.sesion,
         modelos=base.modelos,
         cambiar_modelo=base.cambiar_modelo,
@@ -118,6 +126,8 @@ def _como_se_ve(ajustes: Ajustes, base: PiezasVivas, nucleo: Nucleo, cierre: Cie
         gestor=nucleo.gestor,
         consultas=base.consultas,
         interlocutores=base.interlocutores,
+        ordenes=ordenes,
+        aparte=base.aparte(),
         anotar=bitacora.anotar,
         redactar=base.guardia.secretos.redactar,
         cierre=cierre,

@@ -21,6 +21,7 @@ from servicios.herramientas.aprobaciones import Aprobaciones
 from servicios.herramientas.guardia import Guardia
 from servicios.herramientas.incluidas.consola import herramienta_consola, perfil_por_tipo
 from servicios.herramientas.incluidas.trabajos import herramientas_trabajos
+from servicios.herramientas.orden_persona import SitioPersona
 from servicios.herramientas.permiso import Permiso
 from servicios.herramientas.registro import RegistroHerramientas
 from servicios.registros.reanudacion.restos import Restos
@@ -29,13 +30,18 @@ from servicios.reloj import Reloj
 
 @dataclass(frozen=True, slots=True)
 class Manos:
-    """Lo ya montado. `rechazos` son las líneas de los tipos de agente que no valen."""
+    """Lo ya montado. `rechazos` son las líneas de los tipos de agente que no valen.
+
+    `de_la_persona` es lo que ella puede usar por su cuenta, y `sitio`, dónde.
+    """
 
     consola: EjecutorConsola
     aprobaciones: Aprobaciones
     registro: RegistroHerramientas
     tipos: dict[str, DefinicionAgente]
     rechazos: tuple[str, ...]
+    de_la_persona: RegistroHerramientas
+    sitio: SitioPersona
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +85,17 @@ async def abrir_manos(ajustes: Ajustes, puertos: PuertosManos) -> AsyncIterator[
             plazo_s=ajustes.plazo_aprobacion_s,
         )
         tipos: dict[str, DefinicionAgente] = {}
-        registro = _registro(consola, aprobaciones, tipos)
+        permiso = Permiso(decidir, aprobaciones, consola.aislamiento, consola.carpeta_de)
+        registro = _registro(consola, permiso, tipos)
+        sitio, de_la_persona = SitioPersona(consola), RegistroHerramientas()
+        de_la_persona.registrar(herramienta_consola(consola, sitio.perfil, permiso))
         hay = Existencias(registro.nombres | ESQUEMAS.keys(), leer_prompt, puertos.comprobar_modelo)
         validos, rechazos = await asyncio.to_thread(
             cargar_definiciones, ajustes.raiz / "agentes_json", hay
         )
         tipos.update(validos)
         limpios = tuple(guardia.depurar(rechazo) for rechazo in rechazos)
-        yield Manos(consola, aprobaciones, registro, tipos, limpios)
+        yield Manos(consola, aprobaciones, registro, tipos, limpios, de_la_persona, sitio)
 
 
 async def recoger_restos(manos: Manos, restos: Restos) -> None:
@@ -104,10 +113,9 @@ async def recoger_restos(manos: Manos, restos: Restos) -> None:
 
 
 def _registro(
-    consola: EjecutorConsola, aprobaciones: Aprobaciones, tipos: dict[str, DefinicionAgente]
+    consola: EjecutorConsola, permiso: Permiso, tipos: dict[str, DefinicionAgente]
 ) -> RegistroHerramientas:
     """Las herramientas incluidas; las que ejecutan algo pasan todas por el mismo permiso."""
-    permiso = Permiso(decidir, aprobaciones, consola.aislamiento, consola.carpeta_de)
     perfil_de = perfil_por_tipo(tipos)
     registro = RegistroHerramientas()
     registro.registrar(herramienta_consola(consola, perfil_de, permiso))

@@ -70,7 +70,7 @@ class Puerta:
         self._por_soltar: list[int] = []
 
     async def cruzar(
-        self, llamada: LlamadaHerramienta, turno: int, causa: Apunte, hacer: Hacer
+        self, llamada: LlamadaHerramienta, turno: int, causa: Apunte | None, hacer: Hacer
     ) -> tuple[ResultadoHerramienta, Apunte]:
         """Espera a que la intención esté guardada, ejecuta y anota el cierre.
 
@@ -100,7 +100,11 @@ class Puerta:
         return self._acabar(cruce, rescatado.resultado, rescatado.cierre)
 
     async def _hacer(
-        self, llamada: LlamadaHerramienta, operacion: Operacion, causa: Apunte, hacer: Hacer
+        self,
+        llamada: LlamadaHerramienta,
+        operacion: Operacion,
+        causa: Apunte | None,
+        hacer: Hacer,
     ) -> tuple[ResultadoHerramienta, Apunte]:
         """Un intento nuevo: su intención se espera antes de hacer nada."""
         pedida = self._puertos.anotar(

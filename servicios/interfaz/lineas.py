@@ -8,6 +8,7 @@ from functools import singledispatch
 
 from agentes.eventos import (
     MASTER,
+    USUARIO,
     AgenteLanzado,
     AgenteTerminado,
     EstadoAgente,
@@ -18,6 +19,7 @@ from agentes.eventos import (
     ProblemaReportado,
     TurnoInterrumpido,
 )
+from agentes.eventos_linea import ProblemaOmitido, VueltaDetectada
 from agentes.eventos_llamada import (
     HerramientaTerminada,
     HistoriaCompactada,
@@ -46,6 +48,9 @@ RIESGO = (
     " sin nada que las encierre."
 )
 """Lo que se dice al abrir si nada encierra las órdenes, sea cual sea la cara."""
+
+TOPE_PROBLEMA = 20_000
+"""Caracteres de un problema que se enseñan según llega."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,23 @@ def _(evento: AprobacionResuelta) -> Linea | None:
 
 @linea_de.register
 def _(evento: ProblemaReportado) -> Linea:
-    return Linea(f"problema · {corto(evento.descripcion)}", evento.agente_id, Tono.AVISO)
+    """Entero y letra por letra: es lo que la persona ha de poder leer aunque nadie se lo cuente."""
+    texto = evento.descripcion
+    if len(texto) > TOPE_PROBLEMA:
+        faltan = len(texto) - TOPE_PROBLEMA
+        texto = f"{texto[:TOPE_PROBLEMA]}\n[… {faltan} caracteres más: está entero en la bitácora]"
+    return Linea(f"problema · {texto}", evento.agente_id, Tono.AVISO, entera=True)
+
+
+@linea_de.register
+def _(evento: ProblemaOmitido) -> Linea:
+    return Linea(evento.mensaje, tono=Tono.AVISO, entera=True)
+
+
+@linea_de.register
+def _(evento: VueltaDetectada) -> Linea:
+    texto = f"da vueltas · {evento.mensaje}"
+    return Linea(texto, evento.agente_id, Tono.AVISO, entera=True)
 
 
 @linea_de.register
@@ -164,7 +185,8 @@ def _(evento: HistoriaCompactada) -> Linea:
 
 @linea_de.register
 def _(evento: MensajeEncolado) -> Linea:
-    return Linea(f"← {evento.de} · {corto(evento.texto)}", evento.agente_id)
+    en_cola = " · en cola" if evento.de == USUARIO else ""
+    return Linea(f"← {evento.de}{en_cola} · {corto(evento.texto)}", evento.agente_id)
 
 
 @linea_de.register

@@ -24,6 +24,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from servicios.llm.demo.agente import decidir_agente
+from servicios.llm.demo.aparte import decidir_aparte, preguntan_al_margen
 from servicios.llm.demo.compactar import decidir_resumen, piden_resumen
 from servicios.llm.demo.general import decidir_general, forzar
 from servicios.llm.demo.historia import Decision, Esquemas
@@ -50,6 +51,8 @@ def decidir(
     mensajes: Sequence[BaseMessage], esquemas: Esquemas, eleccion: object = None
 ) -> Decision:
     """La respuesta a una historia; el papel lo dicen las herramientas que tiene."""
+    if not esquemas and preguntan_al_margen(mensajes):
+        return decidir_aparte(mensajes)
     if not esquemas and piden_resumen(mensajes):
         return decidir_resumen(mensajes)
     if "reportar_resultado_final" in esquemas:

@@ -92,6 +92,13 @@ class GestorFalso:
         return f"{agente_id} cancelado."
 
 
+class ConsultasVacias:
+    """Una bitácora en la que la persona no ha escrito a nadie."""
+
+    async def recibos(self, _sesion: str, _desde: int = 0) -> list[Any]:
+        return []
+
+
 class Guardado:
     """El recibo de un hecho que ya está guardado."""
 
@@ -117,6 +124,7 @@ class SistemaFalso:
     gestor: GestorFalso = field(default_factory=GestorFalso)
     master: Any = field(default_factory=lambda: SimpleNamespace(uso=Uso(10, 5)))
     cierre: Any = field(default_factory=lambda: SimpleNamespace(motivo="", codigo=None))
+    consultas: ConsultasVacias = field(default_factory=ConsultasVacias)
     guardada: None = None
     abierto: bool = False
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from servicios.interfaz.terminal import COMANDOS
-from servicios.interfaz.terminal.ordenes.comando import SALIR
+from servicios.interfaz.terminal.ordenes.comando import CONSOLA, DIRECTA, SALIR
 from servicios.interfaz.terminal.ordenes.tabla import POR_NOMBRE
 from tests.interfaz.apoyo_tmux import Terminal, escrito, programa
 
@@ -28,6 +28,10 @@ EJEMPLOS: dict[str, tuple[str, str]] = {
     "/agentes": ("", "en pausa"),
     "/ver": ("ejecutor-1", "reporte"),
     "/cancelar": ("ejecutor-2", "ejecutor-2 cancelado."),
+    DIRECTA: ("@ejecutor-3 con cuidado", "en cola"),
+    "/mensajes": ("", "con cuidado"),
+    "/btw": ("@ejecutor-1 ¿qué hizo?", "al margen"),
+    CONSOLA: ("!echo de la persona | tr a-z A-Z", "DE LA PERSONA"),
     "/permisos": ("1", "$ touch uno"),
     "/si": ("1", "permitida una vez · $ touch uno"),
     "/no": ("2 mejor no", "denegada · $ rm dos"),
@@ -43,7 +47,7 @@ EJEMPLOS: dict[str, tuple[str, str]] = {
     "/exportar": ("json", "Sesión exportada a"),
     SALIR: ("", "CODIGO=0"),
 }
-"""Por cada orden, con qué argumentos se prueba y qué ha de verse. La escena la pone `_preparar`."""
+"""Por cada orden, con qué argumentos se prueba (o la línea entera) y qué ha de verse."""
 
 
 def test_cada_orden_tiene_su_ejemplo() -> None:
@@ -79,7 +83,8 @@ async def test_todas_las_ordenes_se_hacen_y_lo_escrito_aguanta(tmp_path: Path) -
         await _preparar(t)
         for comando in [c for c in COMANDOS if c.nombre != SALIR]:
             args, dice = EJEMPLOS[comando.nombre]
-            await _mandar(t, f"{comando.nombre} {args}".strip(), dice)
+            entera = comando.nombre in {DIRECTA, CONSOLA}
+            await _mandar(t, args if entera else f"{comando.nombre} {args}".strip(), dice)
         await _pegar_mil_lineas_y_cambiar_de_tamano(t, tmp_path / "pegado")
         await t.enviar(SALIR)
         await t.se_ve(EJEMPLOS[SALIR][1])
@@ -105,10 +110,11 @@ async def _preparar(t: Terminal) -> None:
     await t.se_ve("Petición 1: ejecutor-3 pide permiso")
     await t.enviar("ejecuta: rm dos")
     escritas = ""
-    while "Petición 2: ejecutor-4" not in await t.pantalla():
-        escritas += "sigo "
-        await t.teclear("sigo ")
-        assert len(escritas) < 500, "la petición no salió"
+    async with asyncio.timeout(LIMITE_S):
+        while "Petición 2: ejecutor-4" not in await t.pantalla():
+            if len(escritas) < 60:
+                escritas += "sigo "
+                await t.teclear("sigo ")
     await t.teclear("y acabo")
     await t.hasta(lambda p: _plano(escrito(p) or "") == _plano(f"{escritas}y acabo"))
     await t.pulsar("C-c")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Completado(Completer):
     """Órdenes al principio de la línea; ids tras las que los piden, o en una palabra empezada.
 
-    `ids` da los agentes de la sesión. Un alias se ofrece si por su nombre no hay ninguna. En una
-    línea vacía no ofrece nada: prompt_toolkit completa
+    Tras una arroba, los ids con ella. `ids` da los agentes de la sesión. Un alias se ofrece si por
+    su nombre no hay ninguna. En una línea vacía no ofrece nada: prompt_toolkit completa
     un instante después de la tecla, cuando la línea puede estar ya enviada.
     """
 
@@ -35,13 +35,21 @@ class Completado(Completer):
             for nombre in _ordenes(palabra.lower()):
                 yield _completar(nombre, palabra, POR_NOMBRE[nombre].significado)
             return
-        for candidato in self._tras(antes.split(" ")[0].lower(), palabra):
+        for candidato in self._tras(antes, palabra):
             if candidato.startswith(palabra):
                 yield _completar(candidato, palabra, "")
 
-    def _tras(self, primera: str, palabra: str) -> Sequence[str]:
-        pedida = POR_NOMBRE.get(primera)
-        args = pedida.args if pedida else "ID" if palabra else ""
+    def _tras(self, antes: str, palabra: str) -> Sequence[str]:
+        primera, hay, _ = antes.partition(" ")
+        con_arroba = [f"@{agente_id}" for agente_id in self._ids()]
+        if not hay and palabra.startswith("@"):
+            return con_arroba
+        pedida = POR_NOMBRE.get(primera.lower())
+        if pedida is None:
+            return self._ids() if palabra else ()
+        args = pedida.args
+        if "@ID" in args:
+            return con_arroba
         if "ID" not in args:
             return ()
         return [*self._ids(), TODOS] if TODOS in args else self._ids()

@@ -125,7 +125,7 @@ class Interactiva:
         return False
 
     def _parece_orden(self) -> bool:
-        return self._prompt.default_buffer.text.startswith("/")
+        return self._prompt.default_buffer.text.startswith(("/", "@"))
 
     def _ids(self) -> list[str]:
         sistema = self._sesion.sistema

@@ -13,18 +13,21 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agentes.errores import ErrorEnjambre
 from servicios.interfaz.codigos import Salida, codigo_de
 from servicios.interfaz.lineas import Linea, Tono
+from servicios.interfaz.terminal.encargos import Encargos
 from servicios.interfaz.terminal.fichas import en_marcha, en_pausa
 from servicios.interfaz.terminal.narracion import Narrador
 from servicios.interfaz.terminal.ordenes.comando import Escena, Teclas
-from servicios.interfaz.terminal.ordenes.reparto import es_orden, obedecer
+from servicios.interfaz.terminal.ordenes.reparto import es_orden, obedecer, tarda
 from servicios.interfaz.terminal.papel import Papel
 from servicios.interfaz.terminal.permisos import Bloques, responder_cifra
 from servicios.interfaz.terminal.portada import avisar_cierre, despedir, presentar
+from servicios.interfaz.terminal.recibos import Recibos
 
 if TYPE_CHECKING:
     from servicios.sistema import Sistema
@@ -64,6 +67,7 @@ class Sesion:
         self._codigo = 0
         self._abriendo = True
         self._ultima_parada = -SEGUNDA_VEZ_S
+        self._encargos = Encargos(papel)
 
     # --- lo que llama el teclado --------------------------------------------------------
 
@@ -73,7 +77,9 @@ class Sesion:
             self._lineas.put_nowait(linea)
 
     def parar(self) -> None:
-        """Ctrl-C sin nada escrito: para la respuesta, o avisa; la segunda seguida, sale."""
+        """Ctrl-C sin nada escrito: para lo que se encargó, o la respuesta; dos seguidas, sale."""
+        if self._encargos.parar():
+            return
         if self.sistema is not None and self.sistema.conversacion.interrumpir():
             return
         ahora = time.monotonic()
@@ -131,10 +137,12 @@ class Sesion:
         """Hasta que alguien pida salir."""
         bloques = Bloques(sistema, self._papel)
         narrador = Narrador(self._papel, bloques.contar, self._al_hecho)
-        with sistema.bus.suscribir() as suscripcion, _primero():
-            async with asyncio.TaskGroup() as grupo:
+        recibos = Recibos(sistema.consultas, sistema.sesion, self._papel)
+        with sistema.bus.suscribir() as suscripcion, sistema.bus.suscribir() as otra, _primero():
+            async with self._encargos, asyncio.TaskGroup() as grupo:
                 tareas = [
                     grupo.create_task(narrador.seguir(suscripcion), name="narrador"),
+                    grupo.create_task(recibos.seguir(otra), name="recibos"),
                     grupo.create_task(self._atender(sistema), name="lineas"),
                 ]
                 sistema.cierre.motivo = await self._salida
@@ -148,7 +156,9 @@ class Sesion:
         while not self._salida.done():
             linea = await self._lineas.get()
             try:
-                if es_orden(linea):
+                if es_orden(linea) and tarda(linea):
+                    self._encargos.lanzar(partial(obedecer, linea, escena))
+                elif es_orden(linea):
                     await obedecer(linea, escena)
                 elif not responder_cifra(linea, sistema.aprobaciones, self._papel):
                     await sistema.conversacion.decir(linea)

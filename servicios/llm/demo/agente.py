@@ -132,7 +132,7 @@ def _escuchar(mensaje: HumanMessage, trabajo: Trabajo) -> None:
     if directiva is None:
         avisos = leer_avisos(mensaje)
         trabajo.recordado = not avisos
-        trabajo.avisaron.update(a.agente for a in avisos)
+        trabajo.avisaron.update(a.agente for a in avisos if not a.es_nota)
         trabajo.cuento.extend(f"{a.agente} {a.que}:\n{a.texto}" for a in avisos)
         return
     es_tarea = trabajo.tarea is None

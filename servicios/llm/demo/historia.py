@@ -18,9 +18,11 @@ Esquemas = Mapping[str, Mapping[str, Any]]
 _DIRECTIVA = re.compile(r"Mensaje de [^\n:]+:\n(?P<texto>.*)", re.DOTALL)
 _AVISO = re.compile(
     r"^(?P<agente>[\w-]+) \([^\n]*?\) (?P<que>terminó|está en pausa|falló|llegó a su límite"
-    r"|fue cancelado)[^\n:;]*(?:: |; |$)",
+    r"|fue cancelado|parece dar vueltas|recibió un mensaje directo)[^\n:;]*(?:: |; |$)",
     re.MULTILINE,
 )
+
+_NOTAS = {"parece dar vueltas", "recibió un mensaje directo"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,12 @@ class AvisoLeido:
     @property
     def es_final(self) -> bool:
         """Si el agente ya no sigue."""
-        return self.que != "está en pausa"
+        return self.que not in {"está en pausa", *_NOTAS}
+
+    @property
+    def es_nota(self) -> bool:
+        """Si solo informa: no hay nada que contestar."""
+        return self.que in _NOTAS
 
 
 @dataclass(frozen=True, slots=True)

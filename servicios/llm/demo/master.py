@@ -175,7 +175,7 @@ def _contar_aviso(aviso: AvisoLeido, turno: _Turno) -> None:
     lineas = [decir(aviso.que, turno.ingles, agente=f"**{aviso.agente}**"), cercar(texto)]
     if "leer_reporte" in aviso.texto:
         lineas.append(decir("sigue", turno.ingles, agente=aviso.agente))
-    if not aviso.es_final:
+    if not (aviso.es_final or aviso.es_nota):
         lineas.append(decir("contestar", turno.ingles, agente=aviso.agente))
     turno.partes.append("\n".join(lineas))
 

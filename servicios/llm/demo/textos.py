@@ -65,6 +65,14 @@ _TEXTOS: dict[str, tuple[str, str]] = {
         "{agente} está en pausa por un problema y espera una directiva:",
         "{agente} is paused by a problem and waits for a directive:",
     ),
+    "parece dar vueltas": (
+        "{agente} parece dar vueltas sin avanzar:",
+        "{agente} seems to go in circles:",
+    ),
+    "recibió un mensaje directo": (
+        "Le escribiste directamente a {agente}:",
+        "You wrote to {agente} directly:",
+    ),
     "contestar": (
         (
             "Contéstale con `mensaje a {agente}: TEXTO`; si pones `mensaje a {agente}: ejecuta:"

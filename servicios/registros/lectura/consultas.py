@@ -38,6 +38,13 @@ _TOTALES = """
     SELECT coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),
         coalesce(sum(tokens_cached), 0)
     FROM model_calls WHERE session = ?"""
+_RECIBOS = """
+    SELECT m.id, m.para, m.estado, c.turno, a.end_time IS NOT NULL,
+        json_extract(l.details, '$.texto')
+    FROM messages AS m JOIN logs AS l ON l.id = m.id
+    JOIN agent_runs AS a ON a.session = m.session AND a.agent_id = m.para
+    LEFT JOIN model_calls AS c ON c.id = m.entregado_en
+    WHERE m.session = ? AND m.de = 'usuario' AND m.id >= ? ORDER BY m.id"""
 _HISTORIA = """
     SELECT id, tipo, details, causa FROM logs
     WHERE session = ? AND agente_id = ?
@@ -72,6 +79,27 @@ class FilaComando:
     stderr: str
     codigo: int | None
     cierre: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recibo:
+    """Qué fue de un mensaje directo de la persona.
+
+    `estado` es encolado, entregado (está en la petición `peticion` de ese agente, ya guardada) o
+    visto (esa petición fue contestada); `acabo`, si el agente ya terminó.
+    """
+
+    fila: int
+    para: str
+    estado: str
+    peticion: int | None
+    acabo: bool
+    texto: str
+
+    @property
+    def es_firme(self) -> bool:
+        """Si ya no va a cambiar."""
+        return self.acabo or self.estado == "visto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +180,11 @@ class Consultas:
     async def agentes(self, session: str) -> list[FilaAgente]:
         """Los agentes de la sesión, en el orden en que nacieron."""
         return [_agente(fila) for fila in await self._leer(_AGENTES, (session,))]
+
+    async def recibos(self, session: str, desde: int = 0) -> list[Recibo]:
+        """Los mensajes directos de la persona a los agentes, desde una fila."""
+        filas = await self._leer(_RECIBOS, (session, desde))
+        return [Recibo(f[0], f[1], f[2], f[3], bool(f[4]), f[5]) for f in filas]
 
     async def filas_de_historia(self, session: str, agente_id: str) -> list[FilaHistoria]:
         """Las filas con las que se pliega la historia de un agente, en orden."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from agentes import (
     eventos,
+    eventos_linea,
     eventos_llamada,
     eventos_permisos,
     eventos_red,
@@ -23,6 +24,7 @@ from agentes.respuestas import Uso
 
 _MODULOS = (
     eventos,
+    eventos_linea,
     eventos_llamada,
     eventos_permisos,
     eventos_red,

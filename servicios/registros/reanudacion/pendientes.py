@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from agentes.eventos import MASTER
+from agentes.eventos import MASTER, USUARIO
+from agentes.guardado import OperacionGuardada, OrdenAbierta
 from agentes.mensajes import Aviso, ClaseAviso, Directiva, EntradaUsuario
 from servicios.registros.escritura.apuntes import ApunteFila
 
@@ -18,6 +19,15 @@ _AVISOS = """
     FROM notices AS n JOIN logs AS l ON l.id = n.id
     LEFT JOIN agent_runs AS a ON a.session = n.session AND a.agent_id = n.agente_id
     WHERE n.session = ? AND n.destinatario = ? AND n.estado = 'encolado' ORDER BY n.id"""
+
+_SIN_CONTAR = """
+    SELECT agente_id FROM notices
+    WHERE session = ?1 AND destinatario = ?2 AND clase = ?3 AND entregado_en > (
+        SELECT coalesce(max(id), 0) FROM logs
+        WHERE session = ?1 AND agente_id = ?2 AND tipo = 'master_response_text') ORDER BY id"""
+_ABIERTAS = """
+    SELECT id, op, intento, tool, command FROM commands
+    WHERE session = ? AND agente_id = ? AND cierre IS NULL ORDER BY id"""
 
 
 def pendientes_de_agente(
@@ -42,12 +52,30 @@ def pendientes_del_master(
     return tuple(llegadas[fila] for fila in sorted(llegadas))
 
 
+def problemas_sin_contar(db: sqlite3.Connection, sesion: str) -> tuple[str, ...]:
+    """Los agentes cuyo problema leyó el Master sin decir nada después. Lanza `sqlite3.Error`."""
+    filas = db.execute(_SIN_CONTAR, (sesion, MASTER, ClaseAviso.PROBLEMA.value))
+    return tuple(fila[0] for fila in filas)
+
+
+def ordenes_abiertas(db: sqlite3.Connection, sesion: str) -> tuple[OrdenAbierta, ...]:
+    """Las órdenes de la persona que se quedaron sin cierre. Lanza `sqlite3.Error`."""
+    return tuple(
+        OrdenAbierta(
+            OperacionGuardada(f["op"], f["intento"], f["tool"], ApunteFila.firme(f["id"])),
+            f["command"] or "",
+        )
+        for f in db.execute(_ABIERTAS, (sesion, USUARIO))
+    )
+
+
 def _avisos(db: sqlite3.Connection, sesion: str, para: str) -> dict[int, Aviso]:
     return {f["id"]: _aviso(f) for f in db.execute(_AVISOS, (sesion, para))}
 
 
 def _aviso(f: sqlite3.Row) -> Aviso:
     clase, texto = ClaseAviso(f["clase"]), f["texto"]
-    if clase is not ClaseAviso.PROBLEMA and f["reporte"] and f["reporte"].startswith(texto):
+    de_otro = clase is ClaseAviso.PROBLEMA or clase.es_nota
+    if not de_otro and f["reporte"] and f["reporte"].startswith(texto):
         texto = f["reporte"]  # en la fila del aviso solo está su principio
     return Aviso(f["agente_id"], f["rol"] or "", clase, texto, ApunteFila.firme(f["id"]))

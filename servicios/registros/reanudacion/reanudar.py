@@ -34,8 +34,10 @@ from servicios.registros.lectura.historias import (
     plegar_historia,
 )
 from servicios.registros.reanudacion.pendientes import (
+    ordenes_abiertas,
     pendientes_de_agente,
     pendientes_del_master,
+    problemas_sin_contar,
 )
 
 _FALLOS_NUESTROS = frozenset({"alarma", "interno"})
@@ -110,6 +112,8 @@ class _Lector:
             master=self._historia(MASTER, None),
             pendientes_master=pendientes_del_master(self._db, self._sesion),
             ultimo_texto=str(texto[0]) if texto else "",
+            problemas=problemas_sin_contar(self._db, self._sesion),
+            ordenes=ordenes_abiertas(self._db, self._sesion),
         )
 
     def _una(self, sql: str, *valores: object) -> sqlite3.Row | None:
@@ -156,6 +160,7 @@ class _Lector:
         gasto = self._una(_GASTO, self._sesion, agente_id) or (0, 0, 0, 0)
         salida = plegada.salida
         cola = self._cola(agente_id, salida.id if salida else 0)
+        por_hacer = _por_hacer(salida, cola)
         return HistoriaGuardada(
             mensajes=plegada.mensajes,
             contados=plegada.contados,
@@ -163,13 +168,15 @@ class _Lector:
             pasos=int(gasto[0]),
             causa=_ultima_causa(plegada, nacimiento),
             uso=Uso(*gasto[1:]),
-            respuesta=_por_hacer(salida, cola),
+            respuesta=por_hacer,
             cortada=_cortada(plegada, cola),
             corte_anotado=plegada.corte_anotado,
             sin_contestar=_sin_contestar(plegada, cola),
             textos_sueltos=plegada.recuerdos,
             esperaba_hijo=_esperaba_hijo(cola),
             problema_contado=any(f["tipo"] == "agent_problem" for f in cola),
+            vuelta_contada=por_hacer is not None
+            and any(f["tipo"] == "loop_detected" for f in cola),
             texto_dicho=any(f["tipo"] == "master_response_text" for f in cola),
             reentrega=self._reentrega(plegada.entrada_abierta),
             operaciones=self._operaciones(cola),
@@ -251,10 +258,16 @@ def _sin_contestar(historia: Historia, cola: list[sqlite3.Row]) -> bool:
     """Si lo último fue que falló el modelo, y repetir lo mismo puede salir bien."""
     if not historia.mensajes or isinstance(historia.mensajes[-1], AIMessage):
         return False
-    marcas = [f for f in cola if f["tipo"] in {"llm_input", "master_loop", "master_error"}]
+    propias = [f for f in cola if f["tipo"] != "llm_input" or not _de_lado(f)]
+    marcas = [f for f in propias if f["tipo"] in {"llm_input", "master_loop", "master_error"}]
     if not marcas or marcas[-1]["tipo"] != "master_error":
         return False
     return json.loads(marcas[-1]["details"])["clase"] not in _FALLOS_NUESTROS
+
+
+def _de_lado(entrada: sqlite3.Row) -> bool:
+    """Si es una petición con otro propósito: no es de la historia."""
+    return bool(json.loads(entrada["details"]).get("proposito"))
 
 
 def _esperaba_hijo(cola: list[sqlite3.Row]) -> bool:

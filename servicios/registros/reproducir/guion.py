@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from agentes.errores import ErrorEnjambre
-from agentes.eventos import SISTEMA
+from agentes.eventos import SISTEMA, USUARIO
 from agentes.eventos_llamada import CANCELADA
+from servicios.llm.aparte import APARTE
 from servicios.registros.reanudacion.bifurcar import CORTADA
 from servicios.registros.reproducir.canonico import FilaGrabada
 
@@ -52,6 +53,7 @@ class Guion:
     _efectos: dict[int, list[FilaGrabada]] = field(default_factory=dict)
     _compactan: set[int] = field(default_factory=set)
     _a_peticion: set[int] = field(default_factory=set)
+    _al_margen: set[int] = field(default_factory=set)
     _cambio: asyncio.Event = field(default_factory=asyncio.Event)
     avances: int = 0
 
@@ -62,7 +64,9 @@ class Guion:
         for fila in todas:
             if fila.tipo in AJENAS and fila.causa is not None and fila.causa not in self._fines:
                 self._efectos.setdefault(fila.causa, []).append(fila)
-            if _pide_compactar(fila) or (fila.causa in self._compactan and _la_sigue(fila)):
+            if _es_aparte(fila) or (fila.causa in self._al_margen and _la_sigue(fila)):
+                self._al_margen.add(fila.id)
+            elif _pide_compactar(fila) or (fila.causa in self._compactan and _la_sigue(fila)):
                 self._compactan.add(fila.id)
                 if fila.causa in aperturas | self._a_peticion:
                     self._a_peticion.add(fila.id)
@@ -77,13 +81,13 @@ class Guion:
 
     def esperada(self, agente_id: str) -> FilaGrabada | None:
         """La siguiente fila de un agente que no se copia; `None` si no queda ninguna."""
-        return next((f for f in self.quedan(agente_id) if not se_copia(f)), None)
+        return next((f for f in self.quedan(agente_id) if not self.se_copia(f)), None)
 
     def por_copiar(self, agente_id: str) -> list[FilaGrabada]:
         """Las que se copian antes de la siguiente."""
         copiables: list[FilaGrabada] = []
         for fila in self.quedan(agente_id):
-            if not se_copia(fila):
+            if not self.se_copia(fila):
                 break
             copiables.append(fila)
         return copiables
@@ -133,7 +137,7 @@ class Guion:
         """Lo que falta de todos, sin el sistema ni lo que solo se copia."""
         for agente_id in self.filas:
             if agente_id != SISTEMA:
-                yield from (f for f in self.quedan(agente_id) if not se_copia(f))
+                yield from (f for f in self.quedan(agente_id) if not self.se_copia(f))
 
     def sin_leer(self, agente_id: str) -> Sequence[int]:
         """Las filas de lo que llegó a su buzón y aún no ha leído, en su orden."""
@@ -190,6 +194,16 @@ class Guion:
             if suyas and suyas[0].tipo == "agent_run_start" and suyas[0].causa == fila.id
         ]
 
+    def se_copia(self, fila: FilaGrabada) -> bool:
+        """Si no la decide el núcleo: se escribe otra vez, tal cual, cuando le toca."""
+        if fila.agente_id == SISTEMA:
+            return fila.tipo not in _DE_SISTEMA
+        if fila.agente_id == USUARIO or fila.id in self._al_margen:
+            return True
+        if fila.tipo == "tool_execution":
+            return bool(fila.details.get("resultado") == CORTADA)
+        return fila.tipo in _COPIADAS
+
     def foco_de(self, fila: FilaGrabada) -> str:
         """El de una compactación que pidió la persona; en las más viejas solo lo dice su final."""
         if "foco" in fila.details:
@@ -208,7 +222,7 @@ class Guion:
             if fila is entrada:
                 return True
             suya = fila.id in self._compactan - self._a_peticion
-            if not (suya or se_copia(fila)):
+            if not (suya or self.se_copia(fila)):
                 return False
         return False
 
@@ -233,13 +247,9 @@ class Guion:
         )
 
 
-def se_copia(fila: FilaGrabada) -> bool:
-    """Si no la decide el núcleo: se escribe otra vez, tal cual, cuando le toca."""
-    if fila.agente_id == SISTEMA:
-        return fila.tipo not in _DE_SISTEMA
-    if fila.tipo == "tool_execution":
-        return bool(fila.details.get("resultado") == CORTADA)
-    return fila.tipo in _COPIADAS
+def _es_aparte(fila: FilaGrabada) -> bool:
+    """Si es la petición de una pregunta al margen: no toca nada de lo que decide el núcleo."""
+    return fila.tipo == "llm_input" and fila.details.get("proposito") == APARTE
 
 
 def _pide_compactar(fila: FilaGrabada) -> bool:
@@ -247,7 +257,7 @@ def _pide_compactar(fila: FilaGrabada) -> bool:
 
 
 def _la_sigue(fila: FilaGrabada) -> bool:
-    """Si puede ser el resto de una compactación: su respuesta, su fallo o el cambio."""
+    """Si puede ser el resto de una llamada con propósito: su respuesta, su fallo o el cambio."""
     return fila.tipo in {"llm_output", "llm_call", "history_compaction"}
 
 

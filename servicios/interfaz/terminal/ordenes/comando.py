@@ -30,6 +30,10 @@ Hacer = Callable[[Escena, str], Awaitable[bool]]
 
 TODOS = "todos"
 SALIR = "salir"
+CONSOLA = "!orden"
+"""Una orden de la persona: una exclamación y lo que va detrás."""
+DIRECTA = "@ID"
+"""La línea directa: una arroba, el id de un agente y, tras un blanco, lo que se le dice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Comando:
 
     `hacer` es «módulo:función» de este paquete: una función que es `Hacer`; se importa cuando se
     pide, así lo que arrastra no retrasa el prompt. `palabras` es cuántas admite detrás y `alias`,
-    sus otros nombres.
+    sus otros nombres; la que `tarda` no hace esperar a lo que se escriba después.
     """
 
     nombre: str
@@ -47,6 +51,7 @@ class Comando:
     hacer: str
     palabras: range = range(1)
     alias: tuple[str, ...] = ()
+    tarda: bool = False
 
     @property
     def uso(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from servicios.interfaz.terminal.ordenes.comando import SALIR, Comando, Teclas
+from servicios.interfaz.terminal.ordenes.comando import CONSOLA, DIRECTA, SALIR, Comando, Teclas
 
 _MUCHAS = 10_000
 
@@ -35,6 +35,34 @@ COMANDOS: tuple[Comando, ...] = (
         "agentes:cancelar",
         range(1, 2),
         ("/stop",),
+    ),
+    Comando(
+        DIRECTA,
+        "texto…",
+        "manda el texto a ese agente letra por letra; el Master recibe una línea que lo dice",
+        "directa:escribir",
+    ),
+    Comando(
+        "/mensajes",
+        "[ID]",
+        "enseña tus mensajes a los agentes: en cola, entregado en qué petición, o visto",
+        "directa:ver_mensajes",
+        range(2),
+    ),
+    Comando(
+        "/btw",
+        "[@ID] pregunta…",
+        "pregunta al margen: no queda en la conversación; con @ID, contesta desde la bitácora",
+        "aparte:preguntar",
+        range(1, _MUCHAS),
+        tarda=True,
+    ),
+    Comando(
+        CONSOLA,
+        "",
+        "ejecuta esa orden de consola fuera de los modelos, encerrada como las de los agentes",
+        "consola:ejecutar",
+        tarda=True,
     ),
     Comando(
         "/permisos",
@@ -154,6 +182,11 @@ POR_NOMBRE = {nombre: c for c in COMANDOS for nombre in (c.nombre, *c.alias)}
 
 _CIFRAS = "solas en la línea, responden a la única petición por aprobar"
 
+_CTRL_C = (
+    "borra lo escrito; si no hay nada, para tu !orden o tu /btw o, si no, la respuesta;"
+    " dos veces en dos segundos, sale"
+)
+
 TECLAS: Teclas = (
     ("Enter", "envía lo escrito"),
     ("Alt-Enter", "salto de línea sin enviar"),
@@ -165,10 +198,7 @@ TECLAS: Teclas = (
         "abre lo escrito en tu editor, `$VISUAL` o `$EDITOR` (también Ctrl-X Ctrl-E)",
     ),
     ("Ctrl-L", "vuelve a dibujar el prompt; no borra nada"),
-    (
-        "Ctrl-C",
-        "borra lo escrito; si no hay nada, para la respuesta; dos veces en dos segundos, sale",
-    ),
+    ("Ctrl-C", _CTRL_C),
     ("Ctrl-D", "en una línea vacía, cierra la sesión"),
     ("1 a 5", _CIFRAS),
 )
@@ -176,7 +206,10 @@ TECLAS: Teclas = (
 
 TECLAS_LLANAS: Teclas = (
     ("Enter", "envía lo escrito"),
-    ("Ctrl-C", "descarta lo escrito y para la respuesta; dos veces en dos segundos, sale"),
+    (
+        "Ctrl-C",
+        "descarta lo escrito y para tu !orden o la respuesta; dos veces en dos segundos, sale",
+    ),
     ("Ctrl-D", "en una línea vacía, cierra la sesión"),
     ("1 a 5", _CIFRAS),
 )
