@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agentes.eventos import Espera, EstadoAgente
+from agentes.pruebas import Verificacion
 from agentes.respuestas import Uso
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ class Agente:
     """Una ejecución de un tipo: identidad, historia y estado.
 
     `nombre` es su id (`{agent_type}-{n}`), `llm` la referencia `proveedor:modelo` con la que
-    piensa, `superior` el id de quien recibe sus avisos. Solo su bucle cambia `estado` y `espera`.
+    piensa, `superior` el id de quien recibe sus avisos. `exige` son las pruebas que ha de dar y
+    `nota` lo que se supo de ellas al acabar. Solo su bucle cambia `estado`, `espera` y lo probado.
     """
 
     nombre: str
@@ -34,6 +36,9 @@ class Agente:
     uso: Uso = field(default_factory=Uso)
     resultado: str = ""
     problema: str = ""
+    exige: tuple[str, ...] = ()
+    verificacion: Verificacion = Verificacion.SIN_PRUEBAS
+    nota: str = ""
 
     @property
     def tokens_utilizados(self) -> int:
@@ -54,4 +59,6 @@ class Agente:
             "tarea": self.tarea,
             "modelo": self.llm,
             "tokens": str(self.tokens_utilizados),
+            "exige": ", ".join(self.exige),
+            "verificacion": self.verificacion.value if self.estado.es_final else "",
         }

@@ -18,6 +18,7 @@ from agentes.errores import ErrorDefinicion, ErrorEnjambre, ErrorPlantilla
 from agentes.eventos import AgenteLanzado
 from agentes.perfil_consola import PerfilConsola
 from agentes.perfil_json import CLAVES_CONSOLA, leer_perfil
+from agentes.pruebas import CUALQUIERA, ClaseEvidencia
 
 TOPE_BYTES = 1024 * 1024
 
@@ -31,6 +32,7 @@ CLAVES_OBLIGATORIAS: dict[str, type] = {
 CLAVES_OPCIONALES: dict[str, type] = {
     "model": str,
     "max_iterations": int,
+    "evidencias": list,
     **CLAVES_CONSOLA,
 }
 """Claves que se pueden omitir; los números han de ser mayores que cero."""
@@ -43,7 +45,8 @@ _EN_CASTELLANO = {str: "texto", list: "una lista", int: "un entero", float: "un 
 class DefinicionAgente:
     """Un tipo de agente ya validado; `instrucciones` es el texto de su prompt.
 
-    Con `model` o `max_iterations` en `None` vale el valor general.
+    Con `model` o `max_iterations` en `None` vale el valor general. `evidencias` son las clases de
+    pruebas que ha de dar al acabar.
     """
 
     agent_type: str
@@ -54,6 +57,7 @@ class DefinicionAgente:
     instrucciones: str
     model: str | None = None
     max_iterations: int | None = None
+    evidencias: tuple[str, ...] = ()
     consola: PerfilConsola = field(default_factory=PerfilConsola)
 
 
@@ -76,6 +80,7 @@ class Encargo:
             llm=modelo,
             tarea=self.tarea,
             superior=self.superior,
+            exige=self.definicion.evidencias,
         )
 
     def nacimiento(self, modelo: str) -> AgenteLanzado:
@@ -88,6 +93,7 @@ class Encargo:
             tarea=self.tarea,
             superior=self.superior,
             modelo=modelo,
+            exige=self.definicion.evidencias,
         )
 
 
@@ -144,7 +150,9 @@ def leer_definicion(ruta: Path, hay: Existencias) -> DefinicionAgente:
             hay.comprobar_modelo(datos["model"])
     except ErrorEnjambre as error:
         raise _error(ruta, "model", str(error)) from error
-    datos["available_tools"] = tuple(datos["available_tools"])
+    _comprobar_evidencias(ruta, datos.get("evidencias", []))
+    for lista in {"available_tools", "evidencias"} & datos.keys():
+        datos[lista] = tuple(datos[lista])
     consola = leer_perfil(datos, partial(_error, ruta))
     propios = {clave: valor for clave, valor in datos.items() if clave not in CLAVES_CONSOLA}
     return DefinicionAgente(**propios, consola=consola, instrucciones=instrucciones)
@@ -215,6 +223,18 @@ def _comprobar_herramientas(ruta: Path, pedidas: list[Any], hay: Collection[str]
         raise _error(ruta, "available_tools", "hay herramientas repetidas")
     if "reportar_resultado_final" not in pedidas:
         raise _error(ruta, "available_tools", "falta reportar_resultado_final")
+
+
+def _comprobar_evidencias(ruta: Path, exigidas: list[Any]) -> None:
+    hay = (*ClaseEvidencia, CUALQUIERA)
+    for clase in exigidas:
+        if clase not in hay:
+            motivo = (
+                f"«{str(clase)[:80]}» no es una clase de evidencia; las que hay: {', '.join(hay)}"
+            )
+            raise _error(ruta, "evidencias", motivo)
+    if len(set(exigidas)) != len(exigidas):
+        raise _error(ruta, "evidencias", "hay clases repetidas")
 
 
 def _error(ruta: Path, clave: str | None, motivo: str) -> ErrorDefinicion:

@@ -61,3 +61,13 @@ class OperacionHuerfana(Evento):
     @property
     def mensaje(self) -> str:
         return f"La operación {self.fila} no está en la bitácora: pudo hacer algo; compruébalo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinicionRechazada(Evento):
+    """Un archivo de `agentes_json/` no se cargó."""
+
+    tipo: ClassVar[str] = "swarm_init"
+    frase: ClassVar[str] = "error"
+    nivel: ClassVar[str] = "WARNING"
+    error: str

@@ -85,7 +85,7 @@ def resumir_avisos(avisos: Sequence[Aviso], *, tope: int, tope_aviso: int) -> st
 def _linea(aviso: Aviso, tope: int) -> str:
     """Un aviso con `tope` caracteres de su reporte; con 0, solo cómo leerlo."""
     quien = f"{aviso.agente_id} ({aviso.rol[:60]})" if aviso.rol else aviso.agente_id
-    cabeza = f"{quien} {_VERBO[aviso.clase]}"
+    cabeza = f"{quien} {_VERBO[aviso.clase]}{' ' + aviso.nota if aviso.nota else ''}"
     if not tope:
         return f"{cabeza}; léelo con leer_reporte."
     return f"{cabeza}: {recortar(aviso.agente_id, aviso.texto, tope)}"

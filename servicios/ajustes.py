@@ -181,6 +181,10 @@ class Ajustes(BaseSettings):
         16, "Órdenes de consola a la vez", "ENJAMBRE_COMANDOS_SIMULTANEOS", ge=1, le=1000
     )
 
+    exigir_evidencias: bool = _campo(
+        False, "Todo agente ha de probar su resultado", "ENJAMBRE_EXIGIR_EVIDENCIAS"
+    )
+
     _entorno: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @classmethod
@@ -289,6 +293,8 @@ def _motivo(tipo: str, contexto: Mapping[str, Any], mensaje: str) -> str:
             return "ha de ser un número entero"
         case "float_parsing" | "finite_number":
             return "ha de ser un número"
+        case "bool_parsing" | "bool_type":
+            return "ha de ser `true` o `false`"
         case "value_error":
             return str(contexto.get("error", mensaje))
     return "no vale"

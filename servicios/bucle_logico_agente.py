@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from langchain_core.messages import HumanMessage, ToolMessage
@@ -29,7 +30,7 @@ from agentes.guardado import Entregas, HistoriaGuardada
 from agentes.mensajes import Aviso, Directiva
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
 from prompts.avisos import RECUERDO, directiva, resumir_avisos
-from servicios.puertos import PuertosAgente
+from servicios.puertos import Hacer, PuertosAgente
 
 if TYPE_CHECKING:
     from servicios.buzon import Buzon
@@ -106,7 +107,7 @@ class BucleLogicoAgente:
             await self._actuar(self._guardada.respuesta)
 
     def terminar(self, estado: EstadoAgente, texto: str, causa: Apunte | None = None) -> None:
-        """Anota el final y lo cuenta al superior; solo la primera vez vale.
+        """Anota el final, con lo que probó, y lo cuenta al superior; solo la primera vez vale.
 
         `causa` es lo que lo paró desde fuera; si no, lo último que hizo.
         """
@@ -121,6 +122,7 @@ class BucleLogicoAgente:
                 estado=estado,
                 resultado=texto if salio_bien else "",
                 error="" if salio_bien else texto,
+                verificacion=self.agente.verificacion if salio_bien else None,
             ),
             causa or self._causa,
         )
@@ -171,32 +173,45 @@ class BucleLogicoAgente:
             return
         self._textos_sueltos = 0
         problema: str | None = None
-        resultado: str | None = None
+        reportado = False
         for llamada in respuesta.llamadas:
-            if problema is not None or resultado is not None:
+            if problema is not None or reportado:
                 self._responder(llamada, "No se ejecutó: iba detrás de tu reporte.")
                 continue
-            await self._resolver(llamada, respuesta)
-            if llamada.error is None and llamada.nombre == "reportar_resultado_final":
-                resultado = llamada.args["resultado"]
+            reportado = llamada.error is None and llamada.nombre == "reportar_resultado_final"
+            if reportado:
+                await self._reportar(llamada, respuesta)
+                continue
+            await self._resolver(llamada, respuesta, partial(self._hacer, llamada))
             if llamada.error is None and llamada.nombre == "reportar_problema":
                 problema = llamada.args["descripcion_problema"]
-        if resultado is not None:
-            self.terminar(EstadoAgente.COMPLETED, resultado)
         if problema is not None:
             await self._pausar(problema)
 
-    async def _resolver(self, llamada: LlamadaHerramienta, respuesta: RespuestaModelo) -> None:
+    async def _reportar(self, llamada: LlamadaHerramienta, respuesta: RespuestaModelo) -> None:
+        """Comprueba lo que afirma y acaba, salvo que el reporte vuelva a él por falta de pruebas."""
+        self.agente.espera = Espera.HERRAMIENTA
+        verificador = self._puertos.verificador
+        veredicto = await verificador.revisar(llamada, respuesta.turno, respuesta.apunte)
+
+        async def contestar(_: Apunte, __: Operacion) -> ResultadoHerramienta:
+            return veredicto.respuesta
+
+        await self._resolver(llamada, respuesta, contestar)
+        if veredicto.entregado:
+            self.agente.verificacion, self.agente.nota = veredicto.verificacion, veredicto.nota
+            self.terminar(EstadoAgente.COMPLETED, llamada.args["resultado"])
+
+    async def _resolver(
+        self, llamada: LlamadaHerramienta, respuesta: RespuestaModelo, hacer: Hacer
+    ) -> None:
         """Ejecuta una llamada por la puerta y deja su respuesta en la historia."""
         if llamada.error is not None:
             self._responder(llamada, llamada.error)
             return
         self.agente.espera = Espera.HERRAMIENTA
         resultado, cierre = await self._puertos.puerta.cruzar(
-            llamada,
-            respuesta.turno,
-            respuesta.apunte,
-            lambda intencion, operacion: self._hacer(llamada, intencion, operacion),
+            llamada, respuesta.turno, respuesta.apunte, hacer
         )
         self.agente.espera = Espera.NADA
         self._causa = cierre
@@ -206,8 +221,6 @@ class BucleLogicoAgente:
         self, llamada: LlamadaHerramienta, causa: Apunte, operacion: Operacion
     ) -> ResultadoHerramienta:
         match llamada.nombre:
-            case "reportar_resultado_final":
-                return ResultadoHerramienta(True, "Resultado entregado.")
             case "reportar_problema":
                 return ResultadoHerramienta(True, "Problema entregado; espera la directiva.")
             case nombre if nombre in ACCIONES:

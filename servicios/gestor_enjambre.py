@@ -251,12 +251,12 @@ class GestorEnjambre:
     def _avisar(self, agente: Agente, clase: ClaseAviso, texto: str, causa: Apunte) -> None:
         superior = self._vivos.get(agente.superior)
         destino = agente.superior if superior else MASTER
-        principio = texto[:TOPE_FILA_AVISO]
+        cabeza, nota = texto[:TOPE_FILA_AVISO], agente.nota
         encolado = AvisoEncolado(
-            agente_id=agente.nombre, destinatario=destino, clase=clase, texto=principio
+            agente_id=agente.nombre, destinatario=destino, clase=clase, texto=cabeza, nota=nota
         )
         apunte = self._puertos.anotar(encolado, causa)
-        aviso = Aviso(agente.nombre, agente.rol, clase, texto, apunte)
+        aviso = Aviso(agente.nombre, agente.rol, clase, texto, apunte, nota)
         if superior:
             superior.bucle.inject_message_and_resume(aviso)
         else:

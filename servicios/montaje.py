@@ -26,6 +26,7 @@ from servicios.bucle_logico_agente import BucleLogicoAgente, LimitesAgente
 from servicios.buzon import Buzon, BuzonConVentana
 from servicios.conversacion import Conversacion, PorAcabar, PuertosConversacion, Ritmo, en_marcha
 from servicios.gestor_enjambre import GestorEnjambre
+from servicios.herramientas.evidencias.verificador import Comprobar, Verificador
 from servicios.motores.local import MotorLocal
 from servicios.orquestador_master import OrquestadorMaster, turno_de
 from servicios.puertos import (
@@ -80,7 +81,7 @@ class Piezas:
     """Lo que hay debajo del núcleo.
 
     `nuevo_buzon` y `nueva_puerta` dan los de cada agente y `superior_de`, cómo ve a su superior;
-    `modelo_de`, con qué modelo piensa un tipo; `olvidar` recibe a cada agente que acaba;
+    `modelo_de`, con qué modelo piensa un tipo; `comprobar` mira si se cumple lo que afirma uno; `olvidar` recibe a cada agente que acaba;
     `por_aprobar` dice quiénes esperan a la persona.
     """
 
@@ -91,6 +92,7 @@ class Piezas:
     interlocutor: NuevoInterlocutor
     modelo_de: Callable[[DefinicionAgente], str]
     herramientas: Herramientas
+    comprobar: Comprobar
     nueva_puerta: Callable[[str, HistoriaGuardada | None], Puerta]
     superior_de: Callable[[Superior], Superior]
     nuevo_buzon: Callable[[str], Buzon[Directiva | Aviso]]
@@ -119,11 +121,14 @@ class Piezas:
             instrucciones = SystemMessage(instrucciones_agente(agente, definicion))
             agente.historial.extend([instrucciones, HumanMessage(agente.tarea)])
         herramientas = definicion.available_tools
+        puerta = self.nueva_puerta(agente.nombre, historia)
+        devueltos = historia.devueltos if historia else 0
         puertos = PuertosAgente(
             anotar=self.anotar,
             interlocutor=self.interlocutor(agente.nombre, modelo, herramientas, historia),
-            puerta=self.nueva_puerta(agente.nombre, historia),
+            puerta=puerta,
             herramientas=self.herramientas,
+            verificador=Verificador(agente.nombre, agente.exige, puerta, self.comprobar, devueltos),
             superior=self.superior_de(superior),
         )
         limites = LimitesAgente(

@@ -15,11 +15,10 @@ from weakref import WeakValueDictionary
 from agentes.definicion import DefinicionAgente
 from agentes.eventos import (
     SISTEMA,
-    DefinicionRechazada,
     SesionAbierta,
     SesionCerrada,
 )
-from agentes.eventos_sesion import OperacionHuerfana, SesionReanudada
+from agentes.eventos_sesion import DefinicionRechazada, OperacionHuerfana, SesionReanudada
 from agentes.guardado import HistoriaGuardada, SesionGuardada
 from prompts.tool_definitions import ESQUEMAS
 from servicios.ajustes import Ajustes
@@ -116,6 +115,7 @@ class PiezasVivas:
             interlocutor=self._interlocutor,
             modelo_de=self._modelo_de,
             herramientas=manos.registro,
+            comprobar=manos.comprobador.comprobar,
             nueva_puerta=lambda agente_id, historia: Puerta(
                 bitacora.sesion, agente_id, puertos, historia.operaciones if historia else None
             ),

@@ -18,6 +18,7 @@ from agentes.eventos import Apunte, EstadoAgente, Evento
 from agentes.guardado import HistoriaGuardada
 from agentes.mensajes import Aviso, Directiva
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
+from servicios.herramientas.evidencias.verificador import Veredicto
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
 """Encola un hecho con su causa; esperar lo que devuelve es esperar a que esté guardado."""
@@ -75,6 +76,14 @@ class Herramientas(Protocol):
         ...
 
 
+class Verificador(Protocol):
+    """Quien comprueba lo que un agente afirma al acabar."""
+
+    async def revisar(self, llamada: LlamadaHerramienta, turno: int, causa: Apunte) -> Veredicto:
+        """Si su reporte se entrega, con qué pruebas, y qué ha de leer él."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PuertosAgente:
     """El mundo de un agente."""
@@ -83,6 +92,7 @@ class PuertosAgente:
     interlocutor: Interlocutor
     puerta: Puerta
     herramientas: Herramientas
+    verificador: Verificador
     superior: Superior
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HECHOS = 12
 ORDENES = 8
+EVIDENCIAS = 20
 LINEAS_DE_SALIDA = 6
 LINEAS_DE_REPORTE = 30
 
@@ -100,6 +101,10 @@ async def ficha_agente(sistema: Sistema, agente_id: str, papel: Papel) -> None:
         papel.linea(Linea("órdenes", tono=Tono.FUERTE))
     for orden in ordenes:
         _escribir_orden(orden, papel)
+    for prueba in await sistema.consultas.evidencias_de(sistema.sesion, agente_id, EVIDENCIAS):
+        tono = Tono.BIEN if prueba.cumple else Tono.AVISO
+        texto = prueba.resultado or "comprobando…"
+        papel.linea(Linea(f"  {_hora(prueba.timestamp)} {corto(texto, 300)}", tono=tono))
     reporte = await sistema.consultas.ultimo_reporte(sistema.sesion, agente_id)
     if reporte:
         papel.linea(Linea("reporte", tono=Tono.FUERTE))
@@ -112,6 +117,8 @@ def _escribir_quien(fila: FilaAgente, papel: Papel) -> None:
     papel.linea(Linea(f"{fila.rol} · {estado}", fila.agente_id))
     papel.linea(Linea(f"  tarea: {corto(fila.tarea, 2_000)}", entera=True))
     papel.linea(Linea(f"  superior {fila.superior} · modelo {fila.modelo}"))
+    if fila.estado.es_final:
+        papel.linea(Linea(f"  verificación: {fila.verificacion.replace('_', ' ')}"))
     tokens = f"{fila.uso.entrada} tokens de entrada y {fila.uso.salida} de salida"
     papel.linea(Linea(f"  inicio {_hora(fila.inicio)}{fin} (UTC) · {tokens}"))
     if fila.error:
