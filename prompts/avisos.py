@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from agentes.mensajes import Aviso, ClaseAviso
+from agentes.pruebas import Verificacion
 
 MARCA = "[Notificación del Sistema de Enjambre]"
 """Con esto empieza todo lo que el sistema mete en una historia."""
@@ -113,7 +114,7 @@ def texto_estado(estados: Sequence[Mapping[str, str]], tope: int = 12_000) -> st
     lineas: list[str] = []
     for estado in estados:
         linea = (
-            f"{estado['agent_id']} ({estado['agent_type']}): {estado['status']}"
+            f"{estado['agent_id']} ({estado['agent_type']}): {estado['status']}{_probado(estado)}"
             f"{' esperando ' + estado['espera'] if estado['espera'] else ''}"
             f"; superior {estado['superior']}; tarea: {estado['tarea'][:200]}"
         )
@@ -123,6 +124,13 @@ def texto_estado(estados: Sequence[Mapping[str, str]], tope: int = 12_000) -> st
             break
         lineas.append(linea)
     return "\n".join(lineas)
+
+
+def _probado(estado: Mapping[str, str]) -> str:
+    """Lo que se sabe de sus pruebas, si las dio o se le exigían."""
+    verificacion = estado.get("verificacion", "")
+    callado = not estado.get("exige") and verificacion == Verificacion.SIN_PRUEBAS
+    return f" ({verificacion})" if verificacion and not callado else ""
 
 
 RECUERDO = notificacion(

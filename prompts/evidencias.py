@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from agentes.pruebas import Comprobada, Verificacion
+from agentes.pruebas import ClaseEvidencia, Comprobada, Verificacion
 
 MAXIMO = 20
 """Afirmaciones en un reporte."""
@@ -124,6 +124,8 @@ def devolver(hechas: Sequence[Comprobada], sin: Sequence[str]) -> str:
     lineas = ["No se entrega todavía: tu resultado no queda probado.", *(h.linea for h in hechas)]
     if sin:
         lineas.append(f"Faltan evidencias de clase: {', '.join(sin)}.")
+    if any(h.clase is not ClaseEvidencia.HTTP for h in hechas):
+        lineas.append("Si tenías trabajos en segundo plano, se han parado.")
     return "\n".join((*lineas, _SEGUNDA))
 
 

@@ -30,6 +30,7 @@ from agentes.guardado import Entregas, HistoriaGuardada
 from agentes.mensajes import Aviso, Directiva
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
 from prompts.avisos import RECUERDO, directiva, resumir_avisos
+from prompts.evidencias import nota
 from servicios.puertos import Hacer, PuertosAgente
 
 if TYPE_CHECKING:
@@ -127,8 +128,8 @@ class BucleLogicoAgente:
             causa or self._causa,
         )
         sin_leer = sum(isinstance(m, Directiva) for m in self._buzon.vaciar())
-        nota = f"\n[No llegó a leer {sin_leer} mensajes que se le mandaron.]" if sin_leer else ""
-        self._puertos.superior.report_agent_status(self.agente.nombre, estado, texto + nota, apunte)
+        coda = f"\n[No llegó a leer {sin_leer} mensajes que se le mandaron.]" if sin_leer else ""
+        self._puertos.superior.report_agent_status(self.agente.nombre, estado, texto + coda, apunte)
 
     # --- pensar -------------------------------------------------------------------------
 
@@ -250,6 +251,8 @@ class BucleLogicoAgente:
             return
         self._textos_sueltos += 1
         if self._textos_sueltos > 1:
+            agente = self.agente
+            agente.nota = nota(agente.verificacion, (), agente.exige)
             self.terminar(EstadoAgente.COMPLETED, texto)
             return
         self.agente.historial.append(HumanMessage(RECUERDO))

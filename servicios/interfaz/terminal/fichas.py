@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from agentes.eventos import EstadoAgente
+from agentes.pruebas import Verificacion
 from servicios.interfaz.lineas import Linea, Tono
 from servicios.interfaz.terminal.papel import Papel
 from servicios.interfaz.texto import cabeza, corto
@@ -31,6 +32,9 @@ _PALABRAS = {
     EstadoAgente.MAX_ITERATIONS: ("al límite", "al límite"),
     EstadoAgente.CANCELLED: ("cancelado", "cancelados"),
 }
+
+
+_MARCAS = {Verificacion.VERIFICADA.value: " ✔", Verificacion.FALLIDA.value: " ✘"}
 
 
 def contar_estados(estados: Iterable[Mapping[str, str]]) -> str:
@@ -77,7 +81,14 @@ def ficha_agentes(sistema: Sistema, papel: Papel) -> None:
 
 def _estado(estado: Mapping[str, str]) -> str:
     palabra = _PALABRAS[EstadoAgente(estado["status"])][0]
-    return f"{palabra} (espera: {estado['espera']})" if estado["espera"] else palabra
+    if estado["espera"]:
+        return f"{palabra} (espera: {estado['espera']})"
+    return f"{palabra}{_MARCAS.get(estado.get('verificacion', ''), ' ✘' if _debe_pruebas(estado) else '')}"
+
+
+def _debe_pruebas(estado: Mapping[str, str]) -> bool:
+    acabo_bien = EstadoAgente(estado["status"]) is EstadoAgente.COMPLETED
+    return acabo_bien and bool(estado.get("exige"))
 
 
 async def ficha_agente(sistema: Sistema, agente_id: str, papel: Papel) -> None:
