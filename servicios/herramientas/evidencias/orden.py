@@ -9,7 +9,7 @@ from servicios.consola.permisos.conjunto import conjunto
 from servicios.consola.permisos.envoltorios import dentro, programa, textos
 from servicios.consola.permisos.forma import aplanar
 
-_TAPAN = {"||", ";", "\n", "&"}
+_TAPAN = {"||", ";", "&"}
 _NO_PRUEBAN = conjunto(
     "true false : exit return echo printf sleep eval exec source . set trap alias unalias shopt enable "
     "export declare local readonly unset cd pushd popd read wait yes command builtin"
@@ -22,6 +22,8 @@ _FORMA = (
 
 def reparo_de_orden(orden: str) -> str:
     """Por qué esa orden no sirve de prueba, o nada."""
+    if "\n" in orden.strip():
+        return f"{_FORMA}; esta lleva varias líneas"
     raiz = analizar(orden)
     if raiz is None:
         return "la orden es demasiado larga o enredada para ser una prueba"
@@ -29,7 +31,7 @@ def reparo_de_orden(orden: str) -> str:
     if isinstance(ordenes, str):
         return f"{_FORMA}; esta {ordenes}"
     if tapa := next((nodo.type for nodo in nodos(raiz) if nodo.type in _TAPAN), ""):
-        return f"{_FORMA}; esta lleva «{tapa.strip() or 'varias líneas'}»"
+        return f"{_FORMA}; esta lleva «{tapa}»"
     if not ordenes or not all(ordenes):
         return _FORMA
     return next(filter(None, (_reparo([p.texto for p in una]) for una in ordenes)), "")
