@@ -27,10 +27,14 @@ _TOPE_RESPUESTA = 1024 * 1024
 _TROZO = 1024 * 1024
 _ESPERA_HTTP_S = 5.0
 _ARRANQUE_S = 8.0
+_SALIDA = 1
 _CARPETA = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ARCHIVO = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_LECTURA = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, 33}
-"""Lo que puede hacer una consulta; 33 es SQLITE_RECURSIVE, que Python no nombra."""
+_LECTURA = {
+    *(sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ),
+    *(sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE),
+}
+"""Lo que puede hacer una consulta."""
 _LIBRES = {"load_extension", "writefile", "readfile", "edit", "fts3_tokenizer"}
 
 
@@ -194,7 +198,7 @@ def principal() -> None:
         porque = str(error)
     except (OSError, ValueError, MemoryError, RecursionError) as error:
         porque = f"no se pudo comprobar ({type(error).__name__})"
-    sys.stdout.write(json.dumps({"cumple": not porque, "porque": porque}) + "\n")
+    os.write(_SALIDA, json.dumps({"cumple": not porque, "porque": porque}).encode() + b"\n")
 
 
 if __name__ == "__main__":
