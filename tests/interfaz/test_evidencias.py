@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from servicios.ajustes import Ajustes
 from servicios.interfaz.auditar.evidencias import otra_vez
+from servicios.interfaz.terminal.fichas import ficha_agente, ficha_agentes
+from servicios.interfaz.terminal.papel import PapelRico
 from servicios.registros.auditoria.base import abrir_base
 from servicios.registros.auditoria.filtros import Filtro
 from servicios.registros.auditoria.preguntas import evidencias
@@ -71,6 +75,25 @@ async def test_exigir_evidencias_es_de_la_conversacion(tmp_path: Path) -> None:
     salida = await correr(tmp_path, "--exigir-evidencias", "auditar", "sesiones")
     assert salida.codigo == 2
     assert "auditar no va con --exigir-evidencias" in salida.errores
+
+
+async def test_la_ficha_y_la_lista_de_agentes_dicen_lo_que_probo_cada_uno(tmp_path: Path) -> None:
+    pasos = [CREAR, *[reportar([BIEN, MAL])] * 2]
+    salida = io.StringIO()
+    papel = PapelRico(Console(file=salida, width=120), lambda _: None)
+    async with (
+        DobleOpenAI(guion(pasos, [CREAR, reportar([BIEN])])) as doble,
+        enjambre(doble, tmp_path, proveedor="openai") as sistema,
+    ):
+        await sistema.conversacion.decir("empieza")
+        await sistema.conversacion.esperar_calma()
+        ficha_agentes(sistema, papel)
+        await ficha_agente(sistema, "ejecutor-1", papel)
+    dicho = " ".join(salida.getvalue().split())
+    assert "ejecutor-1 terminado ✘" in dicho
+    assert "ejecutor-2 terminado ✔" in dicho
+    assert "verificación: fallida" in dicho
+    assert dicho.count("✘ archivo f: su sha256 es otro") >= 2
 
 
 async def test_cada_afirmacion_se_comprueba_otra_vez_desde_la_bitacora(tmp_path: Path) -> None:
