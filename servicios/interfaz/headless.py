@@ -160,7 +160,7 @@ def _codigo(sistema: Sistema, tarea: str | None) -> int:
         return Salida.DENEGADO
     if fallidos:
         return Salida.FALLO
-    return Salida.SIN_VERIFICAR if _nombrar_sin_verificar(estados) else Salida.BIEN
+    return Salida.INCIERTO if _nombrar_sin_verificar(estados) else Salida.BIEN
 
 
 def _nombrar_sin_verificar(estados: Iterable[Mapping[str, str]]) -> bool:
@@ -198,7 +198,7 @@ def _motivo(codigo: int) -> str:
     motivos = {
         Salida.BIEN: "tarea terminada",
         Salida.DENEGADO: "tarea con órdenes denegadas",
-        Salida.SIN_VERIFICAR: "tarea sin verificar",
+        Salida.INCIERTO: "tarea sin verificar",
         Salida.COLGADO: "se cerró la ventana (SIGHUP)",
         Salida.INTERRUMPIDO: "interrumpida (SIGINT)",
         Salida.TERMINADO: "terminada desde fuera (SIGTERM)",

@@ -113,6 +113,10 @@ GIT_STATUS = {"decision": "permitir", "orden": ["git", "status"]}
         ),
         ({"red": "toda"}, "«red»: «toda» no vale; los valores que hay: ninguna, lista, libre"),
         ({"red": True}, "«red»: ha de ser texto"),
+        ({"evidencias": "orden"}, "«evidencias»: ha de ser una lista"),
+        ({"evidencias": ["fe"]}, "«fe» no es una clase de evidencia; las que hay: archivo, orden,"),
+        ({"evidencias": [["orden"]]}, "no es una clase de evidencia"),
+        ({"evidencias": ["sql", "sql"]}, "«evidencias»: hay clases repetidas"),
         ({"aprobacion": "nunca"}, "en_aislamiento_libre, estricta, nunca_preguntar"),
         ({"limite_memoria_mb": "1"}, "«limite_memoria_mb»: ha de ser un entero"),
         ({"limite_procesos": 0}, "«limite_procesos»: ha de ser mayor que cero"),
@@ -200,12 +204,14 @@ def test_las_claves_opcionales_llegan(tmp_path: Path) -> None:
         "variables": ["EDITOR_X", "lc_x"],
     }
     todas = {**perfil, **textos, **listas}
-    assert {"model", "max_iterations", *todas} == CLAVES_OPCIONALES.keys()
-    escribir(tmp_path, "b.json", model="demo", max_iterations=3, **todas)
+    pruebas = ["orden", "cualquiera"]
+    assert {"model", "max_iterations", "evidencias", *todas} == CLAVES_OPCIONALES.keys()
+    escribir(tmp_path, "b.json", model="demo", max_iterations=3, evidencias=pruebas, **todas)
     validas, errores = cargar_definiciones(tmp_path, HAY)
     assert errores == []
     tipo = validas["bueno"]
     assert (tipo.model, tipo.max_iterations) == ("demo", 3)
+    assert tipo.evidencias == ("orden", "cualquiera")
     assert tipo.consola == PerfilConsola(
         **perfil,  # type: ignore[arg-type]
         espacio=Espacio.PROYECTO,
