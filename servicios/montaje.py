@@ -81,8 +81,8 @@ class Piezas:
     """Lo que hay debajo del núcleo.
 
     `nuevo_buzon` y `nueva_puerta` dan los de cada agente y `superior_de`, cómo ve a su superior;
-    `modelo_de`, con qué modelo piensa un tipo; `comprobar` mira si se cumple lo que afirma uno; `olvidar` recibe a cada agente que acaba;
-    `por_aprobar` dice quiénes esperan a la persona.
+    `modelo_de`, con qué modelo piensa un tipo; `comprobar` mira si se cumple lo que afirma uno;
+    `olvidar` recibe a cada agente que acaba; `por_aprobar` dice quiénes esperan a la persona.
     """
 
     modelo: str

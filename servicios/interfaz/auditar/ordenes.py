@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from argparse import Namespace
 from collections.abc import Callable
 
 from servicios.ajustes import Ajustes
 from servicios.interfaz.auditar import verificacion
-from servicios.interfaz.auditar.evidencias import otra_vez
 from servicios.interfaz.auditar.fuente import elegir_fuente
 from servicios.interfaz.auditar.salida import escribir, formato_de
 from servicios.interfaz.codigos import Salida
@@ -39,7 +39,9 @@ def correr(argumentos: Namespace) -> int:
         hoja = _PREGUNTAS[argumentos.pregunta](base, argumentos)
     codigo = Salida.BIEN
     if argumentos.pregunta == "evidencias" and argumentos.comprobar:
-        hoja, siguen = otra_vez(Ajustes.leer(), fuente.ruta, hoja)
+        # Arrastra la consola entera: se importa si se pide, como cada suborden.
+        comprobacion = importlib.import_module("servicios.interfaz.auditar.evidencias")
+        hoja, siguen = comprobacion.otra_vez(Ajustes.leer(), fuente.ruta, hoja)
         codigo = Salida.BIEN if siguen else Salida.FALLO
     escribir(hoja, formato_de(argumentos), fuente.redactar)
     return codigo
