@@ -70,6 +70,8 @@ def _objeto(campos: dict[str, Any], obligatorios: Sequence[str]) -> dict[str, An
 def campos_de(clase: str) -> str:
     """Los de una clase, para una persona o un modelo."""
     hacen_falta, ademas = _DE_CADA_CLASE[clase]
+    if clase == "texto":
+        return f"{', '.join(hacen_falta)}, y {' o '.join(ademas)}"
     return ", ".join((*hacen_falta, *(f"{campo} (opcional)" for campo in ademas)))
 
 
