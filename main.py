@@ -42,7 +42,9 @@ async def _abrir(cara: str, pedido: Namespace) -> AsyncIterator[Sistema]:
     sistema, apertura = await asyncio.to_thread(
         _importar, "servicios.sistema", "servicios.interfaz.apertura"
     )
-    ajustes = sistema.Ajustes.leer().con(aislamiento=pedido.aislamiento)
+    ajustes = sistema.Ajustes.leer().con(
+        aislamiento=pedido.aislamiento, exigir_evidencias=pedido.exigir_evidencias
+    )
     elegida = await asyncio.to_thread(apertura.elegir, ajustes, pedido, cara)
     async with sistema.abrir_sistema(
         ajustes, elegida.modelo, cara, reanudar=elegida.reanudar

@@ -18,6 +18,7 @@ from agentes.errores import ErrorDefinicion, ErrorEnjambre, ErrorPlantilla
 from agentes.eventos import AgenteLanzado
 from agentes.perfil_consola import PerfilConsola
 from agentes.perfil_json import CLAVES_CONSOLA, leer_perfil
+from agentes.pruebas import CUALQUIERA, ClaseEvidencia
 
 TOPE_BYTES = 1024 * 1024
 
@@ -32,6 +33,7 @@ CLAVES_OPCIONALES: dict[str, type] = {
     "model": str,
     "modelos_respaldo": list,
     "max_iterations": int,
+    "evidencias": list,
     **CLAVES_CONSOLA,
 }
 """Claves que se pueden omitir; los números han de ser mayores que cero."""
@@ -45,7 +47,8 @@ class DefinicionAgente:
     """Un tipo de agente ya validado; `instrucciones` es el texto de su prompt.
 
     Con `model` o `max_iterations` en `None` vale el valor general; con `modelos_respaldo`, el
-    general si tampoco hay `model`, y si lo hay, ninguno.
+    general si tampoco hay `model`, y si lo hay, ninguno. `evidencias` son las clases de pruebas que
+    ha de dar al acabar.
     """
 
     agent_type: str
@@ -57,6 +60,7 @@ class DefinicionAgente:
     model: str | None = None
     modelos_respaldo: tuple[str, ...] | None = None
     max_iterations: int | None = None
+    evidencias: tuple[str, ...] = ()
     consola: PerfilConsola = field(default_factory=PerfilConsola)
 
 
@@ -79,6 +83,7 @@ class Encargo:
             llm=modelo,
             tarea=self.tarea,
             superior=self.superior,
+            exige=self.definicion.evidencias,
         )
 
     def nacimiento(self, modelo: str) -> AgenteLanzado:
@@ -91,6 +96,7 @@ class Encargo:
             tarea=self.tarea,
             superior=self.superior,
             modelo=modelo,
+            exige=self.definicion.evidencias,
         )
 
 
@@ -143,7 +149,9 @@ def leer_definicion(ruta: Path, hay: Existencias) -> DefinicionAgente:
     except ErrorPlantilla as error:
         raise _error(ruta, "instruction_prompt_file", str(error)) from error
     _comprobar_modelos(ruta, datos, hay)
-    datos["available_tools"] = tuple(datos["available_tools"])
+    _comprobar_evidencias(ruta, datos.get("evidencias", []))
+    for lista in {"available_tools", "evidencias"} & datos.keys():
+        datos[lista] = tuple(datos[lista])
     consola = leer_perfil(datos, partial(_error, ruta))
     propios = {clave: valor for clave, valor in datos.items() if clave not in CLAVES_CONSOLA}
     return DefinicionAgente(**propios, consola=consola, instrucciones=instrucciones)
@@ -232,6 +240,18 @@ def _comprobar_modelos(ruta: Path, datos: dict[str, Any], hay: Existencias) -> N
             raise _error(ruta, clave, str(error)) from error
     if "modelos_respaldo" in datos:
         datos["modelos_respaldo"] = tuple(respaldo)
+
+
+def _comprobar_evidencias(ruta: Path, exigidas: list[Any]) -> None:
+    hay = (*ClaseEvidencia, CUALQUIERA)
+    for clase in exigidas:
+        if clase not in hay:
+            motivo = (
+                f"«{str(clase)[:80]}» no es una clase de evidencia; las que hay: {', '.join(hay)}"
+            )
+            raise _error(ruta, "evidencias", motivo)
+    if len(set(exigidas)) != len(exigidas):
+        raise _error(ruta, "evidencias", "hay clases repetidas")
 
 
 def _error(ruta: Path, clave: str | None, motivo: str) -> ErrorDefinicion:

@@ -1,7 +1,6 @@
 """Los hechos: todo lo que ocurre es uno de estos eventos inmutables y una fila de `logs`.
 
-Cada clase dice su `tipo` (letra por letra el de la semilla donde ella lo nombró), su nivel y el
-texto de la fila. Sus campos son los `details`. `TextoParcial`, que va al bus, no deja fila.
+Cada clase dice su `tipo` (el de la semilla, si lo nombró), su nivel, su texto y sus `details`.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
+
+from agentes.pruebas import Verificacion
 
 MASTER = "master"
 """Id del Master en la bitácora y como superior."""
@@ -73,11 +74,12 @@ class Espera(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evento:
-    """Base de los hechos: quién y, por clase, tipo y nivel de la fila."""
+    """Base de los hechos: quién y, por clase, tipo y nivel; lo de `si_hay` se calla si es vacío."""
 
     tipo: ClassVar[str] = ""
     nivel: ClassVar[str] = "INFO"
     frase: ClassVar[str] = ""
+    si_hay: ClassVar[tuple[str, ...]] = ()
 
     agente_id: str
 
@@ -88,7 +90,8 @@ class Evento:
 
     def detalles(self) -> dict[str, Any]:
         """Los campos que van a la columna `details` (JSON); los apuntes no entran."""
-        fuera = {"tipo", "nivel", "frase", "agente_id", "avisos", "directivas", "lineas"}
+        fuera = {"tipo", "nivel", "frase", "si_hay", "agente_id", "avisos", "directivas", "lineas"}
+        fuera |= {campo for campo in self.si_hay if not getattr(self, campo)}
         return {c: getattr(self, c) for c in self.__dataclass_fields__ if c not in fuera}
 
 
@@ -202,15 +205,17 @@ class TurnoInterrumpido(Evento):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgenteLanzado(Evento):
-    """Nace un agente (su fila de `agent_runs`), antes de arrancar su bucle."""
+    """Nace un agente (su fila de `agent_runs`). `exige` son las pruebas que ha de dar al acabar."""
 
     tipo: ClassVar[str] = "agent_run_start"
+    si_hay: ClassVar[tuple[str, ...]] = ("exige",)
     agent_type: str
     rol: str
     objetivo: str
     tarea: str
     superior: str
     modelo: str
+    exige: tuple[str, ...] = ()
 
     @property
     def mensaje(self) -> str:
@@ -243,12 +248,14 @@ class ProblemaReportado(Evento):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgenteTerminado(Evento):
-    """Fin de un agente: su estado final, su resultado o el motivo."""
+    """Fin de un agente: su estado final, su resultado o el motivo, y si lo probó (`None`: sin pruebas)."""
 
     tipo: ClassVar[str] = "agent_run_end"
+    si_hay: ClassVar[tuple[str, ...]] = ("verificacion",)
     estado: EstadoAgente
     resultado: str = ""
     error: str = ""
+    verificacion: Verificacion | None = None
 
     @property
     def mensaje(self) -> str:
@@ -279,12 +286,14 @@ class MensajeEncolado(Evento):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AvisoEncolado(Evento):
-    """Un aviso sale hacia un superior (`agente_id` es quien avisa)."""
+    """Un aviso sale hacia un superior (`agente_id` es quien avisa); `nota`, lo que probó."""
 
     tipo: ClassVar[str] = "master_context_update"
+    si_hay: ClassVar[tuple[str, ...]] = ("nota",)
     destinatario: str
     clase: str
     texto: str
+    nota: str = ""
 
     @property
     def mensaje(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from agentes.clase_agente import Agente
@@ -10,6 +10,7 @@ from agentes.decisiones import RespuestaModelo, Turno
 from agentes.definicion import DefinicionAgente, Encargo
 from agentes.eventos import Apunte, EstadoAgente
 from agentes.mensajes import Aviso, Directiva, EntradaUsuario
+from agentes.pruebas import Verificacion
 from agentes.respuestas import ResultadoHerramienta, Uso
 
 if TYPE_CHECKING:
@@ -68,8 +69,9 @@ class HistoriaGuardada:
     llamada que se quedó sin respuesta y `corte_anotado`, si ya consta; `sin_contestar`, si al
     Master le falló el proveedor y lo último que le dijeron sigue esperando; `textos_sueltos`,
     cuántas veces se le recordó antes de esa que el texto suelto no lo lee nadie; `causa`, lo último
-    que hizo. `problema_contado`, `vuelta_contada` y `texto_dicho` dicen si el problema, la vuelta o el
-    texto de esa respuesta ya constan, y `esperaba_hijo`, si tras ella se quedó esperando a alguno de los suyos.
+    que hizo. `problema_contado`, `vuelta_contada` y `texto_dicho` dicen si el problema, la vuelta o
+    el texto de esa respuesta ya constan, y `esperaba_hijo`, si tras ella se quedó esperando a alguno
+    de los suyos; `devueltos`, cuántos reportes se le devolvieron por falta de pruebas antes de esa.
     """
 
     mensajes: list[BaseMessage]
@@ -88,6 +90,7 @@ class HistoriaGuardada:
     vuelta_contada: bool = False
     texto_dicho: bool = False
     reentrega: Entregas = field(default_factory=Entregas)
+    devueltos: int = 0
     operaciones: dict[str, OperacionGuardada] = field(default_factory=dict)
 
     @property
@@ -126,6 +129,8 @@ class AgenteGuardado:
     pendientes: tuple[Directiva | Aviso, ...] = ()
     parado_por: Apunte | None = None
     parado_de: str = ""
+    exige: tuple[str, ...] = ()
+    verificacion: Verificacion = Verificacion.SIN_PRUEBAS
 
     @property
     def tiene_algo_abierto(self) -> bool:
@@ -134,8 +139,9 @@ class AgenteGuardado:
         return any(operacion.cierre is None for operacion in abiertas)
 
     def encargo(self, definicion: DefinicionAgente) -> Encargo:
-        """Con qué se construye otra vez."""
-        return Encargo(self.agente_id, definicion, self.tarea, self.superior)
+        """Con qué se construye otra vez; las pruebas que ha de dar son las de cuando nació."""
+        como_nacio = replace(definicion, evidencias=self.exige)
+        return Encargo(self.agente_id, como_nacio, self.tarea, self.superior)
 
     def como_agente(self) -> Agente:
         """El agente tal como quedó, sin historia."""
@@ -149,6 +155,8 @@ class AgenteGuardado:
             superior=self.superior,
             estado=self.estado,
             uso=self.uso,
+            exige=self.exige,
+            verificacion=self.verificacion,
         )
 
 

@@ -69,13 +69,17 @@ class Directiva:
 
 @dataclass(frozen=True, slots=True)
 class Aviso:
-    """Lo que un agente cuenta a su superior. `texto` va entero; quien lo lee recibe la cabeza."""
+    """Lo que un agente cuenta a su superior. `texto` va entero; quien lo lee recibe la cabeza.
+
+    `nota` es lo que probó, dicho por el enjambre; vacía si no dio pruebas ni se le pedían.
+    """
 
     agente_id: str
     rol: str
     clase: ClaseAviso
     texto: str
     apunte: Apunte
+    nota: str = ""
 
     @property
     def despierta(self) -> bool:

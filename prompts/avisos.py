@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from agentes.eventos import EstadoAgente
-from agentes.mensajes import Aviso, ClaseAviso
+from agentes.mensajes import Aviso, ClaseAviso, Directiva
+from agentes.pruebas import Verificacion
 
 MARCA = "[Notificación del Sistema de Enjambre]"
 """Con esto empieza todo lo que el sistema mete en una historia."""
@@ -117,7 +118,7 @@ def resumir_avisos(avisos: Sequence[Aviso], *, tope: int, tope_aviso: int) -> st
 def _linea(aviso: Aviso, tope: int) -> str:
     """Un aviso con `tope` caracteres de su reporte; con 0, solo cómo leerlo."""
     quien = f"{aviso.agente_id} ({aviso.rol[:60]})" if aviso.rol else aviso.agente_id
-    cabeza = f"{quien} {_VERBO[aviso.clase]}"
+    cabeza = f"{quien} {_VERBO[aviso.clase]}{' ' + aviso.nota if aviso.nota else ''}"
     if aviso.clase.es_nota:
         return f"{cabeza}: {aviso.texto[:tope]}" if tope else f"{cabeza}."
     if not tope:
@@ -172,7 +173,7 @@ def texto_estado(estados: Sequence[Mapping[str, str]], tope: int = 12_000) -> st
     lineas: list[str] = []
     for estado in estados:
         linea = (
-            f"{estado['agent_id']} ({estado['agent_type']}): {estado['status']}"
+            f"{estado['agent_id']} ({estado['agent_type']}): {estado['status']}{_probado(estado)}"
             f"{' esperando ' + estado['espera'] if estado['espera'] else ''}"
             f"; superior {estado['superior']}; tarea: {estado['tarea'][:200]}"
         )
@@ -182,6 +183,13 @@ def texto_estado(estados: Sequence[Mapping[str, str]], tope: int = 12_000) -> st
             break
         lineas.append(linea)
     return "\n".join(lineas)
+
+
+def _probado(estado: Mapping[str, str]) -> str:
+    """Lo que se sabe de sus pruebas, si las dio o se le exigían."""
+    verificacion = estado.get("verificacion", "")
+    callado = not estado.get("exige") and verificacion == Verificacion.SIN_PRUEBAS
+    return f" ({verificacion})" if verificacion and not callado else ""
 
 
 RECUERDO = notificacion(
@@ -213,6 +221,13 @@ def aviso_de_vueltas(que: str, paso: int) -> str:
 def problema_de_vueltas(que: str) -> str:
     """El problema con que se pausa a un agente que no deja de repetirse."""
     return f"Lo pausó el sistema porque da vueltas: {que}. Dile qué hacer, o cancélalo."
+
+
+def textos_de(llegado: Sequence[Directiva | Aviso], *, tope: int, tope_aviso: int) -> list[str]:
+    """Lo que un agente lee de lo que le llegó: los avisos juntos y después cada directiva entera."""
+    avisos = [m for m in llegado if isinstance(m, Aviso)]
+    textos = [resumir_avisos(avisos, tope=tope, tope_aviso=tope_aviso)] if avisos else []
+    return textos + [directiva(m.de, m.texto) for m in llegado if isinstance(m, Directiva)]
 
 
 def por_que_no(agent_id: str, estado: EstadoAgente | None, vivos: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from agentes.clase_agente import Agente
 from agentes.definicion import DefinicionAgente
 from prompts.avisos import MARCA
+from prompts.evidencias import exigencia
 from prompts.plantillas import rellenar, rellenar_propia
 
 
@@ -25,4 +26,5 @@ def instrucciones_agente(agente: Agente, definicion: DefinicionAgente) -> str:
         "agent_objetivo": agente.objetivo,
         "marca": MARCA,
     }
-    return rellenar(definicion.instrucciones, valores)
+    propias = rellenar(definicion.instrucciones, valores)
+    return f"{propias}\n{exigencia(definicion.evidencias)}" if definicion.evidencias else propias

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from prompts.evidencias import EVIDENCIAS
+
 Esquema = dict[str, Any]
 
 
@@ -105,6 +107,7 @@ REPORTAR_RESULTADO_FINAL = _esquema(
     "reportar_resultado_final",
     "Entrega el resultado a tu superior y termina tu trabajo. Es tu última acción.",
     resultado=_texto("El resultado completo, con los datos que pedía la tarea."),
+    evidencias=EVIDENCIAS,
 )
 
 REPORTAR_PROBLEMA = _esquema(

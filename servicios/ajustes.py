@@ -189,6 +189,10 @@ class Ajustes(BaseSettings):
         16, "Órdenes de consola a la vez", "ENJAMBRE_COMANDOS_SIMULTANEOS", ge=1, le=1000
     )
 
+    exigir_evidencias: bool = _campo(
+        False, "Todo agente ha de probar su resultado", "ENJAMBRE_EXIGIR_EVIDENCIAS"
+    )
+
     _entorno: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @classmethod

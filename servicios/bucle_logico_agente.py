@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from langchain_core.messages import HumanMessage, ToolMessage
@@ -19,7 +20,6 @@ from agentes.clase_agente import Agente
 from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorAlarma, ErrorModelo
 from agentes.eventos import (
-    AgenteTerminado,
     Apunte,
     Espera,
     EstadoAgente,
@@ -28,10 +28,11 @@ from agentes.eventos import (
 from agentes.guardado import Entregas, HistoriaGuardada
 from agentes.mensajes import Aviso, Directiva
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
-from prompts.avisos import RECUERDO, VACIA, directiva, resumir_avisos
+from prompts.avisos import RECUERDO, VACIA, textos_de
+from prompts.evidencias import nota
 from servicios.llm.vigilante import Vigilante
 from servicios.llm.vueltas import Umbrales
-from servicios.puertos import PuertosAgente
+from servicios.puertos import Hacer, PuertosAgente
 
 if TYPE_CHECKING:
     from servicios.buzon import Buzon
@@ -122,27 +123,17 @@ class BucleLogicoAgente:
             await self._pausar("", Espera.EN_BUCLE)
 
     def terminar(self, estado: EstadoAgente, texto: str, causa: Apunte | None = None) -> None:
-        """Anota el final y lo cuenta al superior; solo la primera vez vale.
+        """Anota el final, con lo que probó, y lo cuenta al superior; solo la primera vez vale.
 
         `causa` es lo que lo paró desde fuera; si no, lo último que hizo.
         """
         if self.agente.estado.es_final:
             return
-        self.agente.estado = estado
-        self.agente.espera = Espera.NADA
-        salio_bien = estado.salio_bien
-        apunte = self._puertos.anotar(
-            AgenteTerminado(
-                agente_id=self.agente.nombre,
-                estado=estado,
-                resultado=texto if salio_bien else "",
-                error="" if salio_bien else texto,
-            ),
-            causa or self._causa,
-        )
+        self.agente.estado, self.agente.espera = estado, Espera.NADA
+        apunte = self._puertos.anotar(self.agente.como_acaba(texto), causa or self._causa)
         sin_leer = sum(isinstance(m, Directiva) for m in self._buzon.vaciar())
-        nota = f"\n[No llegó a leer {sin_leer} mensajes que se le mandaron.]" if sin_leer else ""
-        self._puertos.superior.report_agent_status(self.agente.nombre, estado, texto + nota, apunte)
+        coda = f"\n[No llegó a leer {sin_leer} mensajes que se le mandaron.]" if sin_leer else ""
+        self._puertos.superior.report_agent_status(self.agente.nombre, estado, texto + coda, apunte)
 
     # --- pensar -------------------------------------------------------------------------
 
@@ -170,21 +161,15 @@ class BucleLogicoAgente:
         self, llegado: Sequence[Directiva | Aviso]
     ) -> tuple[tuple[Apunte, ...], tuple[Apunte, ...]]:
         """Pasa a la historia lo que llegó: los avisos juntos, cada directiva entera."""
-        avisos = [m for m in llegado if isinstance(m, Aviso)]
-        directivas = [m for m in llegado if isinstance(m, Directiva)]
-        if avisos:
-            limites = self._limites
-            texto = resumir_avisos(avisos, tope=limites.tope_resumen, tope_aviso=limites.tope_aviso)
-            self.agente.historial.append(HumanMessage(texto))
-        for mensaje in directivas:
-            self.agente.historial.append(HumanMessage(directiva(mensaje.de, mensaje.texto)))
+        limites = self._limites
+        textos = textos_de(llegado, tope=limites.tope_resumen, tope_aviso=limites.tope_aviso)
+        self.agente.historial += map(HumanMessage, textos)
         if llegado:
             self._causa = llegado[-1].apunte
         antes, self._reentrega = self._reentrega, Entregas()
-        return (
-            (*antes.avisos, *(a.apunte for a in avisos)),
-            (*antes.directivas, *(d.apunte for d in directivas)),
-        )
+        avisos = (m.apunte for m in llegado if isinstance(m, Aviso))
+        directivas = (m.apunte for m in llegado if isinstance(m, Directiva))
+        return (*antes.avisos, *avisos), (*antes.directivas, *directivas)
 
     # --- actuar -------------------------------------------------------------------------
 
@@ -194,18 +179,19 @@ class BucleLogicoAgente:
             return
         self._textos_sueltos = 0
         problema: str | None = None
-        resultado: str | None = None
+        reportado = False
         for llamada in respuesta.llamadas:
-            if problema is not None or resultado is not None:
+            if problema is not None or reportado:
                 self._responder(llamada, "No se ejecutó: iba detrás de tu reporte.")
                 continue
-            await self._resolver(llamada, respuesta)
-            if llamada.error is None and llamada.nombre == "reportar_resultado_final":
-                resultado = llamada.args["resultado"]
+            reportado = llamada.error is None and llamada.nombre == "reportar_resultado_final"
+            if reportado:
+                await self._reportar(llamada, respuesta)
+                continue
+            await self._resolver(llamada, respuesta, partial(self._hacer, llamada))
             if llamada.error is None and llamada.nombre == "reportar_problema":
                 problema = llamada.args["descripcion_problema"]
-        if resultado is not None:
-            self.terminar(EstadoAgente.COMPLETED, resultado)
+        if self.agente.estado.es_final:
             return
         vueltas = self._vigilante.vigilar(self._causa)
         if problema is not None:
@@ -213,17 +199,30 @@ class BucleLogicoAgente:
         elif vueltas:
             await self._pausar(vueltas, Espera.EN_BUCLE)
 
-    async def _resolver(self, llamada: LlamadaHerramienta, respuesta: RespuestaModelo) -> None:
+    async def _reportar(self, llamada: LlamadaHerramienta, respuesta: RespuestaModelo) -> None:
+        """Comprueba lo que afirma y acaba, salvo que el reporte vuelva a él por falta de pruebas."""
+        self.agente.espera = Espera.HERRAMIENTA
+        verificador = self._puertos.verificador
+        veredicto = await verificador.revisar(llamada, respuesta.turno, respuesta.apunte)
+
+        async def contestar(_: Apunte, __: Operacion) -> ResultadoHerramienta:
+            return veredicto.respuesta
+
+        await self._resolver(llamada, respuesta, contestar)
+        if veredicto.entregado:
+            self.agente.verificacion, self.agente.nota = veredicto.verificacion, veredicto.nota
+            self.terminar(EstadoAgente.COMPLETED, llamada.args["resultado"])
+
+    async def _resolver(
+        self, llamada: LlamadaHerramienta, respuesta: RespuestaModelo, hacer: Hacer
+    ) -> None:
         """Ejecuta una llamada por la puerta y deja su respuesta en la historia."""
         if llamada.error is not None:
             self._responder(llamada, llamada.error)
             return
         self.agente.espera = Espera.HERRAMIENTA
         resultado, cierre = await self._puertos.puerta.cruzar(
-            llamada,
-            respuesta.turno,
-            respuesta.apunte,
-            lambda intencion, operacion: self._hacer(llamada, intencion, operacion),
+            llamada, respuesta.turno, respuesta.apunte, hacer
         )
         self.agente.espera = Espera.NADA
         self._causa = cierre
@@ -233,8 +232,6 @@ class BucleLogicoAgente:
         self, llamada: LlamadaHerramienta, causa: Apunte, operacion: Operacion
     ) -> ResultadoHerramienta:
         match llamada.nombre:
-            case "reportar_resultado_final":
-                return ResultadoHerramienta(True, "Resultado entregado.")
             case "reportar_problema":
                 return ResultadoHerramienta(True, "Problema entregado; espera la directiva.")
             case nombre if nombre in ACCIONES:
@@ -272,6 +269,7 @@ class BucleLogicoAgente:
             return
         self._textos_sueltos += 1
         if self._textos_sueltos > 1:
+            self.agente.nota = nota(self.agente.verificacion, (), self.agente.exige)
             self.terminar(EstadoAgente.COMPLETED, texto)
             return
         self.agente.historial.append(HumanMessage(RECUERDO))

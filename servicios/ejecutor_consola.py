@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Self
 from agentes.perfil_consola import Espacio, PerfilConsola
 from servicios.consola.aislamientos.aislamiento import AUTO, Aislamiento, elegir_aislamiento
 from servicios.consola.aislamientos.contenedor import IMAGEN, Contenedor
+from servicios.consola.comprobaciones import Comprobaciones
 from servicios.consola.memoria import Memoria
 from servicios.consola.operaciones.disco import (
     Rastro,
@@ -82,6 +83,7 @@ class EjecutorConsola:
         self._despedidas: set[asyncio.Task[None]] = set()
         self._cerrada = False
         self.trabajos = Trabajos(taller, datos)
+        self.comprobaciones = Comprobaciones(taller, self._cupo)
 
     @property
     def aislamiento(self) -> Aislamiento:
@@ -181,6 +183,7 @@ class EjecutorConsola:
         """Mata lo que quede y no acepta más; al volver no hay ningún proceso nuestro vivo."""
         self._cerrada = True
         await self.trabajos.cerrar()
+        await self.comprobaciones.cerrar()
         for corrida in self._en_marcha.values():
             corrida.parar(MotivoFin.CANCELADO)
         if pendientes := {*self._en_marcha, *self._despedidas}:

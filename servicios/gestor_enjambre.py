@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Self
 
 from agentes.acciones import (
@@ -39,19 +38,9 @@ from agentes.eventos import (
 from agentes.guardado import AgenteGuardado
 from agentes.mensajes import Aviso, ClaseAviso, Directiva
 from prompts import avisos
-from servicios.puertos import Bucle, PuertosGestor
+from servicios.puertos import Bucle, PuertosGestor, Vivo
 
 TOPE_FILA_AVISO = 4_000  # caracteres; el reporte entero está en la fila del agente
-
-
-@dataclass(slots=True)
-class _Vivo:
-    bucle: Bucle
-    tarea: asyncio.Task[None]
-    avisar: bool = True
-    se_queda: bool = False
-    motivo: str = "cancelado"
-    parado_por: Apunte | None = None
 
 
 class GestorEnjambre:
@@ -64,7 +53,7 @@ class GestorEnjambre:
         self._puertos = puertos
         self._tope_lectura = tope_lectura
         self._agentes: dict[str, Agente] = {}
-        self._vivos: dict[str, _Vivo] = {}
+        self._vivos: dict[str, Vivo] = {}
         self._cambio = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -176,7 +165,7 @@ class GestorEnjambre:
     def _poner_en_marcha(self, bucle: Bucle, causa: Apunte) -> None:
         self._agentes[bucle.agente.nombre] = bucle.agente
         tarea = self._puertos.motor.lanzar(bucle, causa, lambda: self._retirar(bucle))
-        self._vivos[bucle.agente.nombre] = _Vivo(bucle, tarea)
+        self._vivos[bucle.agente.nombre] = Vivo(bucle, tarea)
 
     def send_message_to_agent(
         self, agent_id: str, message_content: str, remitente: str, causa: Apunte | None
@@ -210,7 +199,7 @@ class GestorEnjambre:
         await asyncio.wait(self._parar(vivo, solicitante, causa))
         return f"{agent_id} cancelado."
 
-    def _parar(self, vivo: _Vivo, de: str, causa: Apunte | None) -> set[asyncio.Task[None]]:
+    def _parar(self, vivo: Vivo, de: str, causa: Apunte | None) -> set[asyncio.Task[None]]:
         """Manda parar a un agente y a los que cuelgan de él; devuelve sus tareas."""
         agente_id = vivo.bucle.agente.nombre
         if vivo.parado_por is None:
@@ -253,10 +242,16 @@ class GestorEnjambre:
         """Deja un aviso de un agente a su superior; de la línea directa se entera el Master."""
         agente = self._agentes[agent_id]
         superior = None if clase is ClaseAviso.LINEA_DIRECTA else self._vivos.get(agente.superior)
-        para, fila = agente.superior if superior else MASTER, texto[:TOPE_FILA_AVISO]
-        encolado = AvisoEncolado(agente_id=agent_id, destinatario=para, clase=clase, texto=fila)
+        para, fila, nota = (
+            agente.superior if superior else MASTER,
+            texto[:TOPE_FILA_AVISO],
+            agente.nota,
+        )
+        encolado = AvisoEncolado(
+            agente_id=agent_id, destinatario=para, clase=clase, texto=fila, nota=nota
+        )
         apunte = self._puertos.anotar(encolado, causa)
-        aviso = Aviso(agente.nombre, agente.rol, clase, texto, apunte)
+        aviso = Aviso(agente.nombre, agente.rol, clase, texto, apunte, nota)
         if superior:
             superior.bucle.inject_message_and_resume(aviso)
         else:

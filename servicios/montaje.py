@@ -26,6 +26,7 @@ from servicios.bucle_logico_agente import BucleLogicoAgente, LimitesAgente
 from servicios.buzon import Buzon, BuzonConVentana
 from servicios.conversacion import Conversacion, PuertosConversacion, Ritmo, en_marcha
 from servicios.gestor_enjambre import GestorEnjambre
+from servicios.herramientas.evidencias.verificador import Comprobar, Verificador
 from servicios.motores.local import MotorLocal
 from servicios.motores.puestos import Puestos
 from servicios.orquestador_master import OrquestadorMaster, turno_de
@@ -83,9 +84,9 @@ class Piezas:
     """Lo que hay debajo del núcleo.
 
     `nuevo_buzon` y `nueva_puerta` dan los de cada agente y `superior_de`, cómo ve a su superior;
-    `modelos` son el del Master y los de respaldo y `modelos_de`, los de un tipo; `olvidar` recibe
-    a cada agente que acaba; `puestos` son los que se reparten y `esperas` dice a quiénes hace
-    esperar el sistema o la persona, y por qué.
+    `modelos` son el del Master y los de respaldo y `modelos_de`, los de un tipo; `comprobar` mira si
+    se cumple lo que afirma uno; `olvidar` recibe a cada agente que acaba; `puestos` son los que se
+    reparten y `esperas` dice a quiénes hace esperar el sistema o la persona, y por qué.
     """
 
     modelos: tuple[str, ...]
@@ -95,6 +96,7 @@ class Piezas:
     interlocutor: NuevoInterlocutor
     modelos_de: Callable[[DefinicionAgente], tuple[str, ...]]
     herramientas: Herramientas
+    comprobar: Comprobar
     nueva_puerta: Callable[[str, HistoriaGuardada | None], Puerta]
     superior_de: Callable[[Superior], Superior]
     nuevo_buzon: Callable[[str], Buzon[Directiva | Aviso]]
@@ -124,11 +126,14 @@ class Piezas:
             instrucciones = SystemMessage(instrucciones_agente(agente, definicion))
             agente.historial.extend([instrucciones, HumanMessage(agente.tarea)])
         herramientas = definicion.available_tools
+        puerta = self.nueva_puerta(agente.nombre, historia)
+        devueltos = historia.devueltos if historia else 0
         puertos = PuertosAgente(
             anotar=self.anotar,
             interlocutor=self.interlocutor(agente.nombre, modelos, herramientas, historia),
-            puerta=self.nueva_puerta(agente.nombre, historia),
+            puerta=puerta,
             herramientas=self.herramientas,
+            verificador=Verificador(agente.nombre, agente.exige, puerta, self.comprobar, devueltos),
             superior=self.superior_de(superior),
             puesto=self.puestos,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentes.acciones import AccionPedida
 from agentes.definicion import DefinicionAgente
@@ -14,6 +14,8 @@ from agentes.eventos import MASTER, Apunte, EstadoAgente
 from agentes.eventos_llamada import RELEVO
 from agentes.guardado import HistoriaGuardada
 from agentes.mensajes import Aviso, ClaseAviso, Directiva, EntradaUsuario
+from agentes.pruebas import Evidencia
+from agentes.respuestas import Operacion, ResultadoHerramienta
 from prompts.tool_definitions import ESQUEMAS, Esquema
 from servicios.ajustes import Ajustes
 from servicios.herramientas.registro import RegistroHerramientas
@@ -165,11 +167,12 @@ class PiezasGrabadas:
         return Piezas(
             modelos=(self.modelo,),
             topes=replace(Topes.de(self.ajustes), profundidad=sys.maxsize),
-            tipos=self.tipos,
+            tipos={nombre: self._como_entonces(tipo) for nombre, tipo in self.tipos.items()},
             anotar=self.anotador.anotar,
             interlocutor=self._interlocutor,
             modelos_de=lambda definicion: (self._modelo_de(definicion),),
             herramientas=RegistroHerramientas(),
+            comprobar=self._sin_comprobar,
             nueva_puerta=self._puerta,
             superior_de=lambda superior: _SuperiorGrabado(superior, self.guion),
             nuevo_buzon=lambda agente_id: self._buzon_de_agente(agente_id, reentrega),
@@ -229,12 +232,20 @@ class PiezasGrabadas:
         """El que se grabó para el último de ese tipo en nacer o, si no, para el primero."""
         if definicion.agent_type in self.nacidos:
             return self.nacidos[definicion.agent_type]
-        for suyas in self.guion.filas.values():
-            if suyas and suyas[0].tipo == "agent_run_start":
-                nacido = suyas[0].details
-                if nacido["agent_type"] == definicion.agent_type:
-                    return str(nacido["modelo"])
-        return definicion.model or self.modelo
+        nacido = self._nacido(definicion)
+        return str(nacido["modelo"]) if nacido else definicion.model or self.modelo
+
+    def _como_entonces(self, definicion: DefinicionAgente) -> DefinicionAgente:
+        """El tipo, con las pruebas que se le exigían entonces."""
+        nacido = self._nacido(definicion)
+        exigidas = definicion.evidencias if nacido is None else tuple(nacido.get("exige", ()))
+        return replace(definicion, evidencias=exigidas)
+
+    def _nacido(self, definicion: DefinicionAgente) -> dict[str, Any] | None:
+        """Con qué nació el primero de ese tipo en este tramo."""
+        primeras = (suyas[0] for suyas in self.guion.filas.values() if suyas)
+        nacidos = (fila.details for fila in primeras if fila.tipo == "agent_run_start")
+        return next((n for n in nacidos if n["agent_type"] == definicion.agent_type), None)
 
     def _puerta(self, agente_id: str, historia: HistoriaGuardada | None) -> PuertaGrabada:
         memoria = historia.operaciones if historia else None
@@ -248,6 +259,12 @@ class PiezasGrabadas:
             raise ErrorDivergencia(f"se lanzó un {agent_type} que entonces no se lanzó")
         self.nacidos[agent_type] = str(nacidos[0].details["modelo"])
         return int(nacidos[0].agente_id.rpartition("-")[2])
+
+    async def _sin_comprobar(
+        self, evidencia: Evidencia, agente_id: str, _: Operacion
+    ) -> ResultadoHerramienta:
+        """Lo que se comprobó entonces está en el cierre de cada comprobación."""
+        raise ErrorDivergencia(f"{agente_id} quiso comprobar «{evidencia.que}» otra vez")
 
     async def _sin_reporte(self, _: str) -> None:
         """Lo que se leyó entonces está en el cierre de su llamada."""

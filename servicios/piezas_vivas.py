@@ -146,6 +146,7 @@ class PiezasVivas:
             interlocutor=self._interlocutor,
             modelos_de=self.modelos.de,
             herramientas=manos.registro,
+            comprobar=manos.comprobador.comprobar,
             nueva_puerta=lambda agente_id, historia: Puerta(
                 bitacora.sesion, agente_id, puertos, historia.operaciones if historia else None
             ),

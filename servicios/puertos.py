@@ -19,6 +19,7 @@ from agentes.eventos import Apunte, Espera, EstadoAgente, Evento
 from agentes.guardado import HistoriaGuardada
 from agentes.mensajes import Aviso, ClaseAviso, Directiva
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
+from servicios.herramientas.evidencias.verificador import Veredicto
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
 """Encola un hecho con su causa; esperar lo que devuelve es esperar a que esté guardado."""
@@ -80,6 +81,13 @@ class Herramientas(Protocol):
         ...
 
 
+class Verificador(Protocol):
+    """Quien comprueba lo que un agente afirma al acabar."""
+
+    async def revisar(self, llamada: LlamadaHerramienta, turno: int, causa: Apunte) -> Veredicto:
+        """Si su reporte se entrega, con qué pruebas, y qué ha de leer él."""
+
+
 class Puesto(Protocol):
     """El sitio que ocupa quien está en marcha, de los pocos que hay."""
 
@@ -96,6 +104,7 @@ class PuertosAgente:
     interlocutor: Interlocutor
     puerta: Puerta
     herramientas: Herramientas
+    verificador: Verificador
     superior: Superior
     puesto: Puesto
 
@@ -129,6 +138,21 @@ class Bucle(Protocol):
     def terminar(self, estado: EstadoAgente, texto: str, causa: Apunte | None = None) -> None:
         """Anota el final y lo cuenta; solo la primera vez vale."""
         ...
+
+
+@dataclass(slots=True)
+class Vivo:
+    """Un agente en marcha. `avisar` si su final se cuenta; `se_queda` si sigue en otra vida.
+
+    `motivo` y `parado_por` dicen quién lo paró, si lo paró alguien.
+    """
+
+    bucle: Bucle
+    tarea: asyncio.Task[None]
+    avisar: bool = True
+    se_queda: bool = False
+    motivo: str = "cancelado"
+    parado_por: Apunte | None = None
 
 
 class Motor(Protocol):

@@ -44,6 +44,8 @@ def _motivo(tipo: str, contexto: Mapping[str, Any], mensaje: str) -> str:
             return "ha de ser un número entero"
         case "float_parsing" | "finite_number":
             return "ha de ser un número"
+        case "bool_parsing" | "bool_type":
+            return "ha de ser `true` o `false`"
         case "value_error":
             return str(contexto.get("error", mensaje))
     return "no vale"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -32,6 +32,11 @@ class Plaza:
     enchufe: Path | None = None
     perfil: PerfilConsola = field(default_factory=PerfilConsola)
 
+    def sin_escribir(self) -> Plaza:
+        """La misma, pero solo se escribe en la casa: en lo que se trabaja, nada."""
+        ajenas = tuple(ruta for ruta in self.escribir if ruta != self.casa)
+        return replace(self, escribir=(self.casa,), leer=(*self.leer, *ajenas), protegidas=())
+
 
 class Aislamiento(Protocol):
     """Lo que la consola pide a un aislamiento."""
@@ -49,6 +54,11 @@ class Aislamiento(Protocol):
     @property
     def encierra(self) -> bool:
         """Si impide de verdad salir de la plaza; solo `local` no."""
+        ...
+
+    @property
+    def red_de_cada_uno(self) -> bool:
+        """Si las órdenes y los trabajos de un agente comparten una red donde no hay nadie más."""
         ...
 
     @property

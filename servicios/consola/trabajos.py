@@ -22,6 +22,7 @@ from servicios.consola.preparacion import Taller, reparo_de
 from servicios.consola.reanudacion import Suerte, hallado, mirar
 from servicios.consola.resultado import ResultadoComando, resultado_de
 from servicios.consola.supervision.corrida import Corrida, Escrito
+from servicios.consola.supervision.puertos import escucha_alguno
 
 _TERMINADOS_QUE_SE_GUARDAN = 8
 
@@ -137,6 +138,24 @@ class Trabajos:
         trabajo = self._buscar(trabajo_id, agente_id)
         await _parar([trabajo])
         return await self.leer(trabajo_id, agente_id)
+
+    async def parar_todos(self, agente_id: str) -> None:
+        """Mata los de un agente; lo que dejaron se puede leer."""
+        await _parar(self._por_agente.get(agente_id, {}).values())
+
+    async def escucha(self, trabajo_id: str, agente_id: str, puerto: int) -> bool:
+        """Si un trabajo vivo es quien escucha en ese puerto. Lanza `ErrorConsola` si no existe."""
+        trabajo = self._buscar(trabajo_id, agente_id)
+        if trabajo.final.done() or trabajo.fila is None:
+            return False
+        rastro = Rastro(carpeta_de_operaciones(self._datos) / str(trabajo.fila))
+        supervisor = rastro.supervisor()
+        if supervisor is None:
+            return False
+        # Donde cada agente tiene su red, lo que escuche en ella es suyo.
+        if self._taller.aislamiento.red_de_cada_uno:
+            return True
+        return await asyncio.to_thread(escucha_alguno, supervisor.pid, puerto)
 
     async def olvidar(self, agente_id: str) -> None:
         """Mata los de un agente que terminó."""

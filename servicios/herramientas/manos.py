@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentes.definicion import DefinicionAgente, Existencias, cargar_definiciones
 from agentes.errores import ErrorConsola
 from agentes.eventos import Apunte, Evento
+from agentes.pruebas import CUALQUIERA
 from prompts.plantillas import leer_prompt
 from prompts.tool_definitions import ESQUEMAS
 from servicios.ajustes import Ajustes
@@ -18,8 +19,9 @@ from servicios.consola.permisos import decidir
 from servicios.consola.red.proxy import ProxySalida
 from servicios.ejecutor_consola import EjecutorConsola, OpcionesConsola, abrir_consola
 from servicios.herramientas.aprobaciones import Aprobaciones
+from servicios.herramientas.evidencias.comprobador import Comprobador
 from servicios.herramientas.guardia import Guardia
-from servicios.herramientas.incluidas.consola import herramienta_consola, perfil_por_tipo
+from servicios.herramientas.incluidas.consola import PerfilDe, herramienta_consola, perfil_por_tipo
 from servicios.herramientas.incluidas.trabajos import herramientas_trabajos
 from servicios.herramientas.orden_persona import SitioPersona
 from servicios.herramientas.permiso import Permiso
@@ -38,6 +40,7 @@ class Manos:
     consola: EjecutorConsola
     aprobaciones: Aprobaciones
     registro: RegistroHerramientas
+    comprobador: Comprobador
     tipos: dict[str, DefinicionAgente]
     rechazos: tuple[str, ...]
     de_la_persona: RegistroHerramientas
@@ -74,9 +77,8 @@ async def abrir_manos(ajustes: Ajustes, puertos: PuertosManos) -> AsyncIterator[
             vigilancia=(guardia.secretos.alarma, guardia.denunciar),
         )
         pila.push_async_callback(salida_red.cerrar)
-        opciones = OpcionesConsola.de(
-            ajustes, guardia.secretos.senuelo, puertos.sesion, puertos.sub
-        )
+        quien = (guardia.secretos.senuelo, puertos.sesion, puertos.sub)
+        opciones = OpcionesConsola.de(ajustes, *quien)
         consola = await pila.enter_async_context(abrir_consola(ajustes.datos, opciones, salida_red))
         aprobaciones = Aprobaciones(
             puertos.anotar,
@@ -86,7 +88,8 @@ async def abrir_manos(ajustes: Ajustes, puertos: PuertosManos) -> AsyncIterator[
         )
         tipos: dict[str, DefinicionAgente] = {}
         permiso = Permiso(decidir, aprobaciones, consola.aislamiento, consola.carpeta_de)
-        registro = _registro(consola, permiso, tipos)
+        perfil_de = perfil_por_tipo(tipos)
+        registro = _registro(consola, perfil_de, permiso)
         sitio, de_la_persona = SitioPersona(consola), RegistroHerramientas()
         de_la_persona.registrar(herramienta_consola(consola, sitio.perfil, permiso))
         hay = Existencias(registro.nombres | ESQUEMAS.keys(), leer_prompt, puertos.comprobar_modelo)
@@ -94,8 +97,13 @@ async def abrir_manos(ajustes: Ajustes, puertos: PuertosManos) -> AsyncIterator[
             cargar_definiciones, ajustes.raiz / "agentes_json", hay
         )
         tipos.update(validos)
+        if ajustes.exigir_evidencias:
+            tipos.update({nombre: _exigente(tipo) for nombre, tipo in validos.items()})
         limpios = tuple(guardia.depurar(rechazo) for rechazo in rechazos)
-        yield Manos(consola, aprobaciones, registro, tipos, limpios, de_la_persona, sitio)
+        comprobador = Comprobador(consola.comprobaciones, consola.trabajos, perfil_de, permiso)
+        yield Manos(
+            *(consola, aprobaciones, registro, comprobador, tipos, limpios, de_la_persona, sitio)
+        )
 
 
 async def recoger_restos(manos: Manos, restos: Restos) -> None:
@@ -112,11 +120,15 @@ async def recoger_restos(manos: Manos, restos: Restos) -> None:
         consola.olvidar(agente_id)
 
 
+def _exigente(tipo: DefinicionAgente) -> DefinicionAgente:
+    """El mismo tipo, que ha de dar alguna prueba aunque no lo dijera."""
+    return replace(tipo, evidencias=tipo.evidencias or (CUALQUIERA,))
+
+
 def _registro(
-    consola: EjecutorConsola, permiso: Permiso, tipos: dict[str, DefinicionAgente]
+    consola: EjecutorConsola, perfil_de: PerfilDe, permiso: Permiso
 ) -> RegistroHerramientas:
     """Las herramientas incluidas; las que ejecutan algo pasan todas por el mismo permiso."""
-    perfil_de = perfil_por_tipo(tipos)
     registro = RegistroHerramientas()
     registro.registrar(herramienta_consola(consola, perfil_de, permiso))
     for herramienta in herramientas_trabajos(consola.trabajos, perfil_de, permiso):

@@ -6,9 +6,10 @@ import asyncio
 import json
 from dataclasses import replace
 
+from agentes.pruebas import COMPROBAR
 from agentes.respuestas import LlamadaHerramienta, ResultadoHerramienta
 
-_DE_CONSOLA = {"ejecutar_comando_consola", "iniciar_trabajo"}
+_DE_CONSOLA = {"ejecutar_comando_consola", "iniciar_trabajo", COMPROBAR}
 _MARCA_SECRETO = "[secreto:"
 
 

@@ -21,6 +21,7 @@ from agentes.eventos import Apunte, Evento
 from agentes.eventos_llamada import HerramientaPedida, HerramientaTerminada
 from agentes.eventos_seguridad import AlarmaSeguridad
 from agentes.guardado import OperacionGuardada, Rescatado
+from agentes.pruebas import COMPROBAR
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta, con_textos
 from servicios.herramientas.guardia import Guardia
 from servicios.herramientas.parciales import a_medias, lleva_marca, sin_ejecutar, sin_marcas
@@ -30,7 +31,7 @@ Hacer = Callable[[Apunte, Operacion], Awaitable[ResultadoHerramienta]]
 Rescatar = Callable[[OperacionGuardada, LlamadaHerramienta, str], Awaitable[Rescatado | None]]
 """De una operación abierta a lo que quedó de ella; `None` si hay que hacerla otra vez."""
 
-_REPORTES = {"reportar_resultado_final", "reportar_problema"}
+_SE_REHACEN = {*ACCIONES, "reportar_resultado_final", "reportar_problema", COMPROBAR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Puerta:
             return await self._hacer(llamada, Operacion(op, 0), causa, hacer)
         if guardada.cierre is not None and guardada.resultado is not None:
             return guardada.resultado, guardada.cierre
-        if llamada.nombre in ACCIONES or llamada.nombre in _REPORTES:
+        if llamada.nombre in _SE_REHACEN:
             # Se hace o se acaba de hacer con la misma intención: quien la hace mira su efecto.
             operacion = Operacion(op, guardada.pedida.id, guardada.intento, guardada.efecto)
             cruce = _Cruce(llamada, operacion, guardada.pedida, time.monotonic())

@@ -102,6 +102,13 @@ def _anadir_conversacion(analizador: Analizador) -> None:
         help="cómo se encierran las órdenes (por defecto auto: bwrap o landlock); local es nada",
     )
 
+    analizador.add_argument(
+        "--exigir-evidencias",
+        action="store_true",
+        default=None,
+        help="todo agente ha de probar su resultado; con una tarea, si alguno no lo prueba sale con 5",
+    )
+
 
 def _anadir_reanudar(analizador: Analizador) -> None:
     analizador.add_argument(
@@ -160,6 +167,7 @@ def _incompatibles(argumentos: argparse.Namespace) -> str:
         "-p": argumentos.tarea,
         "--salida": argumentos.salida,
         "--aislamiento": argumentos.aislamiento,
+        "--exigir-evidencias": argumentos.exigir_evidencias,
         "--reanudar": getattr(argumentos, "reanudar", None),
         "--bifurcar-en": getattr(argumentos, "bifurcar_en", None),
         "--modelo": getattr(argumentos, "modelo", None),

@@ -12,6 +12,7 @@ PREGUNTAS = {
     "comandos": "las órdenes de consola, con su código y su salida",
     "costes": "llamadas y tokens por agente, por rama y de la sesión",
     "errores": "lo que salió mal",
+    "evidencias": "lo que los agentes afirmaron al acabar y si se cumplía (✔ o ✘)",
     "por-que": "la cadena de causas de una fila, o del nacimiento de un agente",
     "verificar": "comprueba que nadie cambió la bitácora; si no, dice la primera fila rota",
     "sql": "una consulta tuya, de solo lectura",
@@ -71,7 +72,7 @@ def anadir_exportar(ordenes: Ordenes) -> None:
 
 # --- lo de cada pregunta ----------------------------------------------------------------
 
-_DE_SESION = ("agentes", "linea", "comandos", "costes", "errores", "por-que")
+_DE_SESION = ("agentes", "linea", "comandos", "costes", "errores", "evidencias", "por-que")
 
 
 def _anadir_comunes(
@@ -132,6 +133,15 @@ def _costes(pregunta: argparse.ArgumentParser) -> None:
     )
 
 
+def _evidencias(pregunta: argparse.ArgumentParser) -> None:
+    _filtros(pregunta)
+    pregunta.add_argument(
+        "--comprobar",
+        action="store_true",
+        help="las comprueba otra vez ahora, donde trabajó cada agente y con su mismo encierro",
+    )
+
+
 def _por_que(pregunta: argparse.ArgumentParser) -> None:
     pregunta.add_argument("que", metavar="N", help="una fila, o el id de un agente")
 
@@ -151,6 +161,7 @@ _PROPIOS = {
     "comandos": _comandos,
     "costes": _costes,
     "errores": _tipos,
+    "evidencias": _evidencias,
     "por-que": _por_que,
     "verificar": _nada,
     "sql": _sql,

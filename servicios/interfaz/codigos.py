@@ -14,6 +14,7 @@ class Salida(IntEnum):
     FALLO = 1
     CONFIGURACION = 2
     DENEGADO = 3
+    INCIERTO = 5
     COLGADO = 129
     INTERRUMPIDO = 130
     TERMINADO = 143

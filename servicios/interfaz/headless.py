@@ -12,12 +12,13 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from agentes.errores import ErrorConfiguracion
 from agentes.eventos import EstadoAgente, HechoAnotado
+from agentes.pruebas import Verificacion
 from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz.codigos import Salida, codigo_de
 from servicios.interfaz.lineas import RIESGO, linea_de
@@ -157,7 +158,23 @@ def _codigo(sistema: Sistema, tarea: str | None) -> int:
     fallidos = [e["agent_id"] for e in estados if e["status"] in malos]
     if _explicar_denegadas(sistema, fallidos):
         return Salida.DENEGADO
-    return Salida.FALLO if fallidos else Salida.BIEN
+    if fallidos:
+        return Salida.FALLO
+    return Salida.INCIERTO if _nombrar_sin_verificar(estados) else Salida.BIEN
+
+
+def _nombrar_sin_verificar(estados: Iterable[Mapping[str, str]]) -> bool:
+    """Dice quién acabó sin probar lo que se le exigía; si hay alguno, `True`."""
+    sin_verificar = [
+        f"{e['agent_id']} ({e['verificacion']})"
+        for e in estados
+        if e["exige"]
+        and e["status"] == EstadoAgente.COMPLETED
+        and e["verificacion"] != Verificacion.VERIFICADA
+    ]
+    if sin_verificar:
+        _avisar(f"Acabaron sin probar su resultado: {', '.join(sin_verificar)}")
+    return bool(sin_verificar)
 
 
 def _explicar_denegadas(sistema: Sistema, fallidos: list[str]) -> bool:
@@ -181,6 +198,7 @@ def _motivo(codigo: int) -> str:
     motivos = {
         Salida.BIEN: "tarea terminada",
         Salida.DENEGADO: "tarea con órdenes denegadas",
+        Salida.INCIERTO: "tarea sin verificar",
         Salida.COLGADO: "se cerró la ventana (SIGHUP)",
         Salida.INTERRUMPIDO: "interrumpida (SIGINT)",
         Salida.TERMINADO: "terminada desde fuera (SIGTERM)",

@@ -28,6 +28,7 @@ from agentes.eventos_llamada import (
 )
 from agentes.eventos_permisos import Alcance, AprobacionPedida, AprobacionResuelta, Quien
 from agentes.perfil_consola import Veredicto
+from agentes.pruebas import COMPROBAR
 from servicios.interfaz.texto import corto
 
 
@@ -95,6 +96,8 @@ def _(evento: AgenteLanzado) -> Linea:
 def _(evento: HerramientaTerminada) -> Linea | None:
     datos = evento.detalles_propios
     tono = Tono.NORMAL if evento.ok else Tono.AVISO
+    if evento.tool == COMPROBAR:
+        return Linea(corto(evento.resultado), evento.agente_id, Tono.BIEN if evento.ok else tono)
     if "command" in datos:
         fin = _fin_de_orden(evento)
         return Linea(f"$ {corto(str(datos['command']))} → {fin}", evento.agente_id, tono)

@@ -125,6 +125,10 @@ GIT_STATUS = {"decision": "permitir", "orden": ["git", "status"]}
         ),
         ({"red": "toda"}, "«red»: «toda» no vale; los valores que hay: ninguna, lista, libre"),
         ({"red": True}, "«red»: ha de ser texto"),
+        ({"evidencias": "orden"}, "«evidencias»: ha de ser una lista"),
+        ({"evidencias": ["fe"]}, "«fe» no es una clase de evidencia; las que hay: archivo, orden,"),
+        ({"evidencias": [["orden"]]}, "no es una clase de evidencia"),
+        ({"evidencias": ["sql", "sql"]}, "«evidencias»: hay clases repetidas"),
         ({"aprobacion": "nunca"}, "en_aislamiento_libre, estricta, nunca_preguntar"),
         ({"limite_memoria_mb": "1"}, "«limite_memoria_mb»: ha de ser un entero"),
         ({"limite_procesos": 0}, "«limite_procesos»: ha de ser mayor que cero"),
@@ -212,7 +216,8 @@ def test_las_claves_opcionales_llegan(tmp_path: Path) -> None:
         "variables": ["EDITOR_X", "lc_x"],
     }
     todas = {**perfil, **textos, **listas}
-    propias = {"model": "demo", "modelos_respaldo": ["demo:a", "demo:b"], "max_iterations": 3}
+    modelos = {"model": "demo", "modelos_respaldo": ["demo:a", "demo:b"]}
+    propias = {**modelos, "max_iterations": 3, "evidencias": ["orden", "cualquiera"]}
     assert {*propias, *todas} == CLAVES_OPCIONALES.keys()
     escribir(tmp_path, "b.json", **propias, **todas)
     validas, errores = cargar_definiciones(tmp_path, HAY)
@@ -220,6 +225,7 @@ def test_las_claves_opcionales_llegan(tmp_path: Path) -> None:
     tipo = validas["bueno"]
     assert (tipo.model, tipo.max_iterations) == ("demo", 3)
     assert tipo.modelos_respaldo == ("demo:a", "demo:b")
+    assert tipo.evidencias == ("orden", "cualquiera")
     assert tipo.consola == PerfilConsola(
         **perfil,  # type: ignore[arg-type]
         espacio=Espacio.PROYECTO,

@@ -32,7 +32,7 @@ HERRAMIENTAS_FIJAS: dict[str, tuple[str, ...]] = {
     "delegate_task": ("agent_type", "task_description"),
     "send_message_to_agent": ("agent_id", "message_content"),
     "ejecutar_comando_consola": ("command",),
-    "reportar_resultado_final": ("resultado",),
+    "reportar_resultado_final": ("resultado", "evidencias"),
     "reportar_problema": ("descripcion_problema",),
 }
 ESTADOS_FIJOS = (

@@ -70,7 +70,7 @@ async def test_reanudar_pone_antes_al_dia_una_base_anterior(tmp_path: Path) -> N
     await base_vieja(tmp_path)
     salida = await correr(tmp_path, "--reanudar", "no-existe", MODEL="demo")
     assert (salida.codigo, "no existe la sesión" in salida.errores) == (2, True)
-    assert preguntar(tmp_path, "PRAGMA user_version") == [(2,)]
+    assert preguntar(tmp_path, "PRAGMA user_version") == [(3,)]
 
 
 async def test_las_ordenes_que_no_migran_dicen_como_ponerla_al_dia(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def _orden(codigo: int | None, motivo: str = "ok") -> dict[str, Any]:
     return {"command": "ls\n-la", "return_code": codigo, "motivo": motivo}
 
 
-def _terminado(estado: EstadoAgente, **campos: str) -> AgenteTerminado:
+def _terminado(estado: EstadoAgente, **campos: Any) -> AgenteTerminado:
     return AgenteTerminado(agente_id=UNO, estado=estado, **campos)
 
 

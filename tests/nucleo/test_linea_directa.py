@@ -26,7 +26,7 @@ LARGO = "".join(f"{n}: «{chr(0x4E00 + n % 5000)}» 🐝\t{n * 7919}\r\n" for n 
 LINEA = "recibió un mensaje directo de la persona, que no pasó por ti"
 
 
-def _guion_de_problema(doble: Doble) -> None:
+def _guion_de_problema(doble: Doble, pausa_s: float = 0.0) -> None:
     doble.guion.poner(
         "Master", [delegar("copia"), texto("va"), texto("ejecutor-1 pide ayuda"), texto("fin")]
     )
@@ -34,7 +34,7 @@ def _guion_de_problema(doble: Doble) -> None:
         "ejecutor-1",
         [
             llamar(PROBLEMA, {"descripcion_problema": "¿dónde?"}),
-            llamar(REPORTAR, {"resultado": "ok"}),
+            llamar(REPORTAR, {"resultado": "ok"}, pausa_s=pausa_s),
         ],
     )
 
@@ -117,7 +117,7 @@ def test_lo_que_no_puede_llegar_tal_cual_no_se_manda(malo: str) -> None:
 async def test_tras_una_muerte_llega_una_vez_y_el_master_lo_sabe(tmp_path: Path) -> None:
     datos, muerta = tmp_path / "data", tmp_path / "muerta"
     async with DobleOpenAI(Guion()) as doble:
-        _guion_de_problema(doble)
+        _guion_de_problema(doble, pausa_s=0.5)
         raiz = programa(tmp_path / "programa", doble)
         async with abierto(raiz, datos) as sistema:
             await conversar(sistema, "copia eso")

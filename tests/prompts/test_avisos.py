@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 
 from agentes.errores import ErrorPlantilla
 from agentes.mensajes import Aviso, ClaseAviso
 from prompts.avisos import MARCA, recortar, resumir_avisos, texto_estado
 from prompts.plantillas import rellenar, rellenar_propia
+from servicios.llm.demo.historia import leer_avisos
 
 SIN_APUNTE: Any = None
 
@@ -66,3 +68,12 @@ def test_el_estado_de_muchos_agentes_cabe_y_cuenta_los_que_faltan() -> None:
     nombrados = texto.count("; superior")
     assert texto.endswith(f"y {300 - nombrados} agentes más.")
     assert texto_estado(estados[:3]).count("\n") == 2
+
+
+def test_lo_probado_va_delante_y_la_demostracion_lo_entiende() -> None:
+    nota = "(SIN VERIFICAR: ✘ faltan las exigidas: orden)"
+    probado = Aviso("e-1", "rol", ClaseAviso.RESULTADO, "hecho: 5", SIN_APUNTE, nota)
+    resumen = resumir_avisos([probado], tope=1_000, tope_aviso=500)
+    assert resumen == f"{MARCA} e-1 (rol) terminó su tarea {nota}: hecho: 5"
+    [leido] = leer_avisos(HumanMessage(resumen))
+    assert (leido.agente, leido.que, leido.texto) == ("e-1", "terminó", f"{nota} hecho: 5")

@@ -46,7 +46,7 @@ async def test_las_columnas_de_la_semilla_estan(ruta: Path) -> None:
     assert runs == [
         *("id", "agent_id", "agent_type", "agent_rol", "agent_objetivo", "task_description"),
         *("start_time", "end_time", "status", "session", "parent", "result", "error"),
-        *("tokens_in", "tokens_out", "cost", "model"),
+        *("tokens_in", "tokens_out", "cost", "model", "verificacion"),
     ]
 
 

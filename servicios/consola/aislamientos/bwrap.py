@@ -48,6 +48,7 @@ class Bwrap:
     nombre = "bwrap"
     descripcion = "bwrap: cada orden solo ve su carpeta y los programas; sin red salvo la concedida"
     encierra = True
+    red_de_cada_uno = False
 
     def __init__(self, duenio: int | None) -> None:
         programa = shutil.which("bwrap", path=RUTA_PROGRAMAS)

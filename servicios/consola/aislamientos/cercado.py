@@ -30,6 +30,7 @@ class Cercado:
 
     nombre = "landlock"
     encierra = True
+    red_de_cada_uno = False
 
     def __init__(self, duenio: int | None, porque: str = "") -> None:
         if duenio is None and os.geteuid() == 0:

@@ -73,6 +73,7 @@ class Contenedor:
     nombre = "docker"
     descripcion = "docker: un contenedor por agente, que solo ve su carpeta; sin red salvo la libre"
     encierra = True
+    red_de_cada_uno = True
 
     def __init__(
         self, demonio: Demonio, imagen: str, duenio: int | None, topes: Topes | None = None

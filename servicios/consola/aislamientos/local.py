@@ -18,6 +18,7 @@ class Local:
     nombre: str = "local"
     descripcion: str = "local, SIN AISLAMIENTO: las órdenes pueden lo mismo que su usuario"
     encierra: bool = False
+    red_de_cada_uno: bool = False
 
     async def encerrar(self, plaza: Plaza) -> Encierro:
         """Ver `Aislamiento`: solo rechaza una red por lista, que no sabría cumplir."""

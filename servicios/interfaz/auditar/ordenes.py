@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from argparse import Namespace
 from collections.abc import Callable
 
+from servicios.ajustes import Ajustes
 from servicios.interfaz.auditar import verificacion
 from servicios.interfaz.auditar.fuente import elegir_fuente
 from servicios.interfaz.auditar.salida import escribir, formato_de
@@ -19,6 +21,7 @@ from servicios.registros.auditoria.preguntas import (
     comandos,
     costes,
     errores,
+    evidencias,
     fila_de_agente,
     linea,
     por_que,
@@ -34,8 +37,14 @@ def correr(argumentos: Namespace) -> int:
     fuente = elegir_fuente(argumentos.base)
     with abrir_base(fuente.ruta) as base:
         hoja = _PREGUNTAS[argumentos.pregunta](base, argumentos)
+    codigo = Salida.BIEN
+    if argumentos.pregunta == "evidencias" and argumentos.comprobar:
+        # Arrastra la consola entera: se importa si se pide, como cada suborden.
+        comprobacion = importlib.import_module("servicios.interfaz.auditar.evidencias")
+        hoja, siguen = comprobacion.otra_vez(Ajustes.leer(), fuente.ruta, hoja)
+        codigo = Salida.BIEN if siguen else Salida.FALLO
     escribir(hoja, formato_de(argumentos), fuente.redactar)
-    return Salida.BIEN
+    return codigo
 
 
 def _filtro(argumentos: Namespace) -> Filtro:
@@ -84,6 +93,10 @@ def _errores(base: Base, argumentos: Namespace) -> Hoja:
     return errores(base, base.elegir_sesion(argumentos.sesion), _filtro(argumentos))
 
 
+def _evidencias(base: Base, argumentos: Namespace) -> Hoja:
+    return evidencias(base, base.elegir_sesion(argumentos.sesion), _filtro(argumentos))
+
+
 def _por_que(base: Base, argumentos: Namespace) -> Hoja:
     que = argumentos.que.removeprefix("#")
     if que.isascii() and que.isdigit():
@@ -108,6 +121,7 @@ _PREGUNTAS: dict[str, Callable[[Base, Namespace], Hoja]] = {
     "comandos": _comandos,
     "costes": _costes,
     "errores": _errores,
+    "evidencias": _evidencias,
     "por-que": _por_que,
     "sql": _sql,
     "tamano": _tamano,

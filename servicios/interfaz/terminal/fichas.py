@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from agentes.eventos import EstadoAgente
+from agentes.pruebas import Verificacion
 from servicios.interfaz.lineas import Linea, Tono
 from servicios.interfaz.terminal.papel import Papel
 from servicios.interfaz.texto import cabeza, corto
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 HECHOS = 12
 ORDENES = 8
+EVIDENCIAS = 20
 LINEAS_DE_SALIDA = 6
 LINEAS_DE_REPORTE = 30
 
@@ -29,6 +31,9 @@ _PALABRAS = {
     EstadoAgente.MAX_ITERATIONS: ("al límite", "al límite"),
     EstadoAgente.CANCELLED: ("cancelado", "cancelados"),
 }
+
+
+_MARCAS = {Verificacion.VERIFICADA.value: " ✔", Verificacion.FALLIDA.value: " ✘"}
 
 
 def contar_estados(estados: Iterable[Mapping[str, str]]) -> str:
@@ -75,7 +80,14 @@ def ficha_agentes(sistema: Sistema, papel: Papel) -> None:
 
 def _estado(estado: Mapping[str, str]) -> str:
     palabra = _PALABRAS[EstadoAgente(estado["status"])][0]
-    return f"{palabra} (espera: {estado['espera']})" if estado["espera"] else palabra
+    if estado["espera"]:
+        return f"{palabra} (espera: {estado['espera']})"
+    return f"{palabra}{_MARCAS.get(estado.get('verificacion', ''), ' ✘' if _debe_pruebas(estado) else '')}"
+
+
+def _debe_pruebas(estado: Mapping[str, str]) -> bool:
+    acabo_bien = EstadoAgente(estado["status"]) is EstadoAgente.COMPLETED
+    return acabo_bien and bool(estado.get("exige"))
 
 
 async def ficha_agente(sistema: Sistema, agente_id: str, papel: Papel) -> None:
@@ -99,6 +111,10 @@ async def ficha_agente(sistema: Sistema, agente_id: str, papel: Papel) -> None:
         papel.linea(Linea("órdenes", tono=Tono.FUERTE))
     for orden in ordenes:
         _escribir_orden(orden, papel)
+    for prueba in await sistema.consultas.evidencias_de(sistema.sesion, agente_id, EVIDENCIAS):
+        tono = Tono.BIEN if prueba.cumple else Tono.AVISO
+        texto = prueba.resultado or "comprobando…"
+        papel.linea(Linea(f"  {_hora(prueba.timestamp)} {corto(texto, 300)}", tono=tono))
     reporte = await sistema.consultas.ultimo_reporte(sistema.sesion, agente_id)
     if reporte:
         papel.linea(Linea("reporte", tono=Tono.FUERTE))
@@ -111,6 +127,8 @@ def _escribir_quien(fila: FilaAgente, papel: Papel) -> None:
     papel.linea(Linea(f"{fila.rol} · {estado}", fila.agente_id))
     papel.linea(Linea(f"  tarea: {corto(fila.tarea, 2_000)}", entera=True))
     papel.linea(Linea(f"  superior {fila.superior} · modelo {fila.modelo}"))
+    if fila.estado.es_final:
+        papel.linea(Linea(f"  verificación: {fila.verificacion.replace('_', ' ')}"))
     tokens = f"{fila.uso.entrada} tokens de entrada y {fila.uso.salida} de salida"
     papel.linea(Linea(f"  inicio {_hora(fila.inicio)}{fin} (UTC) · {tokens}"))
     if fila.error:

@@ -18,7 +18,8 @@ Esquemas = Mapping[str, Mapping[str, Any]]
 _DIRECTIVA = re.compile(r"Mensaje de [^\n:]+:\n(?P<texto>.*)", re.DOTALL)
 _AVISO = re.compile(
     r"^(?P<agente>[\w-]+) \([^\n]*?\) (?P<que>terminó|está en pausa|falló|llegó a su límite"
-    r"|fue cancelado|parece dar vueltas|recibió un mensaje directo)[^\n:;]*(?:: |; |$)",
+    r"|fue cancelado|parece dar vueltas|recibió un mensaje directo)[^\n:;(]*?"
+    r"(?P<nota> \((?:verificado|SIN VERIFICAR): [^\n]*?\))?(?:: |; |$)",
     re.MULTILINE,
 )
 
@@ -90,7 +91,7 @@ def leer_avisos(mensaje: BaseMessage) -> list[AvisoLeido]:
     cabezas = list(_AVISO.finditer(texto))
     finales = [*(c.start() for c in cabezas), len(texto)][1:]
     return [
-        AvisoLeido(c["agente"], c["que"], texto[c.end() : fin].strip())
+        AvisoLeido(c["agente"], c["que"], f"{c['nota'] or ''} {texto[c.end() : fin]}".strip())
         for c, fin in zip(cabezas, finales, strict=True)
     ]
 

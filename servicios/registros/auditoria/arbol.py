@@ -13,13 +13,22 @@ from servicios.registros.auditoria.hojas import Hoja
 
 _COLUMNAS = (
     *("fila", "agente", "superior", "nivel", "tipo", "estado", "start_time", "end_time"),
-    *("duracion_s", "tokens_in", "tokens_out", "modelo", "tarea", "resultado", "error"),
+    *(
+        "duracion_s",
+        "tokens_in",
+        "tokens_out",
+        "modelo",
+        "verificacion",
+        "tarea",
+        "resultado",
+        "error",
+    ),
 )
 _A_LA_VISTA = ("agente", "estado", "duracion_s", "tokens_in", "tokens_out", "tarea")
 _AGENTES = """
     SELECT fila, agent_id AS agente, lanzado_por AS superior, agent_type AS tipo, status AS estado,
         start_time, end_time, duracion_s, tokens_in, tokens_out, model AS modelo,
-        task_description AS tarea, resultado, error
+        verificacion, task_description AS tarea, resultado, error
     FROM v_agentes WHERE session = ? ORDER BY fila"""
 
 

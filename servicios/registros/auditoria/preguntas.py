@@ -35,6 +35,15 @@ _COMANDOS = _Vista(
     ("fila", "timestamp", "agente_id", "return_code", "motivo", "ms", "cierre", "command"),
     texto="command",
 )
+_EVIDENCIAS = _Vista(
+    "v_evidencias",
+    (
+        *("fila", "timestamp", "agente_id", "respuesta", "clase", "cumple", "resultado"),
+        *("afirmacion", "fila_cierre"),
+    ),
+    ("fila", "timestamp", "agente_id", "resultado"),
+    texto="resultado",
+)
 _ERRORES = _Vista("v_errores", ("fila", "timestamp", "agente_id", "tipo", "log_level", "mensaje"))
 
 
@@ -52,6 +61,11 @@ def comandos(base: Base, sesion: str, filtro: Filtro, *, fallidos: bool = False)
 def errores(base: Base, sesion: str, filtro: Filtro) -> Hoja:
     """Lo que salió mal: errores y advertencias, herramientas y agentes que fallaron."""
     return _preguntar(base, _ERRORES, sesion, filtro)
+
+
+def evidencias(base: Base, sesion: str, filtro: Filtro) -> Hoja:
+    """Lo que los agentes afirmaron al acabar, y si se cumplía."""
+    return _preguntar(base, _EVIDENCIAS, sesion, filtro)
 
 
 def _preguntar(base: Base, vista: _Vista, sesion: str, filtro: Filtro, extra: str = "1") -> Hoja:

@@ -38,6 +38,7 @@ from agentes.eventos_sesion import (
     SesionNombrada,
     SesionReanudada,
 )
+from agentes.pruebas import Verificacion
 from servicios.registros.escritura.apuntes import fila_de
 from servicios.registros.escritura.sentencias import (
     AGENTE,
@@ -146,6 +147,7 @@ def _agente_terminado(f: Fila, e: AgenteTerminado) -> Iterator[Sentencia]:
             f.timestamp,
             seguro(e.resultado) or None,
             seguro(e.error) or None,
+            (e.verificacion or Verificacion.SIN_PRUEBAS).value,
             f.session,
             seguro(e.agente_id),
         ),

@@ -43,7 +43,8 @@ TOKENS = """UPDATE agent_runs SET tokens_in = tokens_in + ?, tokens_out = tokens
     WHERE session = ? AND agent_id = ?"""
 ESTADO = """UPDATE agent_runs SET status = ?
     WHERE session = ? AND agent_id = ? AND end_time IS NULL AND status <> ?"""
-AGENTE_TERMINADO = """UPDATE agent_runs SET status = ?, end_time = ?, result = ?, error = ?
+AGENTE_TERMINADO = """UPDATE agent_runs SET status = ?, end_time = ?, result = ?, error = ?,
+    verificacion = ?
     WHERE session = ? AND agent_id = ?"""
 SESION_CERRADA = "UPDATE sessions SET end_time = ?, codigo = ?, motivo = ? WHERE id = ?"
 # Un lote puede traer las dos, en cualquier orden: queda lo que diga la última fila.

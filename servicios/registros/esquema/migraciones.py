@@ -17,12 +17,13 @@ from agentes.errores import ErrorBitacora
 from servicios.registros.esquema.esquema import MARCA
 from servicios.registros.esquema.esquema_v1 import m001_bitacora
 from servicios.registros.esquema.m002 import m002_cadena
+from servicios.registros.esquema.m003 import m003_mando
 from servicios.registros.esquema.vistas import crear_vistas
 from servicios.registros.fallos import explicar
 
 Migracion = Callable[[sqlite3.Connection], None]
 
-MIGRACIONES: tuple[Migracion, ...] = (m001_bitacora, m002_cadena)
+MIGRACIONES: tuple[Migracion, ...] = (m001_bitacora, m002_cadena, m003_mando)
 """En orden; la posición (desde 1) es la versión del esquema. Nunca se cambia una publicada."""
 
 

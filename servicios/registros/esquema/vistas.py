@@ -9,6 +9,7 @@ VISTAS = {
     "v_agentes": "Agentes: quién lanzó a cada uno, estado, resultado, duración y tokens.",
     "v_comandos": "Órdenes de consola: qué se ejecutó, qué imprimió y con qué código acabó.",
     "v_herramientas": "Todas las herramientas pedidas, con sus argumentos y su resultado.",
+    "v_evidencias": "Lo que afirmaron los agentes al acabar y si se cumplía: una fila por comprobación.",
     "v_llamadas": "Llamadas a los modelos: estado, tokens, intentos, tiempo y error.",
     "v_arbol": "El árbol de agentes de cada sesión, con su profundidad y su camino desde el Master.",
     "v_costes": "Llamadas, tokens y coste por agente, por rama (él y los que cuelgan) y por sesión.",
@@ -41,7 +42,7 @@ _SQL = {
             status, task_description, substr(result, 1, 200) AS resultado, error,
             start_time, end_time,
             round((julianday(end_time) - julianday(start_time)) * 86400, 3) AS duracion_s,
-            tokens_in, tokens_out, cost, model
+            tokens_in, tokens_out, cost, model, verificacion
         FROM agent_runs""",
     "v_comandos": """
         SELECT c.id AS fila, p.timestamp, c.session, c.agente_id, c.command,
@@ -60,6 +61,16 @@ _SQL = {
         FROM commands AS c
         JOIN logs AS p ON p.id = c.id
         LEFT JOIN logs AS r ON r.id = c.fila_cierre""",
+    "v_evidencias": """
+        SELECT c.id AS fila, p.timestamp, c.session, c.agente_id, p.causa AS respuesta,
+            json_extract(p.details, '$.args.clase') AS clase,
+            json_extract(p.details, '$.args') AS afirmacion, c.ok AS cumple,
+            json_extract(r.details, '$.resultado') AS resultado,
+            c.ms, c.intento, c.op, c.fila_cierre
+        FROM commands AS c
+        JOIN logs AS p ON p.id = c.id
+        LEFT JOIN logs AS r ON r.id = c.fila_cierre
+        WHERE c.tool = 'comprobar_evidencia'""",
     "v_llamadas": """
         SELECT m.id AS fila, p.timestamp, m.session, m.agente_id, m.turno, m.proposito, m.modelo,
             m.estado, m.razon, r.mensaje AS respuesta, m.tokens_in, m.tokens_out, m.tokens_cached,

@@ -14,6 +14,7 @@ import aiosqlite
 
 from agentes.errores import ErrorBitacora
 from agentes.eventos import EstadoAgente
+from agentes.pruebas import Verificacion
 from agentes.respuestas import Uso
 from servicios.registros.fallos import explicar
 from servicios.registros.lectura.historias import FilaHistoria
@@ -33,6 +34,9 @@ _EVENTOS = """
 _COMANDOS = """
     SELECT timestamp, command, coalesce(stdout, ''), coalesce(stderr, ''), return_code, cierre
     FROM v_comandos WHERE session = ? AND agente_id = ? ORDER BY fila DESC LIMIT ?"""
+_EVIDENCIAS = """
+    SELECT timestamp, cumple, coalesce(resultado, '') FROM v_evidencias
+    WHERE session = ? AND agente_id = ? ORDER BY fila DESC LIMIT ?"""
 _ULTIMA = "SELECT coalesce(max(id), 0) FROM logs WHERE session = ?"
 _TOTALES = """
     SELECT coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),
@@ -52,7 +56,7 @@ _HISTORIA = """
     ORDER BY epoca, seq"""
 _AGENTES = """
     SELECT agent_id, agent_type, agent_rol, parent, task_description, result, error,
-        start_time, end_time, model, status, tokens_in, tokens_out
+        start_time, end_time, model, status, tokens_in, tokens_out, verificacion
     FROM agent_runs WHERE session = ? ORDER BY id"""
 
 
@@ -118,6 +122,16 @@ class FilaAgente:
     fin: str | None
     uso: Uso
     modelo: str
+    verificacion: Verificacion
+
+
+@dataclass(frozen=True, slots=True)
+class FilaEvidencia:
+    """Lo que un agente afirmó y si se cumplía; mientras se comprueba, `cumple` es `None`."""
+
+    timestamp: str
+    cumple: bool | None
+    resultado: str
 
 
 class Consultas:
@@ -173,6 +187,13 @@ class Consultas:
         filas = await self._leer(_COMANDOS, (session, agente_id, limite))
         return [FilaComando(*fila) for fila in reversed(filas)]
 
+    async def evidencias_de(self, session: str, agente_id: str, limite: int) -> list[FilaEvidencia]:
+        """Las últimas `limite` afirmaciones de un agente, de la más antigua a la más nueva."""
+        filas = await self._leer(_EVIDENCIAS, (session, agente_id, limite))
+        return [
+            FilaEvidencia(f[0], None if f[1] is None else bool(f[1]), f[2]) for f in reversed(filas)
+        ]
+
     async def totales(self, session: str) -> Uso:
         """Tokens de todas las llamadas de la sesión, las del Master incluidas."""
         return Uso(*(await self._leer(_TOTALES, (session,)))[0])
@@ -212,4 +233,5 @@ def _agente(fila: sqlite3.Row) -> FilaAgente:
         fin=fila["end_time"],
         uso=Uso(fila["tokens_in"], fila["tokens_out"]),
         modelo=fila["model"],
+        verificacion=Verificacion(fila["verificacion"]),
     )

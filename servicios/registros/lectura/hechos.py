@@ -20,6 +20,7 @@ from agentes.eventos import Espera, EstadoAgente, Evento
 from agentes.eventos_espera import EsperaImpuesta
 from agentes.eventos_permisos import Alcance, Quien
 from agentes.perfil_consola import Veredicto
+from agentes.pruebas import Verificacion
 from agentes.respuestas import Uso
 
 _MODULOS = (
@@ -46,6 +47,8 @@ _VALORES: dict[str, Callable[[Any], Any]] = {
     "decision": Veredicto,
     "quien": Quien,
     "alcance": Alcance,
+    "verificacion": Verificacion,
+    "exige": tuple,
     "uso": lambda uso: Uso(**uso),
     "nuevos": tuple,
     "llamadas": tuple,

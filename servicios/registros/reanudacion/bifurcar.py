@@ -26,6 +26,7 @@ from agentes.eventos_llamada import (
 )
 from agentes.eventos_sesion import SesionBifurcada
 from agentes.mensajes import ClaseAviso
+from agentes.pruebas import COMPROBAR
 from servicios.registros.fallos import NO_CABE, explicar
 from servicios.registros.lectura.conexion import conectar_lectura
 from servicios.registros.lectura.hechos import hecho_de
@@ -48,7 +49,7 @@ _VIVOS = """
     SELECT agente_id FROM logs WHERE session = ?1 AND id <= ?2 AND tipo = 'agent_run_end'"""
 _ACCIONES = {
     *("delegate_task", "send_message_to_agent", "cancelar_agente", "leer_reporte"),
-    *("estado_enjambre", "reportar_resultado_final", "reportar_problema"),
+    *("estado_enjambre", "reportar_resultado_final", "reportar_problema", COMPROBAR),
 }
 CORTADA = (
     "interrumpido por bifurcación: en esta sesión no llegó a acabar; en la de origen pudo hacerlo."

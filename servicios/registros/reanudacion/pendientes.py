@@ -15,6 +15,7 @@ _MENSAJES = """
     WHERE m.session = ? AND m.para = ? AND m.estado = 'encolado' ORDER BY m.id"""
 _AVISOS = """
     SELECT n.id, n.agente_id, n.clase, json_extract(l.details, '$.texto') AS texto,
+        coalesce(json_extract(l.details, '$.nota'), '') AS nota,
         a.agent_rol AS rol, coalesce(a.result, a.error) AS reporte
     FROM notices AS n JOIN logs AS l ON l.id = n.id
     LEFT JOIN agent_runs AS a ON a.session = n.session AND a.agent_id = n.agente_id
@@ -78,4 +79,5 @@ def _aviso(f: sqlite3.Row) -> Aviso:
     de_otro = clase is ClaseAviso.PROBLEMA or clase.es_nota
     if not de_otro and f["reporte"] and f["reporte"].startswith(texto):
         texto = f["reporte"]  # en la fila del aviso solo está su principio
-    return Aviso(f["agente_id"], f["rol"] or "", clase, texto, ApunteFila.firme(f["id"]))
+    apunte = ApunteFila.firme(f["id"])
+    return Aviso(f["agente_id"], f["rol"] or "", clase, texto, apunte, f["nota"])

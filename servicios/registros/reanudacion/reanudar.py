@@ -23,6 +23,7 @@ from agentes.guardado import (
     OperacionGuardada,
     SesionGuardada,
 )
+from agentes.pruebas import Verificacion
 from agentes.respuestas import ResultadoHerramienta, Uso
 from servicios.registros.escritura.apuntes import ApunteFila
 from servicios.registros.fallos import explicar
@@ -46,9 +47,10 @@ _PROPIAS = ("op", "intento", "tool", "ok", "cierre", "ms", "resultado")
 
 _SESION = "SELECT modelo, origen FROM sessions WHERE id = ?"
 _AGENTES = """
-    SELECT id, agent_id, agent_type, agent_rol, agent_objetivo, task_description, parent, model,
-        status, tokens_in, tokens_out
-    FROM agent_runs WHERE session = ? ORDER BY id"""
+    SELECT a.id, agent_id, agent_type, agent_rol, agent_objetivo, task_description, parent, model,
+        status, tokens_in, tokens_out, verificacion,
+        coalesce(json_extract(l.details, '$.exige'), '[]') AS exige
+    FROM agent_runs AS a JOIN logs AS l ON l.id = a.id WHERE a.session = ? ORDER BY a.id"""
 _COMPACTADA = """
     SELECT coalesce(max(id), 0) FROM logs
     WHERE session = ? AND agente_id = ? AND tipo = 'history_compaction'"""
@@ -67,6 +69,10 @@ _COLA = """
 _PARADA = """
     SELECT id, details ->> '$.de' AS de FROM logs
     WHERE session = ? AND agente_id = ? AND tipo = 'swarm_management' ORDER BY id LIMIT 1"""
+_DEVUELTOS = """
+    SELECT count(*) FROM commands AS c JOIN logs AS r ON r.id = c.fila_cierre
+    WHERE c.session = ? AND c.agente_id = ? AND c.id < ? AND c.tool = 'reportar_resultado_final'
+        AND json_extract(r.details, '$.devuelto')"""
 _EFECTO = """
     SELECT agente_id FROM logs WHERE session = ? AND id > ? AND causa = ?
         AND tipo IN ('agent_run_start', 'agent_intervention', 'swarm_management')
@@ -146,6 +152,8 @@ class _Lector:
             pendientes=pendientes_de_agente(self._db, self._sesion, agente_id) if vivo else (),
             parado_por=ApunteFila.firme(parada["id"]) if parada else None,
             parado_de=parada["de"] if parada else "",
+            exige=tuple(json.loads(fila["exige"])),
+            verificacion=Verificacion(fila["verificacion"]),
         )
 
     def _historia(self, agente_id: str, nacimiento: Apunte | None) -> HistoriaGuardada | None:
@@ -179,11 +187,16 @@ class _Lector:
             and any(f["tipo"] == "loop_detected" for f in cola),
             texto_dicho=any(f["tipo"] == "master_response_text" for f in cola),
             reentrega=self._reentrega(plegada.entrada_abierta),
+            devueltos=self._devueltos(agente_id, salida.id if salida else 0),
             operaciones=self._operaciones(cola),
         )
 
     def _cola(self, agente_id: str, desde: int) -> list[sqlite3.Row]:
         return self._varias(_COLA, self._sesion, agente_id, desde)
+
+    def _devueltos(self, agente_id: str, hasta: int) -> int:
+        fila = self._una(_DEVUELTOS, self._sesion, agente_id, hasta)
+        return int(fila[0]) if fila else 0
 
     def _operaciones(self, cola: list[sqlite3.Row]) -> dict[str, OperacionGuardada]:
         """El último intento de cada operación del último turno."""
