@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ORDENES = {
     "auditar": "servicios.interfaz.auditar.ordenes",
+    "estado": "servicios.interfaz.estado",
     "exportar": "servicios.interfaz.auditar.exportar",
     "reproducir": "servicios.interfaz.reproducir",
     "podar": "servicios.interfaz.podar",

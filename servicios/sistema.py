@@ -38,7 +38,8 @@ from servicios.reloj import Reloj, RelojReal
 class Sistema:
     """Lo que ve una cara. `rechazos` son las líneas de los tipos de agente que no valen.
 
-    `anotar` guarda un hecho de la propia cara y `redactar` quita los secretos de un texto;
+    `anotar` guarda un hecho de la propia cara, `redactar` quita los secretos de un texto y `retener`
+    dice cuánto del final de uno a medias no se puede enseñar todavía;
     `guardada` es la sesión tal como estaba, si se reanuda; `interlocutores`, los del Master y los
     de los agentes vivos, por su id.
     """
@@ -58,6 +59,7 @@ class Sistema:
     consultas: Consultas
     anotar: Callable[[Evento], Apunte]
     redactar: Callable[[str], str]
+    retener: Callable[[str], int]
     interlocutores: Mapping[str, Interlocutor]
     cierre: Cierre
     guardada: SesionGuardada | None
@@ -112,6 +114,7 @@ def _como_se_ve(ajustes: Ajustes, base: PiezasVivas, nucleo: Nucleo, cierre: Cie
         interlocutores=base.interlocutores,
         anotar=bitacora.anotar,
         redactar=base.guardia.secretos.redactar,
+        retener=base.guardia.secretos.retener,
         cierre=cierre,
         guardada=base.guardada,
     )

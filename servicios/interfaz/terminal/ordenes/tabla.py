@@ -8,13 +8,37 @@ _MUCHAS = 10_000
 
 COMANDOS: tuple[Comando, ...] = (
     Comando("/ayuda", "", "enseña esta tabla", "generales:ayuda"),
-    Comando("/agentes", "", "lista los agentes de la sesión y cómo van", "agentes:listar_agentes"),
+    Comando(
+        "/agentes",
+        "",
+        "lista los agentes de la sesión: qué hace cada uno y por qué espera",
+        "tablero:listar_agentes",
+    ),
+    Comando(
+        "/tablero",
+        "",
+        "lo mismo, vivo y a pantalla entera, hasta que pulses q, Esc o Ctrl-C",
+        "tablero:ver_tablero",
+    ),
     Comando(
         "/ver",
         "ID",
-        "enseña un agente por dentro: hechos, órdenes y reporte",
-        "agentes:ver_agente",
+        "sigue a un agente por dentro: qué hace, hechos, órdenes y reporte",
+        "seguir:ver_agente",
         range(1, 2),
+    ),
+    Comando(
+        "/textual",
+        "ID",
+        "enseña los reportes de un agente, palabra por palabra",
+        "reportes:ver_textual",
+        range(1, 2),
+    ),
+    Comando(
+        "/recap",
+        "",
+        "resume la sesión, sin llamar al modelo: qué pediste, quién lo hizo y qué te espera",
+        "reportes:recapitular",
     ),
     Comando(
         "/cancelar",
