@@ -12,6 +12,7 @@ from servicios.interfaz.lineas import Linea, Tono
 from servicios.interfaz.texto import corto
 from servicios.registros.tablero.visto import (
     ATASCADO,
+    EN_BUCLE,
     PRESUPUESTO,
     SIN_REANUDAR,
     USUARIO,
@@ -34,7 +35,8 @@ _ESPERAS = {
     Espera.APROBACION: "aprobación",
     USUARIO: "la persona",
     PRESUPUESTO: "presupuesto",
-    "bucle": "en bucle",
+    "cola": "en cola",
+    **dict.fromkeys(EN_BUCLE, "en bucle"),
     SIN_REANUDAR: "sin reanudar",
 }
 """Las que no se dicen con su mismo nombre."""
@@ -52,7 +54,7 @@ _TONOS = {
     Espera.SUPERIOR: Tono.AVISO,
     Espera.TASA: Tono.AVISO,
     PRESUPUESTO: Tono.AVISO,
-    "bucle": Tono.AVISO,
+    **dict.fromkeys(EN_BUCLE, Tono.AVISO),
 }
 _FINALES = {EstadoAgente.COMPLETED: Tono.BIEN, EstadoAgente.CANCELLED: Tono.AVISO}
 _MARCAS = {"verificada": " ✔", "fallida": " ✘", "sin_pruebas": " (sin pruebas)"}

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from agentes.eventos import HechoAnotado
+from agentes.eventos import EstadoCambiado, HechoAnotado
 from agentes.eventos_permisos import Alcance
 from servicios.ajustes import RAIZ, Ajustes
 from servicios.buzon import Suscripcion
@@ -71,12 +71,15 @@ class Escenario:
     tardanzas: list[float] = field(default_factory=list)
 
     async def hasta(self, *esperados: tuple[str, str]) -> None:
-        """Hasta que cada agente haya escrito una fila de ese tipo."""
+        """Hasta que cada agente haya escrito una fila de ese tipo o empezado esa espera."""
         faltan = set(esperados)
         async with asyncio.timeout(30):
             async for cosa in self.oidos:
-                if isinstance(cosa, HechoAnotado):
-                    faltan.discard((cosa.evento.tipo, cosa.evento.agente_id))
+                evento = cosa.evento if isinstance(cosa, HechoAnotado) else None
+                if isinstance(evento, EstadoCambiado):
+                    faltan.discard((evento.espera.value, evento.agente_id))
+                elif evento is not None:
+                    faltan.discard((evento.tipo, evento.agente_id))
                 if not faltan:
                     return
 
@@ -192,7 +195,7 @@ async def test_cada_situacion_se_ve_desde_otro_proceso_en_menos_de_un_segundo(
 async def _uno_de_cada(e: Escenario) -> None:
     await e.hasta(
         ("llm_input", "ejecutor-1"),
-        ("agent_loop", "jefe-1"),
+        ("hijo", "jefe-1"),
         ("approval_request", "prudente-1"),
         ("llm_call", "freno-1"),
         ("agent_run_end", "roto-1"),

@@ -14,6 +14,7 @@ from prompt_toolkit.layout import FormattedTextControl, HSplit, Layout, Window
 from agentes.errores import ErrorEnjambre
 from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz.lineas import Linea, Tono
+from servicios.interfaz.tablero import recortada
 from servicios.interfaz.terminal.papel import Pintar
 
 if TYPE_CHECKING:
@@ -111,8 +112,12 @@ class Pantalla:
         return max(1, self._salida.get_size().rows - _PIE)
 
     def _cuerpo(self) -> StyleAndTextTuples:
+        self._mover(0)  # puede haber menos líneas, o más sitio, que la última vez
         visibles = self._lineas[self._desde : self._desde + self._alto()]
-        return [(_ESTILOS[ln.tono], f"{limpiar(_texto(ln))}\n") for ln in visibles]
+        ancho = self._salida.get_size().columns
+        return [
+            (_ESTILOS[ln.tono], f"{recortada(limpiar(_texto(ln)), ancho)}\n") for ln in visibles
+        ]
 
     def _pie(self) -> StyleAndTextTuples:
         abajo = max(0, len(self._lineas) - self._desde - self._alto())

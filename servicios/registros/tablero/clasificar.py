@@ -18,7 +18,14 @@ from agentes.eventos import MASTER, Espera, EstadoAgente
 from servicios.registros.ramas import Nudo, colgar
 from servicios.registros.tablero.leido import AgenteLeido, Huella, Leido, OrdenMirada
 from servicios.registros.tablero.linea import primera_linea, ultima_linea
-from servicios.registros.tablero.visto import ATASCADO, SIN_REANUDAR, USUARIO, Tablero, Visto
+from servicios.registros.tablero.visto import (
+    ATASCADO,
+    EN_BUCLE,
+    SIN_REANUDAR,
+    USUARIO,
+    Tablero,
+    Visto,
+)
 
 PACIENCIA_S = 120.0
 """Segundos sin señales de vida, ni orden viva, para dar a un agente por atascado."""
@@ -28,6 +35,10 @@ MARGEN_MODELO_S = 30.0
 
 _SIN_FILA = {Espera.NADA, Espera.HERRAMIENTA, Espera.MODELO}
 """Las esperas de las que algo ha de salir sin que nadie haga nada: pueden atascarse."""
+
+
+_POR_PROBLEMA = {Espera.SUPERIOR, *EN_BUCLE}
+"""Las pausas que empezaron con un problema: es su motivo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +131,8 @@ def _causa(agente: AgenteLeido, huella: Huella, mirada: Mirada) -> _Causa:
     if not mirada.abierta:
         return _Causa(SIN_REANUDAR, primera_linea(huella.problema))
     if agente.estado is EstadoAgente.PAUSED and huella.espera:
-        del_superior = huella.espera == Espera.SUPERIOR
-        return _Causa(huella.espera, primera_linea(huella.problema) if del_superior else "")
+        por_problema = huella.espera in _POR_PROBLEMA
+        return _Causa(huella.espera, primera_linea(huella.problema) if por_problema else "")
     return _segun_el_paso(huella, mirada.ahora)
 
 
@@ -138,14 +149,31 @@ def _segun_el_paso(huella: Huella, ahora: datetime) -> _Causa:
         case "approval_request":
             return _Causa(Espera.APROBACION, f"$ {primera_linea(str(datos.get('orden', '')))}")
         case _:
-            return _Causa(str(datos.get("espera", Espera.NADA)))
+            return _la_que_dice(huella, ahora)
+
+
+def _la_que_dice(huella: Huella, ahora: datetime) -> _Causa:
+    """La espera de una fila `agent_loop`, con su motivo, su puesto y lo que le queda, si los dice."""
+    datos = huella.detalles
+    espera, motivo = str(datos.get("espera", "")), primera_linea(str(datos.get("motivo", "")))
+    if not espera:
+        return _Causa(Espera.NADA)
+    if puesto := datos.get("puesto"):
+        motivo = f"puesto {puesto}: {motivo}"
+    falta = _falta(huella, ahora) if datos.get("espera_s") else None
+    return _Causa(espera, motivo, None if falta is None else max(0.0, falta))
+
+
+def _falta(huella: Huella, ahora: datetime) -> float:
+    """Los segundos que quedan de los que dijo que esperaría; negativos si ya pasaron."""
+    hasta = (huella.desde or ahora) + timedelta(seconds=float(huella.detalles["espera_s"]))
+    return (hasta - ahora).total_seconds()
 
 
 def _reintento(huella: Huella, ahora: datetime) -> _Causa:
     """Una llamada que falló y se repetirá: por tasa si lo dijo el proveedor; si no, es su modelo."""
     datos: Mapping[str, Any] = huella.detalles
-    desde = huella.desde or ahora
-    falta = (desde + timedelta(seconds=float(datos["espera_s"])) - ahora).total_seconds()
+    falta = _falta(huella, ahora)
     if falta <= 0:
         return _Causa(Espera.MODELO)
     por_tasa = datos.get("clase") == Espera.TASA

@@ -21,8 +21,12 @@ PASOS = (
 )
 """Los tipos de fila que cambian lo que hace un agente; los demás no dicen por qué espera."""
 
-_DE_OTROS = ("agent_intervention", "swarm_management")
+_DE_OTROS = ("agent_intervention", "swarm_management", "agent_control")
 """Filas de un agente que no escribió él: que le hablen no es una señal de vida."""
+
+# Una espera impuesta acaba con otra fila que solo dice que sigue: lo que hacía es lo de antes.
+_SOLO_SIGUE = """(l.tipo = 'agent_loop' AND json_extract(l.details, '$.espera') = ''
+    AND json_extract(l.details, '$.motivo') IS NOT NULL)"""
 
 _CON_DETALLES = ("agent_loop", "llm_call", "approval_request")
 _RECIENTES = 60
@@ -86,7 +90,7 @@ def _lista(tipos: tuple[str, ...]) -> str:
 
 _HUELLAS_SQL = _HUELLAS.format(
     ultima=_LA_ULTIMA.format(condicion=f"+l.tipo NOT IN ({_lista(_DE_OTROS)})"),
-    paso=_LA_ULTIMA.format(condicion=f"+l.tipo IN ({_lista(PASOS)})"),
+    paso=_LA_ULTIMA.format(condicion=f"+l.tipo IN ({_lista(PASOS)}) AND NOT {_SOLO_SIGUE}"),
     pausa=_LA_ULTIMA.format(condicion="+l.tipo = 'agent_loop'"),
     pedida=_ENTRE_LAS_RECIENTES.format(recientes=_RECIENTES, tipo="tool_call_request"),
     problema=_ENTRE_LAS_RECIENTES.format(recientes=_RECIENTES, tipo="agent_problem"),

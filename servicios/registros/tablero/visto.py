@@ -13,6 +13,9 @@ USUARIO = "usuario"
 PRESUPUESTO = "presupuesto"
 """Se le acabó el suyo: no seguirá hasta que la persona le dé más."""
 
+EN_BUCLE = frozenset({"bucle", "en_bucle"})
+"""Se le paró porque daba vueltas sin avanzar."""
+
 ATASCADO = "atascado"
 """No da señales de vida y no tiene ninguna orden viva."""
 

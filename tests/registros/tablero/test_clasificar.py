@@ -33,7 +33,8 @@ VIVA = OrdenMirada(viva=True, escrito=CERO)
         ("agent_loop", {"estado": "running", "espera": ""}, ""),
         ("agent_loop", {"estado": "running", "espera": "hijo"}, "hijo"),
         ("agent_loop", {"estado": "running", "espera": "presupuesto"}, "presupuesto"),
-        ("agent_loop", {"estado": "running", "espera": "bucle"}, "bucle"),
+        ("agent_loop", {"estado": "running", "espera": "en_bucle"}, "en_bucle"),
+        ("agent_loop", {"estado": "running", "espera": "", "motivo": "le toca"}, ""),
         ("llm_input", {}, "modelo"),
         ("llm_call", {"clase": "interrumpida"}, ""),
         ("llm_output", {"llamadas": 1}, ""),
@@ -48,13 +49,14 @@ def test_cada_paso_dice_por_que_espera(paso: str, detalles: dict[str, Any], espe
     assert (visto.espera, visto.senal_s, visto.tiempo_s) == (espera, 5, 5)
 
 
-@pytest.mark.parametrize("espera", ["superior", "usuario", "presupuesto", "bucle", "otra_nueva"])
+@pytest.mark.parametrize("espera", ["superior", "usuario", "presupuesto", "en_bucle", "otra_nueva"])
 def test_una_pausa_espera_lo_que_dijo_aunque_despues_llegara_otra_fila(espera: str) -> None:
     """Una llamada en vuelo se deja acabar: su fila llega con el agente ya en pausa."""
     suya = huella("llm_output", detalles={"llamadas": 1}, espera=espera, problema="dos carpetas")
     visto = uno(suya, DIEZ_MINUTOS, estado=EstadoAgente.PAUSED)
     assert visto.espera == espera
-    assert visto.motivo == ("dos carpetas" if espera == Espera.SUPERIOR else "")
+    por_problema = espera in {Espera.SUPERIOR, "en_bucle"}
+    assert visto.motivo == ("dos carpetas" if por_problema else "")
 
 
 def test_la_espera_por_tasa_cuenta_atras_y_despues_es_del_modelo() -> None:
@@ -69,6 +71,17 @@ def test_un_reintento_que_no_es_por_tasa_no_se_hace_pasar_por_ella() -> None:
     suya = huella("llm_call", detalles={"espera_s": 4.0, "clase": "servidor", "error": "HTTP 500"})
     visto = uno(suya, 1)
     assert (visto.espera, visto.falta_s, visto.motivo) == ("modelo", 3, "HTTP 500")
+
+
+def test_una_espera_impuesta_dice_cuanto_falta_y_que_puesto_tiene() -> None:
+    por_tasa = {"espera": "tasa", "espera_s": 6.0, "motivo": "openai:x", "puesto": 0}
+    visto = uno(huella("agent_loop", detalles=por_tasa), 2)
+    assert (visto.espera, visto.falta_s, visto.motivo) == ("tasa", 4, "openai:x")
+    assert uno(huella("agent_loop", detalles=por_tasa), 900).falta_s == 0
+    en_cola = {"espera": "cola", "espera_s": 0.0, "motivo": "tope de agentes", "puesto": 3}
+    visto = uno(huella("agent_loop", detalles=en_cola), 2)
+    assert (visto.espera, visto.falta_s) == ("cola", None)
+    assert visto.motivo == "puesto 3: tope de agentes"
 
 
 # --- atascado ---------------------------------------------------------------------------

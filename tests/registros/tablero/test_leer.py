@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
-from agentes.eventos import EstadoAgente, MensajeEncolado
+from agentes.eventos import EstadoAgente, EstadoCambiado, MensajeEncolado
 from agentes.eventos_llamada import HerramientaPedida, HerramientaTerminada, LlamadaIniciada
 from servicios.gestor_logs import GestorLogs
 from servicios.registros.lectura.conexion import conectar_lectura
@@ -91,6 +92,29 @@ async def test_la_orden_abierta_lo_ultimo_que_imprimio_y_en_que_anda(tmp_path: P
     assert suya.orden is not None
     assert suya.orden.texto == "$ make paso-3"
     assert suya.salida == ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sigue(EstadoCambiado):
+    """El final de una espera impuesta desde fuera."""
+
+    motivo: str
+
+
+async def test_lo_que_solo_dice_que_sigue_no_tapa_lo_que_hacia(tmp_path: Path) -> None:
+    ruta = tmp_path / "swarm.db"
+    async with bitacora(ruta) as gestor:
+        gestor.anotar(apertura(), None)
+        await gestor.anotar(lanzado("ejecutor-1"), None)
+        estado = EstadoAgente.RUNNING
+        gestor.anotar(EstadoCambiado(agente_id="ejecutor-1", estado=estado), None)
+        gestor.anotar(paso("ejecutor-1", 1)[0], None)
+        await gestor.anotar(Sigue(agente_id="ejecutor-1", estado=estado, motivo="le toca"), None)
+        suya = leer(ruta).huellas["ejecutor-1"]
+    assert suya.paso == "llm_input"
+    assert suya.senal is not None
+    assert suya.desde is not None
+    assert suya.senal >= suya.desde
 
 
 async def test_que_le_hablen_no_es_una_senal_de_vida(tmp_path: Path) -> None:
