@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from agentes.errores import ErrorConfiguracion, ErrorEnjambre
 from servicios.consola.secretos.limpieza import limpiar
-from servicios.interfaz import headless, terminal
+from servicios.interfaz import headless
 from servicios.interfaz.argumentos import leer_argumentos
 from servicios.interfaz.codigos import Salida, codigo_de
 
@@ -89,7 +89,8 @@ def _conversar(argumentos: Namespace) -> int:
     if not argumentos.reanudar and argumentos.reanudar is not None:
         (apertura,) = _importar("servicios.interfaz.apertura")
         argumentos.reanudar = apertura.preguntar_cual()
-    return asyncio.run(terminal.conversar(functools.partial(_abrir, "terminal", argumentos)))
+    (terminal,) = _importar("servicios.interfaz.terminal")
+    return int(asyncio.run(terminal.conversar(functools.partial(_abrir, "terminal", argumentos))))
 
 
 def main(argv: list[str] | None = None) -> int:

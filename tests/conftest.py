@@ -44,6 +44,9 @@ def pytest_configure() -> None:
     for nombre in [n for n in os.environ if _AJENAS.fullmatch(n)]:
         del os.environ[nombre]
     os.environ["LANGSMITH_TRACING"] = os.environ["LANGCHAIN_TRACING_V2"] = "false"
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Lanzadas en segundo plano, los programas que prueban heredarían un Ctrl-C que no llega.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.addaudithook(_vigilar_red)
 
 
@@ -63,6 +66,12 @@ def _vigilar_red(suceso: str, args: tuple[Any, ...]) -> None:
 
 def _es_de_aqui(host: str) -> bool:
     return host in {"", "localhost", "::1", "0.0.0.0", "::"} or host.startswith("127.")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Uno más que núcleos: muchas pruebas pasan más tiempo esperando que calculando."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -5,9 +5,12 @@ Se estropea una copia del código en un solo sitio y se corre esa prueba en un p
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,26 +155,47 @@ MUTACIONES = [
 ]
 
 
-@pytest.mark.lento
-@pytest.mark.parametrize("mutacion", MUTACIONES, ids=lambda m: m.nombre)
-def test_sin_la_proteccion_su_prueba_falla(mutacion: Mutacion, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def copia(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """El código aparte, con lo ya compilado: compilarlo cuesta más que la prueba."""
+    carpeta = tmp_path_factory.mktemp("copia")
     for nombre in COPIADO:
         origen = RAIZ / nombre
         if origen.is_dir():
-            shutil.copytree(origen, tmp_path / nombre, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(origen, carpeta / nombre)
         else:
-            shutil.copy(origen, tmp_path / nombre)
-    archivo = tmp_path / mutacion.archivo
-    codigo = archivo.read_text(encoding="utf-8")
+            shutil.copy2(origen, carpeta / nombre)
+    return carpeta
+
+
+@contextmanager
+def estropeado(archivo: Path, mutacion: Mutacion) -> Iterator[None]:
+    """El archivo, sin la protección mientras dura el bloque."""
+    codigo, tiempos = archivo.read_text(encoding="utf-8"), archivo.stat()
     assert codigo.count(mutacion.antes) == 1, f"{mutacion.archivo} ya no dice «{mutacion.antes}»"
     archivo.write_text(codigo.replace(mutacion.antes, mutacion.despues), encoding="utf-8")
-    corrida = subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", mutacion.prueba],
-        cwd=tmp_path,
+    try:
+        yield
+    finally:
+        archivo.write_text(codigo, encoding="utf-8")
+        os.utime(archivo, ns=(tiempos.st_atime_ns, tiempos.st_mtime_ns))
+
+
+@pytest.mark.lento
+@pytest.mark.parametrize("mutacion", MUTACIONES, ids=lambda m: m.nombre)
+def test_sin_la_proteccion_su_prueba_falla(mutacion: Mutacion, copia: Path) -> None:
+    with estropeado(copia / mutacion.archivo, mutacion):
+        corrida = _correr(mutacion.prueba, copia)
+    assert corrida.returncode == 1, corrida.stdout[-2000:]
+    assert "1 failed" in corrida.stdout
+
+
+def _correr(prueba: str, carpeta: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", prueba],
+        cwd=carpeta,
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
-    assert corrida.returncode == 1, corrida.stdout[-2000:]
-    assert "1 failed" in corrida.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -10,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from agentes.errores import ErrorBitacora, ErrorEnjambre
+from agentes.errores import ErrorBitacora, ErrorConfiguracion, ErrorEnjambre
 from agentes.eventos import SISTEMA, SesionCerrada
 from agentes.eventos_sesion import SesionBifurcada
 from servicios.registros.custodia.archivo import comprobar, huella_de, leer
 from servicios.registros.custodia.retencion import podar, tamanos, vaciar
 from servicios.registros.custodia.verificar import verificar
 from servicios.registros.esquema.esquema import TABLAS
+from servicios.registros.lectura.sesiones import elegir_sesion
 from tests.registros.sesion_de_ejemplo import (
     apertura,
     bitacora,
@@ -122,6 +124,15 @@ def test_el_archivo_lleva_la_sesion_entera_y_se_comprueba(ruta: Path, tmp_path: 
     ancla.archivo.write_bytes(gzip.compress(crudo.replace("ñ".encode(), b"n", 1)))
     with pytest.raises(ErrorBitacora, match="la fila 2 no está como se escribió"):
         comprobar(ancla.archivo)
+
+
+def test_quien_pide_una_podada_sabe_donde_esta(ruta: Path, tmp_path: Path) -> None:
+    (ancla,) = podar(ruta, ("s-2",), tmp_path / "archivo", libre)
+    with pytest.raises(ErrorConfiguracion, match=re.escape(f"archivada en {ancla.archivo}")):
+        elegir_sesion(ruta, "s-2")
+    with pytest.raises(ErrorConfiguracion, match="no existe la sesión"):
+        elegir_sesion(ruta, "s-4")
+    assert elegir_sesion(ruta, "s-3").id == "s-3"
 
 
 async def test_no_se_poda_lo_que_sigue_vivo_o_abierto(ruta: Path, tmp_path: Path) -> None:

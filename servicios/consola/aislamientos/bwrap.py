@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import sys
@@ -58,8 +57,8 @@ class Bwrap:
         self._python = visibles.carpetas_de_python()
         propio = _DE_CUALQUIERA if duenio is None else _DE_ROOT
         self._principio = (programa, *_ESPACIOS, *propio)
-        self._copia = copiar_etc(visibles.ETC, visibles.ETC_CON_RED)
-        self._maquina = tuple(_maquina(self._copia, adelantado=duenio is not None))
+        etc = copiar_etc(visibles.ETC, visibles.ETC_CON_RED)
+        self._maquina = tuple(_maquina(etc, adelantado=duenio is not None))
         self._hechos: dict[Plaza, Encierro] = {}
         self._bajar = () if duenio is None else _bajar_a(duenio)
 
@@ -98,8 +97,7 @@ class Bwrap:
             del self._hechos[plaza]
 
     async def cerrar(self) -> None:
-        """Borra la copia de `/etc`."""
-        await asyncio.to_thread(shutil.rmtree, self._copia, ignore_errors=True)
+        """Nada que cerrar: la copia de `/etc` es de todas las sesiones."""
 
     def _sitio(self, plaza: Plaza) -> Iterator[str]:
         """Lo que se monta para esta plaza; al final la raíz queda de solo lectura."""

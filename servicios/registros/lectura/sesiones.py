@@ -18,6 +18,8 @@ _TODAS = """
     SELECT id, coalesce(nullif(name, id), ''), modelo, end_time IS NOT NULL, origen IS NOT NULL FROM sessions
     WHERE ultima_fila IS NOT NULL ORDER BY ultima_fila DESC"""
 
+_PODADA = "SELECT archivo FROM anclas WHERE ?1 IN (session, name)"
+
 
 @dataclass(frozen=True, slots=True)
 class SesionHallada:
@@ -62,9 +64,24 @@ def leer_sesiones(db: sqlite3.Connection) -> list[SesionHallada]:
 def elegir_sesion(ruta: Path, pedida: str) -> SesionHallada:
     """La de ese id, nombre o principio de id que no deje dudas; vacío es la última.
 
-    Lanza `ErrorConfiguracion` si no hay ninguna o hay varias.
+    Lanza `ErrorConfiguracion` si no hay ninguna, hay varias o se podó: dice dónde está archivada.
     """
-    return elegir_entre(listar_sesiones(ruta), pedida)
+    todas = listar_sesiones(ruta)
+    if pedida and pedida not in {s.id for s in todas} and (archivo := _archivo_de(ruta, pedida)):
+        raise ErrorConfiguracion(f"la sesión «{pedida[:80]}» se podó: está archivada en {archivo}")
+    return elegir_entre(todas, pedida)
+
+
+def _archivo_de(ruta: Path, pedida: str) -> str:
+    """Dónde se archivó la sesión podada que se llamaba así; vacío si no la hay."""
+    if not ruta.exists():
+        return ""
+    try:
+        with closing(conectar_lectura(ruta)) as db:
+            fila = db.execute(_PODADA, (pedida,)).fetchone()
+    except sqlite3.Error as error:
+        raise ErrorBitacora(explicar(ruta, error)) from error
+    return str(ruta.parent / fila[0]) if fila else ""
 
 
 def elegir_entre(todas: list[SesionHallada], pedida: str) -> SesionHallada:

@@ -24,14 +24,23 @@ _DE_LA_SESION = (
 """Cada tabla y la columna que dice de qué sesión es la fila; la sesión, la última: mientras no
 está, su época no rechaza las filas de las anteriores."""
 
+_LAS_DEMAS = """
+    INSERT INTO main.anclas (session, primera_fila, ultima_fila, filas, archivo, huella, podada)
+    SELECT '(las demás)', 1, ultima, ultima - filas, '', '', strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+    FROM (SELECT max(id) AS ultima, count(*) AS filas FROM main.logs) WHERE ultima > filas"""
+"""Las filas de otras sesiones constan como quitadas: sin eso `verificar` las echaría en falta."""
+
 
 def grabar_sesion(origen: Path, sesion: str, destino: Path) -> None:
     """Copia la sesión a una base nueva. Bloquea.
 
-    Lanza `ErrorConfiguracion` si el destino ya existe y `ErrorBitacora` si no se puede.
+    Lanza `ErrorConfiguracion` si el destino ya existe o no hay dónde ponerlo, y `ErrorBitacora` si
+    no se puede.
     """
     if destino.exists():
         raise ErrorConfiguracion(f"{destino}: ya existe; bórralo o pon otro nombre")
+    if not destino.parent.is_dir():
+        raise ErrorConfiguracion(f"{destino}: no existe la carpeta {destino.parent}")
     preparar(destino, espera_s=_ESPERA_S)
     try:
         with closing(
@@ -46,6 +55,7 @@ def grabar_sesion(origen: Path, sesion: str, destino: Path) -> None:
                     f"INSERT INTO main.{tabla} SELECT * FROM origen.{tabla} WHERE {columna} = ?",  # noqa: S608
                     (sesion,),
                 )
+            db.execute(_LAS_DEMAS)
             db.execute("COMMIT")
             db.execute("DETACH origen")
             db.execute("PRAGMA journal_mode = DELETE")
