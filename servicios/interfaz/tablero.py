@@ -101,7 +101,7 @@ def _lineas(tablero: Tablero, ancho: int | None) -> Iterator[Linea]:
     anchos = [max(map(cell_len, columna)) for columna in zip(*tabla, strict=True)]
     if ancho is not None and sum(anchos) + _HUECO * (len(anchos) - 1) > ancho:
         for fila, celdas in zip(filas, tabla[1:], strict=True):
-            yield from _apilado(fila, titulos, celdas)
+            yield from _apilado(fila, titulos, celdas, ancho)
         return
     yield Linea(_alineado(titulos, anchos), tono=Tono.TENUE)
     for fila, celdas in zip(filas, tabla[1:], strict=True):
@@ -195,14 +195,16 @@ def _alineado(celdas: Sequence[str], anchos: Sequence[int]) -> str:
     return (" " * _HUECO).join(alineadas).rstrip()
 
 
-def _apilado(fila: _Fila, titulos: Sequence[str], celdas: Sequence[str]) -> list[Linea]:
+def _apilado(fila: _Fila, titulos: Sequence[str], celdas: Sequence[str], ancho: int) -> list[Linea]:
+    junto = f"{fila.nombre}  {celdas[1]}"
+    nombre = [junto] if cell_len(junto) <= ancho else [fila.nombre, f"    {celdas[1]}"]
     numeros = [
         f"{titulo} {celda}"
         for titulo, celda in zip(titulos[_DERECHA:], celdas[_DERECHA:], strict=True)
         if celda
     ]
     return [
-        Linea(f"{fila.nombre}  {celdas[1]}", tono=fila.tono),
+        *(Linea(texto, tono=fila.tono) for texto in nombre),
         Linea(f"    {' · '.join(numeros)}", tono=Tono.TENUE),
         *_debajo(fila),
     ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,9 +48,11 @@ async def test_tras_un_kill_9_dice_que_no_esta_en_marcha_y_al_reanudar_vuelve(
         }
     )
     async with doble_de("openai", guion) as doble:
-        variables = variables_de("openai", doble)
-        datos = {"ENJAMBRE_DATOS": str(tmp_path), "NO_COLOR": "1"}
-        async with en_pty(sys.executable, "main.py", **datos, **variables) as t:
+        variables: dict[str, Any] = variables_de("openai", doble)
+        llano = partial(
+            en_pty, sys.executable, "main.py", ENJAMBRE_DATOS=str(tmp_path), NO_COLOR="1"
+        )
+        async with llano(**variables) as t:
             await t.se_ve("Modelo:")
             t.teclear("haz algo\n")
             await t.se_ve("problema · no sé seguir")
@@ -57,8 +61,7 @@ async def test_tras_un_kill_9_dice_que_no_esta_en_marcha_y_al_reanudar_vuelve(
         muerta = json.loads((await correr(tmp_path, "estado", "--json")).texto)
         (agente,) = muerta["agentes"]
         assert (muerta["vivo"], agente["estado"], agente["espera"]) == (False, "paused", "reanudar")
-        otra_vez = (sys.executable, "main.py", "--reanudar", muerta["sesion"])
-        async with en_pty(*otra_vez, **datos, **variables) as t:
+        async with llano("--reanudar", muerta["sesion"], **variables) as t:
             await t.se_ve("en pausa ejecutor-1")
             viva = json.loads((await correr(tmp_path, "estado", "--json")).texto)
             assert (viva["vivo"], viva["sesion"]) == (True, muerta["sesion"])
@@ -79,8 +82,14 @@ async def test_en_un_terminal_cabe_en_80_columnas_y_en_una_tuberia_va_entero(
     assert "\x1b" not in tuberia.texto
     assert "palabra-" * 40 in tuberia.texto
     programa = (sys.executable, "main.py", "estado")
-    variables = {"ENJAMBRE_DATOS": str(tmp_path), "COLUMNS": "80", "LINES": "24"}
-    async with en_pty(*programa, NO_COLOR=no_color, TERM=term, **variables) as t:
+    async with en_pty(
+        *programa,
+        ENJAMBRE_DATOS=str(tmp_path),
+        COLUMNS="80",
+        LINES="24",
+        NO_COLOR=no_color,
+        TERM=term,
+    ) as t:
         await asyncio.wait_for(t.proceso.wait(), 20)
         await t.se_ve("ejecutor-1  terminado")
         assert (b"\x1b" in t.bytes) == (term == "xterm-256color")

@@ -88,7 +88,7 @@ class Escenario:
 
         Lo esperado de cada agente es su espera o, si no espera, su estado.
         """
-        tardanzas = []
+        tardanzas, todos = [], dict[str, dict[str, Any]]()
         for _ in range(INTENTOS):
             dicho, tardanza = await _estado(self.datos)
             assert (dicho["vivo"], dicho["sesion"]) == (True, self.sistema.sesion)
@@ -244,9 +244,11 @@ def _diez_minutos_sin_atascarse(e: Escenario, agente_id: str) -> None:
     assert orden is not None
     ordenes = mirar_ordenes(e.datos, [orden.fila], Tapadera(str, lambda _: 0))
     ahora = datetime.now(UTC)
+    edades = []
     for segundo in range(DIEZ_MINUTOS + 1):
         mirada = Mirada(True, ahora + timedelta(seconds=segundo), 300.0)
         visto = clasificar(leido, ordenes, mirada).de(agente_id)
         assert visto is not None
         assert visto.espera == "herramienta"
-    assert (visto.senal_s or 0) >= DIEZ_MINUTOS
+        edades.append(visto.senal_s or 0.0)
+    assert edades[-1] >= DIEZ_MINUTOS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,30 @@ async def test_ver_sigue_a_un_agente_mientras_trabaja(tmp_path: Path) -> None:
         assert escrito(await t.hasta(lambda p: escrito(p) is not None)) == ""
         await t.enviar("salir")
         await t.se_ve("CODIGO=0")
+
+
+@pytest.mark.tmux
+@en_tmux
+async def test_cerrar_la_ventana_con_el_tablero_puesto_no_deja_nada_vivo(tmp_path: Path) -> None:
+    async with programa(tmp_path) as t:
+        await t.se_ve("tokens")
+        await t.enviar(f"ejecuta: sleep {sueno()}")
+        await t.se_ve("agentes: 1 trabajando")
+        await t.enviar("/tablero")
+        await t.se_ve("vuelven")
+        assert con_estos_datos(tmp_path)
+        await t.tmux("kill-server")
+    assert await hasta_que(lambda: not con_estos_datos(tmp_path), 15)
+
+
+def con_estos_datos(datos: Path) -> list[str]:
+    """Los procesos que nacieron con esa carpeta de datos en su entorno."""
+    suyos = []
+    for ruta in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if f"ENJAMBRE_DATOS={datos}".encode() in ruta.read_bytes().split(b"\0"):
+                suyos.append(ruta.parent.name)
+    return suyos
 
 
 # --- sin terminal completo --------------------------------------------------------------

@@ -18,6 +18,9 @@ from servicios.consola.operaciones.disco import Rastro, carpeta_de_operaciones
 from servicios.consola.operaciones.identidad import Identidad
 from servicios.registros.tablero.leido import OrdenMirada
 
+_DELATA = 4
+"""Letras del principio de un secreto que ya dicen algo: con menos acaba cualquier palabra."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tapadera:
@@ -28,8 +31,9 @@ class Tapadera:
 
     def tapar(self, texto: str) -> str:
         """Lo que se puede enseñar de un texto que aún crece."""
-        visible = texto[: len(texto) - self.retener(texto)]
-        return self.redactar(visible)
+        dicho = texto.rstrip()
+        cola = self.retener(dicho)
+        return self.redactar(dicho[: len(dicho) - cola] if cola >= _DELATA else dicho)
 
 
 def mirar_ordenes(datos: Path, filas: Iterable[int], tapadera: Tapadera) -> dict[int, OrdenMirada]:

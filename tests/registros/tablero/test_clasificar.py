@@ -152,7 +152,7 @@ def test_sin_nadie_que_la_tenga_abierta_esperan_a_que_se_reanude() -> None:
 
 
 def test_el_arbol_pone_a_cada_uno_bajo_su_superior_y_los_que_siguen_delante() -> None:
-    final = {"estado": EstadoAgente.COMPLETED, "fin": CERO}
+    final: dict[str, Any] = {"estado": EstadoAgente.COMPLETED, "fin": CERO}
     sesion = leido(
         agente("a-1", **final),
         agente("a-2"),

@@ -37,7 +37,7 @@ def paso(agente_id: str, turno: int) -> tuple[LlamadaIniciada, HerramientaPedida
 
 async def trabajar(gestor: GestorLogs, agente_id: str, turnos: int) -> None:
     """Turnos enteros, salvo el último, que deja su orden abierta."""
-    await gestor.anotar(lanzado(agente_id), None)
+    apunte = gestor.anotar(lanzado(agente_id), None)
     for turno in range(1, turnos + 1):
         entra, pedida = paso(agente_id, turno)
         apunte = gestor.anotar(pedida, gestor.anotar(entra, None))
