@@ -18,7 +18,7 @@ class LlamadaIniciada(Evento):
     `avisos`, `directivas` y `lineas` son los que entran en la historia con ella (en los detalles,
     solo cuántos: `entran`). `historia` es el
     hash corrido de la historia entera, `contexto` los tokens que se creía que cabían y `proposito`, vacío en un turno corriente, dice para qué
-    se llama si no lo es (`compactar`).
+    se llama si no lo es (`compactar`), con el `foco` que pidió la persona.
     """
 
     tipo: ClassVar[str] = "llm_input"
@@ -32,10 +32,14 @@ class LlamadaIniciada(Evento):
     historia: str = ""
     contexto: int = 0
     proposito: str = ""
+    foco: str = ""
 
     def detalles(self) -> dict[str, Any]:
         entran = len(self.avisos) + len(self.directivas) + len(self.lineas)
-        return {**Evento.detalles(self), "entran": entran}
+        datos = {**Evento.detalles(self), "entran": entran}
+        if not self.foco:
+            del datos["foco"]
+        return datos
 
     @property
     def mensaje(self) -> str:
@@ -82,6 +86,8 @@ class LlamadaReintentada(Evento):
         return f"Intento {self.intento} fallido ({self.error}); otro en {self.espera_s:.1f} s"
 
 
+CANCELADA = "cancelada"
+"""La clase de la que pararon mientras se esperaba su respuesta."""
 INTERRUMPIDA = "interrumpida"
 """La clase de la que se cortó con el programa: sigue sin respuesta."""
 

@@ -186,12 +186,8 @@ class _Corrida:
                 guardada = await asyncio.to_thread(leer_sesion, self.ruta, sesion)
             anotador = AnotadorGrabado(guion, bitacora.anotar, self.hechas)
             _del_sistema(sesion, guion, anotador, _DE_APERTURA)
-            try:
-                await self._vivir(guion, anotador, guardada)
-            finally:
-                guion.acabado = True
-            for agente_id in filas:
-                anotador.copiar_previas(agente_id)
+            await self._vivir(guion, anotador, guardada)
+            anotador.copiar_cierre()
             _del_sistema(sesion, guion, anotador, {"system_exit"})
         anotador.asentar()
 
@@ -205,31 +201,30 @@ class _Corrida:
         reentrega = _reentregas(guardada)
         piezas = grabadas.piezas(reentrega)
         async with montar(piezas, guardada, anotador.fallo) as nucleo, asyncio.TaskGroup() as grupo:
-            persona = grupo.create_task(_hacer_de_persona(guion, nucleo, grupo, grabadas))
+            persona = grupo.create_task(_hacer_de_persona(guion, nucleo, grabadas))
             try:
                 await _esperar_final(guion, anotador)
             finally:
-                guion.acabado = guion.cortado
+                guion.acabado = True
                 persona.cancel()
 
 
-async def _hacer_de_persona(
-    guion: Guion, nucleo: Nucleo, grupo: asyncio.TaskGroup, grabadas: PiezasGrabadas
-) -> None:
-    """Todo lo que hizo la persona, cuando lo hizo."""
-    for fila in guion.de_la_persona():
-        await guion.llega_a(fila)
-        match fila.tipo:
-            case "master_input":
-                await nucleo.conversacion.decir(fila.details["texto"])
-            case "agent_intervention":
-                nucleo.gestor.send_message_to_agent(
-                    fila.agente_id, fila.details["texto"], USUARIO, None
-                )
-            case "llm_input":
-                grupo.create_task(_compactar(guion, grabadas, fila))
-            case _:
-                grupo.create_task(nucleo.gestor.cancelar_agente(fila.agente_id, USUARIO))
+async def _hacer_de_persona(guion: Guion, nucleo: Nucleo, grabadas: PiezasGrabadas) -> None:
+    """Todo lo que hizo la persona, cuando lo hizo; lo que no llegó a acabar se queda a medias."""
+    async with asyncio.TaskGroup() as grupo:
+        for fila in guion.de_la_persona():
+            await guion.llega_a(fila)
+            match fila.tipo:
+                case "master_input":
+                    await nucleo.conversacion.decir(fila.details["texto"])
+                case "agent_intervention":
+                    nucleo.gestor.send_message_to_agent(
+                        fila.agente_id, fila.details["texto"], USUARIO, None
+                    )
+                case "llm_input":
+                    grupo.create_task(_compactar(guion, grabadas, fila))
+                case _:
+                    grupo.create_task(nucleo.gestor.cancelar_agente(fila.agente_id, USUARIO))
 
 
 async def _compactar(guion: Guion, grabadas: PiezasGrabadas, fila: FilaGrabada) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from argparse import Namespace
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass
 from pathlib import Path
 
 from agentes.errores import ErrorConfiguracion
 from servicios.ajustes import Ajustes
-from servicios.consola.plazas.limpiar_sesion import borrar_lo_de_la_sesion
 from servicios.interfaz.codigos import Salida
+from servicios.interfaz.lastre import Lastre, apuntar_lastre, soltar_lastre
 from servicios.registros.auditoria.filtros import leer_momento
 from servicios.registros.custodia.retencion import podar, tamanos, vaciar
 from servicios.registros.lectura.conexion import conectar_lectura
@@ -21,33 +20,23 @@ _AGENTES = "SELECT agent_id FROM agent_runs WHERE session = ?"
 _OPERACIONES = "SELECT id FROM commands WHERE session = ?"
 
 
-@dataclass(frozen=True, slots=True)
-class _Lastre:
-    """Lo que una sesión tiene fuera de la base."""
-
-    sesion: str
-    sub: str
-    agentes: tuple[str, ...]
-    operaciones: tuple[int, ...]
-
-
 def correr(argumentos: Namespace) -> int:
     """Poda lo pedido y dice dónde queda archivado. Lanza `ErrorEnjambre` si algo no se puede."""
     datos = Ajustes.leer().datos
     ruta = datos / "swarm.db"
+    soltar_lastre(datos)
     elegidas = _elegidas(ruta, argumentos)
     if not elegidas:
         print("No hay ninguna sesión cerrada que podar.")
         return Salida.BIEN
-    lastres = [_lastre(ruta, sesion) for sesion in elegidas]
+    apuntar_lastre(datos, [_lastre(ruta, sesion) for sesion in elegidas])
 
     def tomar(sesion: str) -> AbstractContextManager[object]:
         return tomar_sesion(datos, sesion)
 
     for ancla in podar(ruta, elegidas, datos / "archivo", tomar):
         print(f"{ancla.sesion}: {ancla.filas} filas, archivadas en {ancla.archivo}")
-    for lastre in lastres:
-        borrar_lo_de_la_sesion(datos, lastre.sesion, lastre.sub, lastre.agentes, lastre.operaciones)
+    soltar_lastre(datos)
     if argumentos.vaciar:
         vaciar(ruta)
         print("El sitio libre de la base ha vuelto al disco.")
@@ -62,13 +51,15 @@ def _elegidas(ruta: Path, argumentos: Namespace) -> list[str]:
         if isinstance(antes_de, int):
             raise ErrorConfiguracion("--antes-de quiere una fecha UTC, como 2026-01-31")
         return [t.sesion for t in tamanos(ruta) if t.fin is not None and t.fin < antes_de]
+    if not all(argumentos.sesiones):
+        raise ErrorConfiguracion("podar: hay un ID vacío; di qué sesión se poda")
     # Dicha dos veces, o por su nombre y por su id, es una.
     return list(dict.fromkeys(elegir_sesion(ruta, p).id for p in argumentos.sesiones))
 
 
-def _lastre(ruta: Path, sesion: str) -> _Lastre:
+def _lastre(ruta: Path, sesion: str) -> Lastre:
     sub = elegir_sesion(ruta, sesion).sub
     with closing(conectar_lectura(ruta)) as db:
         agentes = tuple(f[0] for f in db.execute(_AGENTES, (sesion,)))
         operaciones = tuple(f[0] for f in db.execute(_OPERACIONES, (sesion,)))
-    return _Lastre(sesion, sub, agentes, operaciones)
+    return Lastre(sesion, sub, agentes, operaciones)

@@ -248,6 +248,7 @@ class Interlocutor:
                 historia=hash_de(mensajes),
                 contexto=self._contexto.limite,
                 proposito=COMPACTAR,
+                foco=encargo.foco,
             ),
             encargo.causa,
         )

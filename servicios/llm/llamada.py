@@ -19,6 +19,7 @@ from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorModelo, ErrorModeloPasajero
 from agentes.eventos import Apunte, Evento, TextoDescartado, TextoParcial
 from agentes.eventos_llamada import (
+    CANCELADA,
     LlamadaFallida,
     LlamadaReintentada,
     LlamadaTerminada,
@@ -178,7 +179,7 @@ class Llamador:
                 intento=marcha.intento,
                 espera_s=round(espera, 3),
                 error=str(error),
-                clase=getattr(error, "clase", "cancelada"),
+                clase=getattr(error, "clase", CANCELADA),
                 descartado=marcha.descartado,
             ),
             marcha.entrada,
@@ -191,7 +192,7 @@ class Llamador:
                 turno=marcha.turno,
                 intentos=marcha.intento,
                 error=str(error) or "llamada cancelada",
-                clase=getattr(error, "clase", "cancelada"),
+                clase=getattr(error, "clase", CANCELADA),
                 ms=self._ms_desde(marcha.inicio),
                 descartado=marcha.descartado,
             ),

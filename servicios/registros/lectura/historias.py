@@ -13,7 +13,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, messages_from_dict
 
 from agentes.errores import ErrorBitacora, ErrorModelo
-from agentes.eventos_llamada import INTERRUMPIDA
+from agentes.eventos_llamada import CANCELADA, INTERRUMPIDA
 from agentes.respuestas import LlamadaHerramienta, Uso
 from prompts.avisos import RECUERDO
 from servicios.llm.historial import retirar_lo_nuevo, sin_lastre
@@ -162,7 +162,7 @@ class Pliegue:
         if fila.causa in self._propositos:
             return
         historia = self.historia
-        if fila.details.get("clase") == INTERRUMPIDA:
+        if fila.details.get("clase") in {INTERRUMPIDA, CANCELADA}:
             historia.corte_anotado = True  # sigue sin respuesta: quien la repita puede morir antes
             return
         historia.entrada_abierta = None

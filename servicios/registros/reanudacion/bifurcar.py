@@ -34,7 +34,8 @@ Anotar = Callable[[Evento, Apunte | None, str], Apunte]
 _DE_QUIEN = "SELECT session FROM logs WHERE id = ?"
 _BORDE = """
     SELECT max(id) FROM logs
-    WHERE session = ? AND id <= ? AND tipo IN ('llm_input', 'tool_call_request', 'master_input')"""
+    WHERE session = ? AND id <= ? AND tipo IN ('llm_input', 'tool_call_request', 'master_input')
+        AND coalesce(json_extract(details, '$.proposito'), '') = ''"""
 _FILAS = """
     SELECT id, timestamp, agente_id, tipo, details, causa, op FROM logs
     WHERE session = ? AND id <= ? AND (agente_id <> 'sistema'

@@ -39,8 +39,10 @@ def tomar_sesion(datos: Path, sesion: str) -> Iterator[None]:
             f"{archivo}: no se puede usar ({error.strerror}); comprueba sus permisos"
         ) from error
     try:
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"el proceso {os.getpid()} desde {_ahora()}".encode(), 0)
+        # Solo dice de quién es: con el disco lleno manda el cerrojo igual.
+        with suppress(OSError):
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"el proceso {os.getpid()} desde {_ahora()}".encode(), 0)
         yield
     finally:
         # Se borra con el cerrojo puesto: quien espere por este archivo verá que ya no es el suyo.

@@ -56,7 +56,15 @@ class AnotadorGrabado:
         """Escribe las filas que solo se copian y van antes de la siguiente."""
         for grabada in self._guion.por_copiar(agente_id):
             hecho = hecho_de(grabada.tipo, agente_id, grabada.details)
-            self._escribir(hecho, self._copiados.get(grabada.causa or 0), grabada)
+            self._escribir(hecho, self._copiado(grabada.causa), grabada)
+
+    def copiar_cierre(self) -> None:
+        """Escribe lo que escribió la muerte de cada uno: su orden fue el de la máquina de entonces."""
+        quedan = [f for a in self._guion.filas if a != SISTEMA for f in self._guion.quedan(a)]
+        for grabada in sorted(quedan, key=lambda f: f.id):
+            hecho = hecho_de(grabada.tipo, grabada.agente_id, grabada.details)
+            self._escribir(hecho, self._copiado(grabada.causa), grabada)
+        self.copiar_previas(SISTEMA)
 
     def sistema(self, evento: Evento, grabada: FilaGrabada) -> ApunteFila:
         """Una fila del sistema, que no se compara: la sesión se abre y se cierra."""
@@ -83,6 +91,14 @@ class AnotadorGrabado:
         self._recibos.append(apunte)  # vivo, para que su identidad no sea de otro
         self._guion.avanzar(grabada)
         return apunte
+
+    def _copiado(self, causa: int | None) -> ApunteFila | None:
+        """El recibo que aquí tiene esa fila de la grabación."""
+        if causa in self._copiados:
+            return self._copiados[causa]
+        antes = (fila for fila, grabada in self._hechas.items() if grabada.id == causa)
+        fila = next(antes, None)
+        return None if fila is None else ApunteFila.firme(fila)
 
     def _divergir(self, diferencia: Diferencia) -> None:
         if not self.fallo.done():

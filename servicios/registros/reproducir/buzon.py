@@ -69,7 +69,8 @@ class BuzonGrabado(BuzonConVentana[T]):
             await self._guion.hasta(self._estan)
             await self._guion.toca_turno(entrada)
         filas = self._toca_leer()
-        self._guion.leer(self._agente_id, len(filas))
+        if entrada is not None and not entrada.details.get("proposito"):
+            self._guion.leer(self._agente_id, len(filas))
         leidas = [self._dentro.pop(fila) for fila in filas]
         resto = [m for m in self.vaciar() if not any(m is leida for leida in leidas)]
         for mensaje in resto:
@@ -77,15 +78,19 @@ class BuzonGrabado(BuzonConVentana[T]):
         return leidas
 
     def _siguiente_llamada(self) -> FilaGrabada | None:
-        return self._guion.buscar(
+        """La petición del turno que viene; si se cortó antes, la del resumen que le hacía sitio."""
+        corriente = self._guion.buscar(
             self._agente_id, lambda f: f.tipo == "llm_input" and not f.details.get("proposito")
         )
+        return corriente or self._guion.buscar(self._agente_id, self._guion.hace_sitio)
 
     def _toca_leer(self) -> list[int]:
         """Las filas de lo que entra en el turno que viene: las primeras sin leer."""
         entrada = self._siguiente_llamada()
         if entrada is None:
             return []
+        if entrada.details.get("proposito"):
+            return [f for f in self._guion.sin_leer(self._agente_id) if f < entrada.id]
         cuantas = int(entrada.details.get("entran", 0)) - self._repetidas(entrada)
         return list(self._guion.sin_leer(self._agente_id)[:cuantas])
 

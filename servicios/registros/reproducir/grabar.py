@@ -41,8 +41,8 @@ def grabar_sesion(origen: Path, sesion: str, destino: Path) -> None:
         raise ErrorConfiguracion(f"{destino}: ya existe; bórralo o pon otro nombre")
     if not destino.parent.is_dir():
         raise ErrorConfiguracion(f"{destino}: no existe la carpeta {destino.parent}")
-    preparar(destino, espera_s=_ESPERA_S)
     try:
+        preparar(destino, espera_s=_ESPERA_S)
         with closing(
             sqlite3.connect(f"file:{quote(str(destino))}", uri=True, isolation_level=None)
         ) as db:
@@ -62,3 +62,6 @@ def grabar_sesion(origen: Path, sesion: str, destino: Path) -> None:
     except sqlite3.Error as error:
         destino.unlink(missing_ok=True)
         raise ErrorBitacora(explicar(destino, error)) from error
+    except ErrorBitacora:
+        destino.unlink(missing_ok=True)
+        raise

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from agentes.errores import ErrorEnjambre
 from agentes.eventos import SISTEMA
+from agentes.eventos_llamada import CANCELADA
 from servicios.registros.reanudacion.bifurcar import CORTADA
 from servicios.registros.reproducir.canonico import FilaGrabada
 
@@ -47,6 +48,7 @@ class Guion:
     leidas: dict[str, int]
     acabado: bool = False
     _puntero: dict[str, int] = field(default_factory=dict)
+    _fines: set[int] = field(default_factory=set)
     _efectos: dict[int, list[FilaGrabada]] = field(default_factory=dict)
     _compactan: set[int] = field(default_factory=set)
     _a_peticion: set[int] = field(default_factory=set)
@@ -55,8 +57,10 @@ class Guion:
 
     def __post_init__(self) -> None:
         aperturas = {f.id for f in self.filas.get(SISTEMA, ())}
-        for fila in (f for suyas in self.filas.values() for f in suyas):
-            if fila.tipo in AJENAS and fila.causa is not None:
+        todas = [f for suyas in self.filas.values() for f in suyas]
+        self._fines.update(f.id for f in todas if _es_fin_cortado(f))
+        for fila in todas:
+            if fila.tipo in AJENAS and fila.causa is not None and fila.causa not in self._fines:
                 self._efectos.setdefault(fila.causa, []).append(fila)
             if _pide_compactar(fila) or (fila.causa in self._compactan and _la_sigue(fila)):
                 self._compactan.add(fila.id)
@@ -102,7 +106,19 @@ class Guion:
 
     def solo_queda_cerrar(self) -> bool:
         """Si lo que falta lo escribe el cierre (o nada, si no llegó a haberlo)."""
-        return all(not self.cortado and _es_de_cierre(fila) for fila in self._pendientes())
+        return all(not self.cortado and self._es_de_cierre(f) for f in self._pendientes())
+
+    def _es_de_cierre(self, fila: FilaGrabada) -> bool:
+        """Si la escribe quien muere al cerrar; cada superior manda parar entonces a los suyos."""
+        match fila.tipo:
+            case "llm_call":
+                return bool(fila.details.get("clase") == CANCELADA)
+            case "tool_execution":
+                return bool(fila.details.get("cierre") == "interrumpido")
+            case "swarm_management":
+                return fila.causa in self._fines
+            case _:
+                return fila.id in self._fines
 
     def por_que_se_atasca(self) -> str:
         """Qué se esperaba cuando dejó de avanzar: lo más antiguo que no llegó."""
@@ -171,11 +187,17 @@ class Guion:
         ]
 
     def foco_de(self, fila: FilaGrabada) -> str:
-        """El de una compactación que pidió la persona."""
+        """El de una compactación que pidió la persona; en las más viejas solo lo dice su final."""
+        if "foco" in fila.details:
+            return str(fila.details["foco"])
         cambio = self.buscar(
             fila.agente_id, lambda f: f.tipo == "history_compaction" and f.id > fila.id
         )
         return str(cambio.details["foco"]) if cambio else ""
+
+    def hace_sitio(self, fila: FilaGrabada) -> bool:
+        """Si es la petición de un resumen que nadie pidió: la historia no cabía."""
+        return _pide_compactar(fila) and fila.id not in self._a_peticion
 
     def _empieza(self, entrada: FilaGrabada) -> bool:
         for fila in self.quedan(entrada.agente_id):
@@ -225,17 +247,8 @@ def _la_sigue(fila: FilaGrabada) -> bool:
     return fila.tipo in {"llm_output", "llm_call", "history_compaction"}
 
 
-def _es_de_cierre(fila: FilaGrabada) -> bool:
-    details = fila.details
-    match fila.tipo:
-        case "llm_call":
-            return bool(details.get("clase") == "cancelada")
-        case "tool_execution":
-            return bool(details.get("cierre") == "interrumpido")
-        case "agent_run_end":
-            return bool(details.get("estado") == "cancelled")
-        case _:
-            return False
+def _es_fin_cortado(fila: FilaGrabada) -> bool:
+    return fila.tipo == "agent_run_end" and fila.details.get("estado") == "cancelled"
 
 
 def tramos_de(filas: Mapping[str, Sequence[FilaGrabada]]) -> list[dict[str, list[FilaGrabada]]]:

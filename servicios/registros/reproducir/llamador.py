@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorModelo
 from agentes.eventos import MASTER
-from agentes.eventos_llamada import LlamadaFallida, LlamadaReintentada, LlamadaTerminada
+from agentes.eventos_llamada import (
+    CANCELADA,
+    LlamadaFallida,
+    LlamadaReintentada,
+    LlamadaTerminada,
+)
 from agentes.respuestas import Uso
 from servicios.llm.llamada import Marcha
 from servicios.registros.lectura.historias import FilaHistoria, plegar_historia
@@ -100,7 +105,7 @@ class LlamadorGrabado:
 
     @staticmethod
     def _cancelada(fila: FilaGrabada) -> bool:
-        return fila.tipo == "llm_call" and fila.details.get("clase") == "cancelada"
+        return fila.tipo == "llm_call" and fila.details.get("clase") == CANCELADA
 
     def _la_paro_la_persona(self, fila: FilaGrabada) -> bool:
         """La respuesta del Master se para sola; a un agente lo paran desde fuera."""

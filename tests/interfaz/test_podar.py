@@ -1,0 +1,58 @@
+"""`podar`: solo lo que se nombra, y lo que una poda cortada dejó lo acaba la siguiente."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from main import main
+from servicios.interfaz.lastre import Lastre, apuntar_lastre
+from servicios.registros.custodia.retencion import podar
+
+
+@pytest.fixture
+def sesion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Una cerrada, con un agente que dejó un archivo."""
+    monkeypatch.setenv("MODEL", "demo")
+    monkeypatch.setenv("ENJAMBRE_DATOS", str(tmp_path))
+    assert main(["--aislamiento", "landlock", "-p", "ejecuta: ls > algo"]) == 0
+    assert (tmp_path / "espacios/ejecutor-1/algo").exists()
+    with closing(sqlite3.connect(tmp_path / "swarm.db")) as db:
+        [(sesion,)] = db.execute("SELECT id FROM sessions")
+    return str(sesion)
+
+
+@contextmanager
+def _libre(_: str) -> Iterator[None]:
+    yield
+
+
+def test_un_id_vacio_no_poda_nada(
+    sesion: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["podar", ""]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert main(["podar", sesion, ""]) == 2
+    assert (tmp_path / "espacios/ejecutor-1/algo").exists()
+    assert not (tmp_path / "archivo").exists()
+
+
+def test_podada_no_queda_nada_suyo(sesion: str, tmp_path: Path) -> None:
+    assert main(["podar", sesion]) == 0
+    assert not (tmp_path / "espacios/ejecutor-1").exists()
+    assert [a.name for a in (tmp_path / "archivo").iterdir()] == [f"{sesion}.jsonl.gz"]
+
+
+def test_lo_que_dejo_una_poda_cortada_lo_acaba_la_siguiente(sesion: str, tmp_path: Path) -> None:
+    apuntar_lastre(tmp_path, [Lastre(sesion, "", ("ejecutor-1",), ())])
+    assert main(["podar", "--antes-de", "2000-01-01"]) == 0
+    assert (tmp_path / "espacios/ejecutor-1/algo").exists()  # aún no está podada
+    podar(tmp_path / "swarm.db", [sesion], tmp_path / "archivo", _libre)
+    assert main(["podar", "--antes-de", "2000-01-01"]) == 0
+    assert not (tmp_path / "espacios/ejecutor-1").exists()
+    assert [a.name for a in (tmp_path / "archivo").iterdir()] == [f"{sesion}.jsonl.gz"]

@@ -1,0 +1,88 @@
+"""Morir mientras un modelo resume la historia: se sigue, se repite igual y no es un borde de turno."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from agentes.eventos import MASTER
+from servicios.ajustes import Ajustes
+from servicios.registros.reanudacion.bifurcar import buscar_origen
+from servicios.reproduccion import leer_grabacion, reproducir
+from servicios.sistema import Sistema
+from tests.apoyo import conversar
+from tests.dobles.guion import Guion
+from tests.dobles.openai import DobleOpenAI
+from tests.dobles.peticion import Peticion
+from tests.dobles.respuestas import Respuesta, texto
+from tests.tortura.fotos import abierto, copiar_datos, programa, sesion_de
+
+RELLENO = "y todo lo que se vio por el camino, con sus pelos y sus señales " * 12
+
+
+class Master:
+    """Contesta largo; mientras `retiene`, un resumen no llega."""
+
+    def __init__(self) -> None:
+        self.retiene = True
+        self.pidio = asyncio.Event()
+
+    def __call__(self, peticion: Peticion) -> Respuesta:
+        if peticion.herramientas:
+            return texto(f"a «{peticion.ultimo.texto[:20]}»: {RELLENO}")
+        self.pidio.set()
+        return texto("van varias preguntas", pausa_s=30.0 if self.retiene else 0.0)
+
+
+async def _igual(datos: Path, raiz: Path) -> str:
+    """Lo que diverge al reproducirla; nada, si se repite igual."""
+    grabacion = leer_grabacion(datos / "swarm.db", sesion_de(datos))
+    return (await reproducir(grabacion, Ajustes.leer(raiz))).divergencia
+
+
+async def _resumir(sistema: Sistema, foco: str) -> str:
+    return str(await sistema.interlocutores[MASTER].compactar(foco))
+
+
+def _peticion_del_resumen(datos: Path) -> int:
+    with closing(sqlite3.connect(datos / "swarm.db")) as db:
+        sql = "SELECT max(id) FROM model_calls WHERE proposito = 'compactar'"
+        return int(db.execute(sql).fetchone()[0])
+
+
+async def _hasta_resumir(sistema: Sistema, master: Master, foco: str | None) -> asyncio.Task[str]:
+    """Pregunta hasta que el modelo esté resumiendo; lo que entonces espera su respuesta."""
+    for n in range(20):
+        hecho = asyncio.create_task(conversar(sistema, f"pregunta {n}"))
+        if n == 2 and foco is not None:
+            await hecho
+            hecho = asyncio.create_task(_resumir(sistema, foco))
+        pidio = asyncio.create_task(master.pidio.wait())
+        await asyncio.wait({hecho, pidio}, return_when=asyncio.FIRST_COMPLETED)
+        if pidio.done():
+            return hecho
+        pidio.cancel()
+    raise AssertionError("la historia cupo siempre")
+
+
+@pytest.mark.parametrize("foco", [None, "el puerto 8123"], ids=["sola", "a petición"])
+async def test_al_seguirla_contesta_y_se_repite_igual(foco: str | None, tmp_path: Path) -> None:
+    datos, muerta, master = tmp_path / "data", tmp_path / "muerta", Master()
+    async with DobleOpenAI(Guion({"Master": master})) as doble:
+        raiz = programa(tmp_path / "programa", doble, ENJAMBRE_CONTEXTO="3000")
+        async with abierto(raiz, datos) as sistema:
+            hecho = await _hasta_resumir(sistema, master, foco)
+            copiar_datos(datos, muerta)
+            hecho.cancel()
+            await asyncio.gather(hecho, return_exceptions=True)
+        assert await _igual(muerta, raiz) == ""
+        fila = _peticion_del_resumen(muerta)
+        assert buscar_origen(muerta / "swarm.db", fila).fila < fila
+        master.retiene = False
+        async with abierto(raiz, muerta, sesion_de(muerta)) as sistema:
+            assert "sigue" in await conversar(sistema, "sigue")
+        assert await _igual(muerta, raiz) == ""
