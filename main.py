@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ORDENES = {
     "auditar": "servicios.interfaz.auditar.ordenes",
+    "estado": "servicios.interfaz.estado",
     "exportar": "servicios.interfaz.auditar.exportar",
     "reproducir": "servicios.interfaz.reproducir",
     "podar": "servicios.interfaz.podar",
@@ -46,10 +47,9 @@ async def _abrir(cara: str, pedido: Namespace) -> AsyncIterator[Sistema]:
         aislamiento=pedido.aislamiento, exigir_evidencias=pedido.exigir_evidencias
     )
     elegida = await asyncio.to_thread(apertura.elegir, ajustes, pedido, cara)
-    async with sistema.abrir_sistema(
-        ajustes, elegida.modelo, cara, reanudar=elegida.reanudar
-    ) as abierto:
-        yield abierto
+    abierto = sistema.abrir_sistema(ajustes, elegida.modelo, cara, reanudar=elegida.reanudar)
+    async with abierto as lo_abierto:
+        yield lo_abierto
 
 
 def _importar(*nombres: str) -> list[ModuleType]:

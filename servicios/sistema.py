@@ -41,7 +41,8 @@ from servicios.reloj import Reloj, RelojReal
 class Sistema:
     """Lo que ve una cara. `rechazos` son las líneas de los tipos de agente que no valen.
 
-    `anotar` guarda un hecho de la propia cara y `redactar` quita los secretos de un texto;
+    `anotar` guarda un hecho de la propia cara, `redactar` quita los secretos de un texto y `retener`
+    dice cuánto del final de uno a medias no se puede enseñar todavía;
     `guardada` es la sesión tal como estaba, si se reanuda; `interlocutores`, los del Master y los
     de los agentes vivos, por su id; `ordenes` ejecuta las de la persona y `aparte` contesta lo que
     pregunta al margen.
@@ -63,6 +64,7 @@ class Sistema:
     consultas: Consultas
     anotar: Callable[[Evento], Apunte]
     redactar: Callable[[str], str]
+    retener: Callable[[str], int]
     interlocutores: Mapping[str, Interlocutor]
     ordenes: OrdenesPersona
     aparte: Aparte
@@ -130,6 +132,7 @@ def _como_se_ve(
         aparte=base.aparte(),
         anotar=bitacora.anotar,
         redactar=base.guardia.secretos.redactar,
+        retener=base.guardia.secretos.retener,
         cierre=cierre,
         guardada=base.guardada,
     )

@@ -57,7 +57,7 @@ def leer_argumentos(argv: list[str] | None, disponibles: Collection[str]) -> arg
     """Devuelve lo que se pidió; `None` en lo que no se dijo.
 
     Siempre: `orden` (la suborden), `tarea`, `salida` y `aislamiento`. `disponibles` son las
-    capacidades que alguien ejecuta (`auditar`, `exportar`, `reproducir`, `reanudar`): las demás
+    capacidades que alguien ejecuta (`auditar`, `estado`, `exportar`, `reproducir`, `reanudar`…): las demás
     no existen. Con `reanudar` hay además `reanudar` (un ID, o «» para la última), `bifurcar_en`
     y `modelo`. Sale con 2 si no se entiende o no se combina.
     """
@@ -144,6 +144,18 @@ def _anadir_reproducir(ordenes: argparse._SubParsersAction[Analizador]) -> None:
     orden.add_argument("--json", action="store_true", help="un objeto JSON por vez")
 
 
+def _anadir_estado(ordenes: argparse._SubParsersAction[Analizador]) -> None:
+    significado = "dice qué hace cada agente ahora mismo y por qué espera, desde otro proceso"
+    orden = ordenes.add_parser("estado", help=significado, description=significado)
+    orden.add_argument(
+        "sesion",
+        nargs="?",
+        metavar="ID",
+        help="la sesión (por defecto, la que esté en marcha o la última)",
+    )
+    orden.add_argument("--json", action="store_true", help="un objeto JSON con versión")
+
+
 def _anadir_podar(ordenes: argparse._SubParsersAction[Analizador]) -> None:
     significado = "archiva sesiones cerradas y las quita de la base, con lo que dejaron sus agentes"
     orden = ordenes.add_parser("podar", help=significado, description=significado)
@@ -155,6 +167,7 @@ def _anadir_podar(ordenes: argparse._SubParsersAction[Analizador]) -> None:
 
 _ORDENES = {
     "auditar": anadir_auditar,
+    "estado": _anadir_estado,
     "exportar": anadir_exportar,
     "reproducir": _anadir_reproducir,
     "podar": _anadir_podar,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 
 from servicios.consola.secretos.limpieza import limpiar
 
@@ -21,6 +23,11 @@ def corto(texto: str, tope: int = 200) -> str:
     if len(junto) <= tope * 20 and len(linea) <= tope:
         return linea
     return f"{linea[: tope - 1]}…"
+
+
+def ancho_de_salida() -> int | None:
+    """Las columnas de la pantalla; `None` si la salida no es una."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def cabeza(texto: str, lineas: int, caracteres: int = 4_000) -> list[str]:

@@ -21,7 +21,7 @@ from servicios.interfaz.terminal.teclas import crear_teclas
 from servicios.llm.demo.gramatica import GRAMATICA
 from servicios.llm.preajustes import PREAJUSTES, resolver_modelo
 from tests.documentacion.comprobaciones_consola import DE_LA_CONSOLA, variables_del_contenedor
-from tests.documentacion.comprobaciones_ordenes import subordenes
+from tests.documentacion.comprobaciones_ordenes import estado, subordenes
 from tests.documentacion.lectura import Esquema, Manual, codigos, diferencias
 
 Comprobacion = Callable[[Manual, Esquema], list[str]]
@@ -262,7 +262,7 @@ def topes(manual: Manual, _: Esquema) -> list[str]:
 
 COMPROBACIONES: tuple[Comprobacion, ...] = (
     *(variables, proveedores, modelos, comandos, teclas, gramatica, claves, herramientas),
-    *(ordenes, salidas, tipos, bitacora, caminos, topes),
+    *(ordenes, estado, salidas, tipos, bitacora, caminos, topes),
     *DE_LA_CONSOLA,
 )
 

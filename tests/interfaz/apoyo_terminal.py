@@ -180,6 +180,10 @@ class PapelDePrueba:
     def vivo(self, texto: str) -> None:
         self.vivos.append(texto)
 
+    async def ocupar(self, pintar: Any, cambios: Any) -> bool:
+        del pintar, cambios
+        return False
+
     @property
     def texto(self) -> str:
         """Todas las líneas juntas."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from servicios.ajustes import Ajustes
 from servicios.interfaz.auditar.evidencias import otra_vez
-from servicios.interfaz.terminal.fichas import ficha_agente, ficha_agentes
-from servicios.interfaz.terminal.papel import PapelRico
+from servicios.interfaz.terminal.ordenes.comando import Escena
+from servicios.interfaz.terminal.ordenes.reparto import obedecer
 from servicios.registros.auditoria.base import abrir_base
 from servicios.registros.auditoria.filtros import Filtro
 from servicios.registros.auditoria.preguntas import evidencias
@@ -26,6 +24,7 @@ from tests.dobles.peticion import Peticion
 from tests.dobles.respuestas import Respuesta, llamar, texto
 from tests.herramientas.evidencias.apoyo import TIPOS, guion_de, reportar
 from tests.herramientas.evidencias.casos import archivo, orden, verdades
+from tests.interfaz.apoyo_terminal import PapelDePrueba
 from tests.interfaz.test_headless import Salida, correr
 
 CREAR = llamar(CONSOLA, {"command": "printf x > f"})
@@ -79,17 +78,17 @@ async def test_exigir_evidencias_es_de_la_conversacion(tmp_path: Path) -> None:
 
 async def test_la_ficha_y_la_lista_de_agentes_dicen_lo_que_probo_cada_uno(tmp_path: Path) -> None:
     pasos = [CREAR, *[reportar([BIEN, MAL])] * 2]
-    salida = io.StringIO()
-    papel = PapelRico(Console(file=salida, width=120), lambda _: None)
+    papel = PapelDePrueba()
     async with (
         DobleOpenAI(guion(pasos, [CREAR, reportar([BIEN])])) as doble,
         enjambre(doble, tmp_path, proveedor="openai") as sistema,
     ):
         await sistema.conversacion.decir("empieza")
         await sistema.conversacion.esperar_calma()
-        ficha_agentes(sistema, papel)
-        await ficha_agente(sistema, "ejecutor-1", papel)
-    dicho = " ".join(salida.getvalue().split())
+        escena = Escena(sistema, papel, lambda: None, ())
+        await obedecer("/agentes", escena)
+        await obedecer("/ver ejecutor-1", escena)
+    dicho = " ".join(papel.texto.split())
     assert "ejecutor-1 terminado ✘" in dicho
     assert "ejecutor-2 terminado ✔" in dicho
     assert "verificación: fallida" in dicho

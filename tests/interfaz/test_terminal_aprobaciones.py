@@ -16,7 +16,6 @@ from agentes.eventos_permisos import Alcance
 from servicios.buzon import Suscripcion
 from servicios.herramientas.solicitudes import Resolucion, Solicitud
 from servicios.interfaz.terminal.barra import Barra
-from servicios.interfaz.terminal.fichas import ficha_agentes
 from servicios.interfaz.terminal.narracion import Narrador
 from servicios.interfaz.terminal.ordenes.comando import Escena
 from servicios.interfaz.terminal.ordenes.reparto import obedecer
@@ -275,17 +274,14 @@ async def test_quien_se_suma_con_otra_orden_la_ensena(sistema: SistemaFalso) -> 
     assert papel.texto.count("$ git  push") == 1
 
 
-async def test_lo_que_pende_se_ve_en_la_barra_y_en_los_agentes(sistema: SistemaFalso) -> None:
+async def test_lo_que_pende_se_ve_en_la_barra_y_en_el_estado(sistema: SistemaFalso) -> None:
     falso: Any = sistema
-    sistema.gestor.poner("ejecutor-1", "running", "aprobacion")
-    barra, papel = Barra(), PapelDePrueba()
+    barra = Barra()
     barra.conectar(falso)
     assert "por aprobar" not in str(barra.fragmentos())
     async with pidiendo(sistema, UNA, OTRA):
         barra.caducar()
         assert "2 por aprobar" in str(barra.fragmentos())
-        ficha_agentes(falso, papel)
-        assert papel.filas[1][1] == "trabajando (espera: aprobacion)"
         assert "por aprobar: 2" in await mandar(sistema, "/estado")
     barra.caducar()
     assert "por aprobar" not in str(barra.fragmentos())

@@ -46,7 +46,7 @@ async def test_sin_colores_se_conversa_sin_un_solo_escape(
         await t.se_ve("ejecutor-1 terminó")
         await t.se_ve("hola-2")
         t.teclear("/agentes\n")
-        await t.se_ve("superior")
+        await t.se_ve("señal")
         t.teclear("ejecuta: sleep 20.81\n")
         await t.se_ve("ejecutor-2 lanzado")
         t.teclear("salir\n")

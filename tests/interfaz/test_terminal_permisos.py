@@ -25,7 +25,7 @@ async def test_se_aprueba_y_se_rechaza_en_los_dos_modos(
         await t.se_ve("$ touch uno-aprobado")
         assert list(tmp_path.rglob("uno-aprobado")) == []
         t.teclear(f"/agentes{enter}")
-        await t.se_ve("espera: aprobacion")
+        await t.se_ve("espera aprobación")
         await asyncio.sleep(PARA_LEERLA_S)
         t.teclear(f"1{enter}")
         await t.se_ve("permitida una vez · $ touch uno-aprobado")

@@ -151,7 +151,7 @@ async def test_ver_cancelar_y_un_pegado_de_varias_lineas(tmp_path: Path) -> None
         await t.se_ve("Cancelados: ejecutor-2.")
         await t.se_ve("ejecutor-2 cancelado")
         await t.enviar("/agentes")
-        await t.se_ve("superior")
+        await t.se_ve("señal")
         await t.enviar("/cancela x")
         await t.se_ve("¿querías decir /cancelar ID|todos?")
         await t.enviar("salir")

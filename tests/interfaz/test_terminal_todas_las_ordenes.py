@@ -26,7 +26,10 @@ LIMITE_S = 10.0
 EJEMPLOS: dict[str, tuple[str, str]] = {
     "/ayuda": ("", "qué hace"),
     "/agentes": ("", "en pausa"),
+    "/tablero": ("", "ejecutor-2"),
     "/ver": ("ejecutor-1", "reporte"),
+    "/textual": ("ejecutor-1", "(código 0)"),
+    "/recap": ("", "ejecutor-1"),
     "/cancelar": ("ejecutor-2", "ejecutor-2 cancelado."),
     DIRECTA: ("@ejecutor-3 con cuidado", "en cola"),
     "/mensajes": ("", "con cuidado"),
@@ -48,6 +51,9 @@ EJEMPLOS: dict[str, tuple[str, str]] = {
     SALIR: ("", "CODIGO=0"),
 }
 """Por cada orden, con qué argumentos se prueba (o la línea entera) y qué ha de verse."""
+
+VIVAS = {"/tablero"}
+"""Las que ocupan la pantalla entera."""
 
 
 def test_cada_orden_tiene_su_ejemplo() -> None:
@@ -84,7 +90,8 @@ async def test_todas_las_ordenes_se_hacen_y_lo_escrito_aguanta(tmp_path: Path) -
         for comando in [c for c in COMANDOS if c.nombre != SALIR]:
             args, dice = EJEMPLOS[comando.nombre]
             entera = comando.nombre in {DIRECTA, CONSOLA}
-            await _mandar(t, args if entera else f"{comando.nombre} {args}".strip(), dice)
+            linea = args if entera else f"{comando.nombre} {args}".strip()
+            await (_mirar if comando.nombre in VIVAS else _mandar)(t, linea, dice)
         await _pegar_mil_lineas_y_cambiar_de_tamano(t, tmp_path / "pegado")
         await t.enviar(SALIR)
         await t.se_ve(EJEMPLOS[SALIR][1])
@@ -121,6 +128,14 @@ async def _preparar(t: Terminal) -> None:
     await t.hasta(lambda p: escrito(p) == "")
     await t.enviar("problema: otro que espera")
     await t.se_ve("ejecutor-5 problema")
+
+
+async def _mirar(t: Terminal, linea: str, dice: str) -> None:
+    """Una orden que ocupa la pantalla hasta que se pulsa q."""
+    await t.enviar(linea)
+    await t.hasta(lambda p: dice in p and "vuelven" in p)
+    await t.pulsar("q")
+    await t.hasta(lambda p: escrito(p) == "")
 
 
 async def _mandar(t: Terminal, linea: str, dice: str) -> None:

@@ -20,11 +20,12 @@ Redactar = Callable[[str], str]
 class Fuente:
     """Qué bitácora se lee y cómo se tapan los secretos de lo que se saca de ella.
 
-    La bitácora ya se escribió sin secretos; se mira otra vez por los que se conocieron después.
+    `retener` dice cuánto del final de un texto a medias no se puede enseñar todavía. La bitácora ya se escribió sin secretos; se mira otra vez por los que se conocieron después.
     """
 
     ruta: Path
     redactar: Redactar
+    retener: Callable[[str], int]
 
 
 def elegir_fuente(ruta: str | None) -> Fuente:
@@ -32,4 +33,5 @@ def elegir_fuente(ruta: str | None) -> Fuente:
     ajustes = Ajustes.leer()
     elegida = Path(ruta).expanduser() if ruta else ajustes.datos / "swarm.db"
     env = dotenv_values(ajustes.raiz / ".env", encoding="utf-8")
-    return Fuente(elegida, Secretos.desde(os.environ, env, NO_SECRETAS).redactar)
+    secretos = Secretos.desde(os.environ, env, NO_SECRETAS)
+    return Fuente(elegida, secretos.redactar, secretos.retener)

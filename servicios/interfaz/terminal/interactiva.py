@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import in_terminal
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.patch_stdout import patch_stdout
@@ -23,7 +25,8 @@ from servicios.interfaz.terminal.completado import Completado
 from servicios.interfaz.terminal.historia import ARCHIVO, Historial
 from servicios.interfaz.terminal.ordenes.comando import SALIR
 from servicios.interfaz.terminal.ordenes.tabla import TECLAS
-from servicios.interfaz.terminal.papel import PapelRico
+from servicios.interfaz.terminal.pantalla import Pantalla
+from servicios.interfaz.terminal.papel import PapelRico, Pintar
 from servicios.interfaz.terminal.portada import saludar
 from servicios.interfaz.terminal.sesion import Abrir, Sesion
 from servicios.interfaz.terminal.teclado import TecladoSinHuecos
@@ -39,6 +42,9 @@ if TYPE_CHECKING:
 
 CADENCIA_S = 0.05
 """Segundos como poco entre dos repintados por texto vivo o por hechos."""
+
+SOLTAR_S = 2.0
+"""Segundos que se espera a que el prompt se quite de la pantalla."""
 
 LINEAS_VIVAS = 10
 """Líneas de texto vivo como mucho; nunca más de un tercio de la pantalla."""
@@ -70,7 +76,7 @@ class Interactiva:
         self._mensaje: StyleAndTextTuples = _PROMPT
         self._repintado: asyncio.TimerHandle | None = None
         self._visible = asyncio.Event()
-        self._papel = PapelRico(self._consola, self._cambiar_vivo)
+        self._papel = PapelRico(self._consola, self._cambiar_vivo, self._ocupar)
         self._sesion = Sesion(self._papel, self._soltar, self._conectar, TECLAS, self._repintar)
         self._prompt = self._crear_prompt(teclado)
         self._timbre = Timbre(self._prompt.app.output)
@@ -112,6 +118,8 @@ class Interactiva:
             input=teclado,
         )
         prompt.default_buffer.accept_handler = self._aceptar
+        # Basta con SIGWINCH; si además mirara él el tamaño, borraría la pantalla que tenga prestada.
+        prompt.app.terminal_size_polling_interval = None
         prompt.app.after_render += lambda _: self._visible.set()
         return prompt
 
@@ -162,6 +170,15 @@ class Interactiva:
         lineas = final.wrap(self._consola, max(1, ancho - 1))[-caben:]
         return [("class:vivo", f"{linea.plain}\n") for linea in lineas]
 
+    async def _ocupar(self, pintar: Pintar, cambios: AsyncIterable[object]) -> None:
+        """Deja la pantalla entera a quien la pide; el prompt vuelve después, tal como estaba."""
+        app = self._prompt.app
+        try:
+            async with in_terminal():
+                await Pantalla(pintar, app.input, app.output).run(cambios)
+        except (EOFError, OSError):
+            self._sesion.salir("terminal cerrado")
+
     def _repintar(self) -> None:
         """Pide un repintado, como mucho uno por cadencia."""
         if self._repintado is None:
@@ -183,4 +200,8 @@ class Interactiva:
         if self._prompt.app.is_running and not self._prompt.app.is_done:
             self._prompt.app.exit(result="")
         if self._tarea is not None:
+            # Con la ventana ya cerrada puede esperar a una escritura que no acabará nunca.
+            _, vivas = await asyncio.wait({self._tarea}, timeout=SOLTAR_S)
+            for tarea in vivas:
+                tarea.cancel()
             await asyncio.wait({self._tarea})

@@ -9,13 +9,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
 from typing import TextIO
 
 from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz.lineas import Linea
 from servicios.interfaz.terminal.ordenes.comando import SALIR
 from servicios.interfaz.terminal.ordenes.tabla import TECLAS_LLANAS
+from servicios.interfaz.terminal.papel import Pintar
 from servicios.interfaz.terminal.portada import saludar
 from servicios.interfaz.terminal.sesion import Abrir, Sesion
 
@@ -55,6 +56,11 @@ class PapelLlano:
 
     def vivo(self, texto: str) -> None:
         """No hay texto vivo: la respuesta sale cuando está entera."""
+
+    async def ocupar(self, pintar: Pintar, cambios: AsyncIterable[object]) -> bool:
+        """Aquí no se mueve el cursor: no se puede."""
+        del pintar, cambios
+        return False
 
     def linea_leida(self) -> None:
         """La persona pulsó Enter: el cursor ya está en otra línea."""

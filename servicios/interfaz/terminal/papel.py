@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from rich.cells import cell_len, chop_cells
@@ -36,6 +38,12 @@ COLUMNAS_OBVIAS = 2
 HUECO = 2
 """Espacios entre columnas, y de sangría."""
 
+Pintar = Callable[[int], Awaitable[Sequence[Linea]]]
+"""Las líneas de una pantalla entera, que tiene esas columnas."""
+
+Ocupar = Callable[[Pintar, AsyncIterable[object]], Awaitable[None]]
+"""Pinta en la pantalla entera hasta que la persona la suelta; se repinta con cada cambio."""
+
 _SOBRA: dict[bool, OverflowMethod] = {True: "fold", False: "ellipsis"}
 
 
@@ -64,6 +72,13 @@ class Papel(Protocol):
         """Enseña el final de lo que el Master está escribiendo; vacío, lo quita."""
         ...
 
+    async def ocupar(self, pintar: Pintar, cambios: AsyncIterable[object]) -> bool:
+        """Toma la pantalla entera hasta que la persona la suelte; falso si aquí no se puede.
+
+        Lo que se escriba mientras tanto sale después. Lanza lo que lance `pintar`.
+        """
+        ...
+
 
 def plegar(texto: str, margen: str) -> list[str]:
     """El texto limpio en líneas que caben en la pantalla, cada una con su margen."""
@@ -75,11 +90,17 @@ def plegar(texto: str, margen: str) -> list[str]:
 
 
 class PapelRico:
-    """Colores y Markdown, siempre por encima del prompt. `al_vivo` pinta la región viva."""
+    """Colores y Markdown, siempre por encima del prompt.
 
-    def __init__(self, consola: Console, al_vivo: Callable[[str], None]) -> None:
+    `al_vivo` pinta la región viva y `al_ocupar` toma la pantalla entera, si se puede.
+    """
+
+    def __init__(
+        self, consola: Console, al_vivo: Callable[[str], None], al_ocupar: Ocupar | None = None
+    ) -> None:
         self._consola = consola
         self._al_vivo = al_vivo
+        self._al_ocupar = al_ocupar
 
     def linea(self, linea: Linea) -> None:
         """Escribe una línea; si no cabe y no es `entera`, acaba en «…»."""
@@ -144,3 +165,23 @@ class PapelRico:
     def vivo(self, texto: str) -> None:
         """Pasa el texto a la región viva, dentro del prompt."""
         self._al_vivo(limpiar(texto))
+
+    async def ocupar(self, pintar: Pintar, cambios: AsyncIterable[object]) -> bool:
+        """Toma la pantalla entera; lo que se escriba mientras tanto espera."""
+        if self._al_ocupar is None:
+            return False
+        with self._retenido():
+            await self._al_ocupar(pintar, cambios)
+        return True
+
+    @contextmanager
+    def _retenido(self) -> Iterator[None]:
+        """Lo escrito dentro sale de una vez al acabar."""
+        fuera, retenido = self._consola.file, io.StringIO()
+        self._consola.file = retenido
+        try:
+            yield
+        finally:
+            self._consola.file = fuera
+            fuera.write(retenido.getvalue())
+            fuera.flush()

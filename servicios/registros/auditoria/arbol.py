@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
 
-from agentes.eventos import MASTER
+from servicios.registros import ramas
 from servicios.registros.auditoria.base import Base
 from servicios.registros.auditoria.hojas import Hoja
 
@@ -31,38 +28,14 @@ _AGENTES = """
         verificacion, task_description AS tarea, resultado, error
     FROM v_agentes WHERE session = ? ORDER BY fila"""
 
-
-@dataclass(frozen=True, slots=True)
-class Nudo:
-    """Un agente en su sitio del árbol; `rama` es lo que se pinta delante de su nombre."""
-
-    fila: sqlite3.Row
-    nivel: int
-    rama: str
+Nudo = ramas.Nudo[sqlite3.Row]
+"""Un agente en su sitio del árbol."""
 
 
 def leer_arbol(base: Base, sesion: str) -> list[Nudo]:
     """Los agentes, cada uno detrás de su superior y antes que sus hermanos menores."""
-    hijos: dict[str, list[sqlite3.Row]] = defaultdict(list)
     filas = base.leer(_AGENTES, sesion)
-    conocidos = {fila["agente"] for fila in filas}
-    for fila in filas:
-        superior = str(fila["superior"])
-        hijos[superior if superior in conocidos else MASTER].append(fila)
-    return list(_bajar(hijos))
-
-
-def _bajar(hijos: dict[str, list[sqlite3.Row]]) -> Iterator[Nudo]:
-    """De arriba abajo y sin recursión: un árbol puede ser más hondo que la pila."""
-    pendientes = [(fila, 0, "") for fila in reversed(hijos.pop(MASTER, []))]
-    while pendientes:
-        fila, nivel, margen = pendientes.pop()
-        siguiente = pendientes[-1][1] if pendientes else -1
-        ultimo = siguiente < nivel
-        yield Nudo(fila, nivel, f"{margen}{'└ ' if ultimo else '├ '}" if nivel else "")
-        dentro = f"{margen}{'  ' if ultimo else '│ '}" if nivel else ""
-        suyos = hijos.pop(str(fila["agente"]), [])
-        pendientes += [(hijo, nivel + 1, dentro) for hijo in reversed(suyos)]
+    return list(ramas.colgar(filas, lambda f: str(f["agente"]), lambda f: str(f["superior"])))
 
 
 def agentes(base: Base, sesion: str, limite: int, *, con_ramas: bool) -> Hoja:

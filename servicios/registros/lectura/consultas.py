@@ -31,9 +31,21 @@ _PROBLEMA = """
 _EVENTOS = """
     SELECT id, timestamp, tipo, log_level, mensaje, causa, seq FROM logs
     WHERE session = ? AND agente_id = ? ORDER BY epoca DESC, seq DESC LIMIT ?"""
+# Por el final de sus filas: en la tabla de órdenes habría que pasar por las de los demás.
 _COMANDOS = """
-    SELECT timestamp, command, coalesce(stdout, ''), coalesce(stderr, ''), return_code, cierre
-    FROM v_comandos WHERE session = ? AND agente_id = ? ORDER BY fila DESC LIMIT ?"""
+    SELECT p.timestamp, c.command, coalesce(json_extract(r.details, '$.stdout'), ''),
+        coalesce(json_extract(r.details, '$.stderr'), ''), c.return_code, c.cierre
+    FROM logs AS p JOIN commands AS c ON c.id = p.id LEFT JOIN logs AS r ON r.id = c.fila_cierre
+    WHERE p.session = ? AND p.agente_id = ? AND +p.tipo = 'tool_call_request'
+        AND c.command IS NOT NULL
+    ORDER BY p.epoca DESC, p.seq DESC LIMIT ?"""
+_REPORTES = """
+    SELECT timestamp, 'problema', json_extract(details, '$.descripcion') FROM logs
+    WHERE session = ?1 AND agente_id = ?2 AND +tipo = 'agent_problem'
+    UNION ALL
+    SELECT end_time, status, coalesce(result, error, '') FROM agent_runs
+    WHERE session = ?1 AND agent_id = ?2 AND end_time IS NOT NULL
+    ORDER BY 1"""
 _EVIDENCIAS = """
     SELECT timestamp, cumple, coalesce(resultado, '') FROM v_evidencias
     WHERE session = ? AND agente_id = ? ORDER BY fila DESC LIMIT ?"""
@@ -134,6 +146,15 @@ class FilaEvidencia:
     resultado: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reporte:
+    """Lo que contó un agente, entero. `clase` es `problema` o el estado en que terminó."""
+
+    timestamp: str
+    clase: str
+    texto: str
+
+
 class Consultas:
     """Lo que una cara pregunta a `swarm.db`. Se abre con `abrir` y se cierra con `cerrar`.
 
@@ -193,6 +214,10 @@ class Consultas:
         return [
             FilaEvidencia(f[0], None if f[1] is None else bool(f[1]), f[2]) for f in reversed(filas)
         ]
+
+    async def reportes(self, session: str, agente_id: str) -> list[Reporte]:
+        """Todo lo que contó un agente a su superior, en orden y sin recortar."""
+        return [Reporte(*fila) for fila in await self._leer(_REPORTES, (session, agente_id))]
 
     async def totales(self, session: str) -> Uso:
         """Tokens de todas las llamadas de la sesión, las del Master incluidas."""

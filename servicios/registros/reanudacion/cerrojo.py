@@ -66,6 +66,14 @@ def esta_abierta(datos: Path, sesion: str) -> bool:
     return False
 
 
+def sesiones_abiertas(datos: Path) -> set[str]:
+    """Las que algún proceso tiene ahora; ninguna si no hay dónde mirar."""
+    with suppress(OSError):
+        nombres = [entrada.name for entrada in (datos / _CARPETA).iterdir()]
+        return {n for n in nombres if _SESION.fullmatch(n) and esta_abierta(datos, n)}
+    return set()
+
+
 def duenio_de(datos: Path, sesion: str) -> str:
     """Quién la tiene, tal como lo dejó escrito al tomarla."""
     with suppress(OSError):

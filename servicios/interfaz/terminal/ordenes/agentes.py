@@ -1,23 +1,10 @@
-"""Las órdenes sobre los agentes: verlos y pararlos."""
+"""Las órdenes que mandan sobre los agentes."""
 
 from __future__ import annotations
 
 from agentes.eventos import USUARIO
 from servicios.interfaz.lineas import Linea, Tono
-from servicios.interfaz.terminal.fichas import ficha_agente, ficha_agentes
 from servicios.interfaz.terminal.ordenes.comando import TODOS, Escena
-
-
-async def listar_agentes(escena: Escena, _: str) -> bool:
-    """Los agentes de la sesión y cómo van."""
-    ficha_agentes(escena.sistema, escena.papel)
-    return True
-
-
-async def ver_agente(escena: Escena, agente_id: str) -> bool:
-    """Un agente por dentro."""
-    await ficha_agente(escena.sistema, agente_id, escena.papel)
-    return True
 
 
 async def cancelar(escena: Escena, quien: str) -> bool:
