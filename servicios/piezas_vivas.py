@@ -16,6 +16,7 @@ from agentes.eventos import (
     MASTER,
     SISTEMA,
     USUARIO,
+    Apunte,
     Espera,
     SesionAbierta,
     SesionCerrada,
@@ -89,8 +90,8 @@ class PiezasVivas:
         default_factory=WeakValueDictionary
     )
 
-    def anotar_apertura(self, cara: str) -> None:
-        """La primera fila de la sesión y una por cada tipo de agente que no vale."""
+    def anotar_apertura(self, cara: str) -> Apunte:
+        """La primera fila de la sesión, que devuelve, y una por cada tipo de agente que no vale."""
         datos = {
             "agente_id": SISTEMA,
             "version": VERSION,
@@ -99,11 +100,12 @@ class PiezasVivas:
             "cara": cara,
         }
         if self.guardada is None:
-            self.bitacora.anotar(SesionAbierta(**datos))
+            apertura: Apunte = self.bitacora.anotar(SesionAbierta(**datos))
         else:
-            self.bitacora.anotar(SesionReanudada(**datos, epoca=self.bitacora.epoca))
+            apertura = self.bitacora.anotar(SesionReanudada(**datos, epoca=self.bitacora.epoca))
         for rechazo in self.manos.rechazos:
             self.bitacora.anotar(DefinicionRechazada(agente_id=SISTEMA, error=rechazo))
+        return apertura
 
     async def recoger_restos(self) -> None:
         """Lo que otras vidas dejaron en el disco."""

@@ -97,8 +97,9 @@ async def abrir_sistema(
         base = await abrir_piezas_vivas(
             pila, ajustes, referencia, reloj or RelojReal(), Deseo(sesion, reanudar, cara, cierre)
         )
-        base.anotar_apertura(cara)
+        apertura = base.anotar_apertura(cara)
         cierre.abierta = True
+        await apertura
         await base.recoger_restos()
         ordenes = await pila.enter_async_context(base.ordenes_persona())
         nucleo = await pila.enter_async_context(

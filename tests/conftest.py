@@ -44,9 +44,13 @@ def pytest_configure() -> None:
     for nombre in [n for n in os.environ if _AJENAS.fullmatch(n)]:
         del os.environ[nombre]
     os.environ["LANGSMITH_TRACING"] = os.environ["LANGCHAIN_TRACING_V2"] = "false"
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # Lanzadas en segundo plano, los programas que prueban heredarían un Ctrl-C que no llega.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Lanzadas en segundo plano, los programas que prueban heredarían señales que no llegan.
+    for senal, suya in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGHUP, signal.SIG_DFL),
+    ):
+        if signal.getsignal(senal) is signal.SIG_IGN:
+            signal.signal(senal, suya)
     sys.addaudithook(_vigilar_red)
 
 

@@ -55,7 +55,8 @@ TIPOS = (
     tipo("jefe", available_tools=[CONSOLA, DELEGAR, REPORTAR, PROBLEMA]),
     tipo("prudente", aprobacion="estricta"),
     tipo("corto", max_iterations=1),
-    tipo("freno"),
+    # Con otro modelo: lo que frena a uno frena a todos los de su puerta.
+    tipo("freno", model="openai:gpt-frenado"),
     tipo("roto"),
 )
 
@@ -174,7 +175,10 @@ async def test_cada_situacion_se_ve_desde_otro_proceso_en_menos_de_un_segundo(
 ) -> None:
     n, puede_pensar = sueno(), asyncio.Event()
     guion = _guion(f"echo una; echo dos; sleep {n}", puede_pensar)
-    async with doble_de("openai", guion) as doble, escenario(tmp_path, doble) as e:
+    async with (
+        doble_de("openai", guion, modelos=None) as doble,
+        escenario(tmp_path, doble) as e,
+    ):
         await e.mirar(master="usuario")
         await e.sistema.conversacion.decir("lanza uno de cada")
         await _uno_de_cada(e)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 from agentes.eventos import (
     MASTER,
@@ -14,6 +15,7 @@ from agentes.eventos import (
     MensajeEncolado,
 )
 from agentes.eventos_llamada import LlamadaIniciada, LlamadaReintentada, LlamadaTerminada
+from agentes.pruebas import COMPROBAR
 from agentes.respuestas import Uso
 from servicios.registros.escritura.apuntes import ApunteFila
 from tests.registros.permisos_de_ejemplo import permiso_pedido, permiso_resuelto
@@ -46,6 +48,7 @@ def vida_de_agente(
         yield from _turno(hilo, agente, turno, azar)
         if azar.random() < 0.01:
             yield from _ayuda(hilo, agente)
+    yield from _prueba(hilo, agente)
     final = EstadoAgente.COMPLETED if azar.random() < 0.95 else EstadoAgente.FAILED
     yield hilo.hecho(AgenteTerminado(agente_id=agente, estado=final, resultado="hecho " * 20))
     yield hilo.hecho(aviso(agente, "resultado", "hecho " * 20))
@@ -70,6 +73,12 @@ def _turno(hilo: _Hilo, agente: str, turno: int, azar: random.Random) -> Iterato
     codigo = 0 if azar.random() < 0.95 else 1
     salida = {"command": orden, "stdout": "y" * azar.randrange(900), "return_code": codigo}
     yield hilo.hecho(terminada(agente, op, salida))
+
+
+def _prueba(hilo: _Hilo, agente: str) -> Iterator[Hecho]:
+    op, args = f"{agente}:reporte#1", {"clase": "archivo", "ruta": "informe.txt"}
+    yield hilo.hecho(replace(pedida(agente, op, ""), tool=COMPROBAR, args=args))
+    yield hilo.hecho(replace(terminada(agente, op, {"return_code": 0}), tool=COMPROBAR))
 
 
 def _ayuda(hilo: _Hilo, agente: str) -> Iterator[Hecho]:
