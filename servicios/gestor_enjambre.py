@@ -66,17 +66,11 @@ class GestorEnjambre:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        """Para a todos. Quien está en pausa sigue en pausa para cuando se reanude la sesión.
-
-        Quien espera a uno al que se mandó pausar sigue esperándolo.
-        """
+        """Para a todos. Quien está en pausa sigue en pausa para cuando se reanude la sesión."""
         vivos = [*self._vivos.values()]
+        self.mandos.apartar_a_los_que_se_quedan()
         for vivo in vivos:
-            vivo.avisar, vivo.se_queda = False, vivo.bucle.paradas.se_queda
-        for vivo in vivos:
-            if vivo.bucle.paradas.mandada:
-                self._quedarse_con(vivo.bucle.agente.superior)
-        for vivo in vivos:
+            vivo.avisar = False
             vivo.tarea.cancel()
         await asyncio.gather(*(v.tarea for v in vivos), return_exceptions=True)
 
@@ -89,12 +83,6 @@ class GestorEnjambre:
         """Cómo van todos los de esta sesión, los vivos primero y en orden de lanzamiento."""
         orden = sorted(self._agentes.values(), key=lambda a: a.estado.es_final)
         return [agente.resumen(self._puertos.esperas()) for agente in orden]
-
-    def _quedarse_con(self, agent_id: str) -> None:
-        vivo = self._vivos.get(agent_id)
-        if vivo is not None and vivo.bucle.paradas.espera_a_los_suyos and not vivo.se_queda:
-            vivo.se_queda = True
-            self._quedarse_con(vivo.bucle.agente.superior)
 
     def tiene_hijos_en_marcha(self, agent_id: str) -> bool:
         """Si alguno de los suyos puede avisarle sin que él haga nada."""

@@ -48,6 +48,22 @@ class Mandos:
         """Los que alguien mandó pausar."""
         return [i for i, v in self._vivos.items() if v.bucle.paradas.mandada]
 
+    def apartar_a_los_que_se_quedan(self) -> None:
+        """La sesión se cierra: quien está en pausa lo estará en la próxima vida.
+
+        Quien espera a uno al que se mandó pausar lo seguirá esperando.
+        """
+        for vivo in self._vivos.values():
+            vivo.se_queda = vivo.se_queda or vivo.bucle.paradas.se_queda
+            if vivo.bucle.paradas.mandada:
+                self._apartar_a_quien_espera(vivo.bucle.agente.superior)
+
+    def _apartar_a_quien_espera(self, agent_id: str) -> None:
+        vivo = self._vivos.get(agent_id)
+        if vivo is not None and vivo.bucle.paradas.espera_a_los_suyos and not vivo.se_queda:
+            vivo.se_queda = True
+            self._apartar_a_quien_espera(vivo.bucle.agente.superior)
+
     # --- pausar, dar un paso, reanudar --------------------------------------------------
 
     async def dar(

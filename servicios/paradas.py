@@ -121,8 +121,10 @@ class Paradas:
         """Su consola, como él: congelada si está en pausa. Vuelve cuando lo está."""
         async with self._cerrojo:
             congelador, nombre = self._puertos.congelador, self._agente.nombre
-            cambiar = congelador.congelar if self._agente.pausado_por else congelador.descongelar
-            await cambiar(nombre)
+            if self._agente.pausado_por:
+                await congelador.congelar(nombre)
+            else:
+                await congelador.descongelar(nombre)
 
     def _detener(self, causa: Apunte) -> None:
         self._agente.pausado_por = self._de

@@ -116,9 +116,8 @@ class _NadaQueCongelar:
         del agente_id
         return 0
 
-    async def descongelar(self, agente_id: str) -> int:
+    async def descongelar(self, agente_id: str) -> None:
         del agente_id
-        return 0
 
 
 class _PuestosGrabados(Puestos):

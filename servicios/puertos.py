@@ -103,14 +103,14 @@ class Puesto(Protocol):
 class Congelador(Protocol):
     """Quien detiene lo que un agente tiene en marcha, con sus relojes, y lo deja seguir.
 
-    Repetirlo no cambia nada; devuelve cuántas órdenes cambiaron.
+    Repetirlo no cambia nada.
     """
 
     async def congelar(self, agente_id: str) -> int:
-        """Lo suyo se detiene, y lo que fuera a empezar espera; vuelve cuando está hecho."""
+        """Lo suyo se detiene y lo que fuera a empezar espera; dice cuántas órdenes son."""
         ...
 
-    async def descongelar(self, agente_id: str) -> int:
+    async def descongelar(self, agente_id: str) -> None:
         """Lo suyo sigue."""
         ...
 

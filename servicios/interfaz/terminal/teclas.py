@@ -48,9 +48,7 @@ def crear_teclas(mandos: Mandos, orden_de_salida: str) -> KeyBindings:
         else:
             mandos.parar()
 
-    @teclas.add("c-x", "c-k", filter=escribiendo)
-    def _parar_a_todos(_: KeyPressEvent) -> None:
-        mandos.proponer_parar_a_todos()
+    teclas.add("c-x", "c-k", filter=escribiendo)(lambda _: mandos.proponer_parar_a_todos())
 
     @teclas.add("c-d", filter=escribiendo & vacio)
     def _fin(_: KeyPressEvent) -> None:
