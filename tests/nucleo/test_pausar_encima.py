@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentes.eventos_mando import Mando
-from tests.apoyo import CONSOLA, MENSAJE, PROBLEMA, REPORTAR, delegar, enjambre
+from tests.apoyo import CONSOLA, MENSAJE, PROBLEMA, REPORTAR, conversar, delegar, enjambre
 from tests.apoyo_pausas import JEFE, LIMITE_S, PAUSAR, REANUDAR, como_va, dar, hasta
 from tests.consola.apoyo import hasta_que, sueno, vivos
 from tests.dobles.base import Doble
@@ -56,10 +56,7 @@ async def test_encima_de_un_problema_la_directiva_espera(
     doble.comprobar()
 
 
-async def test_el_master_pausa_y_reanuda_y_una_rama_espera_entera(
-    proveedor: str, doble: Doble, tmp_path: Path
-) -> None:
-    n = sueno()
+def _jefe_con_hoja(doble: Doble, n: str) -> None:
     doble.guion.poner(
         "Master",
         [
@@ -75,32 +72,30 @@ async def test_el_master_pausa_y_reanuda_y_una_rama_espera_entera(
     doble.guion.poner(
         "jefe-1", [delegar("hoja"), texto("espero"), llamar(REPORTAR, {"resultado": "los dos"})]
     )
-    doble.guion.poner(
-        "ejecutor-1",
-        [
-            llamar(CONSOLA, {"command": f"timeout 0.5 sleep {n}"}),
-            llamar(REPORTAR, {"resultado": "hoja"}),
-        ],
-    )
+    orden = llamar(CONSOLA, {"command": f"timeout 0.5 sleep {n}"})
+    doble.guion.poner("ejecutor-1", [orden, llamar(REPORTAR, {"resultado": "hoja"})])
+
+
+async def test_el_master_pausa_a_un_jefe_que_espera_a_un_hijo_en_pausa(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    n = sueno()
+    _jefe_con_hoja(doble, n)
     async with enjambre(doble, tmp_path, JEFE, proveedor=proveedor) as sistema:
         await sistema.conversacion.decir("reparte")
-        await doble.esperar(2, "jefe-1")
         assert await hasta_que(lambda: bool(vivos(n)), LIMITE_S)
         await hasta(lambda: como_va(sistema, "jefe-1")[1] == "hijo")
         assert sistema.gestor.mandos.rama("jefe-1") == ["jefe-1", "ejecutor-1"]
         await dar(sistema, Mando.PAUSAR, "ejecutor-1")
         async with asyncio.timeout(LIMITE_S):  # el jefe solo espera a su hijo
             await sistema.conversacion.esperar_calma()
-        await sistema.conversacion.decir("pausa al jefe")
-        await sistema.conversacion.esperar_calma()
+        await conversar(sistema, "pausa al jefe")
         assert como_va(sistema, "jefe-1") == ("paused", "orden")
         await dar(sistema, Mando.REANUDAR, "ejecutor-1")
         await sistema.conversacion.esperar_calma()
         assert len(doble.de("jefe-1")) == 2
         assert como_va(sistema, "jefe-1") == ("paused", "orden")
-        await sistema.conversacion.decir("que siga")
-        await sistema.conversacion.esperar_calma()
-        assert sistema.conversacion.ultimo_texto == "fin"
+        assert await conversar(sistema, "que siga") == "fin"
     doble.comprobar()
     assert "jefe-1 en pausa" in doble.de("Master")[3].ultimo.texto
 

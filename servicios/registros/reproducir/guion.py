@@ -28,7 +28,7 @@ _COPIADAS = {
 _DE_SISTEMA = {"system_init", "system_exit", "session_resume", "session_fork"}
 
 _SIN_BORDE = 2**63
-_FIN_DE_RAFAGA = {"llm_input", "tool_call_request"}
+_FIN_DE_RAFAGA = AJENAS | {"llm_input", "tool_call_request"}
 
 
 class ErrorDivergencia(ErrorEnjambre):
