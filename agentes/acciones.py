@@ -20,7 +20,7 @@ class Delegar:
 
 @dataclass(frozen=True, slots=True)
 class EnviarMensaje:
-    """Mandar una directiva a un agente vivo; si estaba en pausa, reanuda."""
+    """Mandar una directiva a un agente vivo; si estaba en pausa por un problema, sigue."""
 
     agent_id: str
     message_content: str
@@ -29,6 +29,20 @@ class EnviarMensaje:
 @dataclass(frozen=True, slots=True)
 class Cancelar:
     """Parar un agente y lo que esté ejecutando."""
+
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pausar:
+    """Parar a un agente donde está, con su orden congelada, hasta que se reanude."""
+
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reanudar:
+    """Que siga un agente al que se mandó pausar."""
 
     agent_id: str
 
@@ -53,12 +67,23 @@ class Rechazada:
     motivo: str
 
 
-Accion = Rechazada | Delegar | EnviarMensaje | Cancelar | LeerReporte | ConsultarEstado
+Accion = (
+    Rechazada
+    | Delegar
+    | EnviarMensaje
+    | Cancelar
+    | Pausar
+    | Reanudar
+    | LeerReporte
+    | ConsultarEstado
+)
 
 ACCIONES: dict[str, type[Any]] = {
     "delegate_task": Delegar,
     "send_message_to_agent": EnviarMensaje,
     "cancelar_agente": Cancelar,
+    "pausar_agente": Pausar,
+    "reanudar_agente": Reanudar,
     "leer_reporte": LeerReporte,
     "estado_enjambre": ConsultarEstado,
 }

@@ -70,6 +70,13 @@ class Espera(StrEnum):
     EN_BUCLE = "en_bucle"
     TASA = "tasa"
     COLA = "cola"
+    USUARIO = "usuario"
+    ORDEN = "orden"
+
+    @property
+    def es_mandada(self) -> bool:
+        """Si es la de una pausa que mandó la persona u otro agente."""
+        return self in {Espera.USUARIO, Espera.ORDEN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,15 +266,6 @@ class AgenteTerminado(Evento):
     @property
     def mensaje(self) -> str:
         return f"{self.estado}: {(self.error or self.resultado)[:200]}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelacionPedida(Evento):
-    """Alguien (`de`) manda parar a un agente."""
-
-    tipo: ClassVar[str] = "swarm_management"
-    frase: ClassVar[str] = "de"
-    de: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from agentes.acciones import ACCIONES
 from agentes.clase_agente import Agente
 from agentes.decisiones import RespuestaModelo, Turno
 from agentes.definicion import DefinicionAgente, Encargo
-from agentes.eventos import Apunte, EstadoAgente
+from agentes.eventos import Apunte, Espera, EstadoAgente
 from agentes.mensajes import Aviso, Directiva, EntradaUsuario
 from agentes.pruebas import Verificacion
 from agentes.respuestas import ResultadoHerramienta, Uso
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
+
+
+_DENTRO = {*ACCIONES, "reportar_resultado_final", "reportar_problema"}
+"""Las herramientas que no dejan nada en marcha fuera del enjambre."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,13 @@ class HistoriaGuardada:
     operaciones: dict[str, OperacionGuardada] = field(default_factory=dict)
 
     @property
+    def llamadas_abiertas(self) -> frozenset[str]:
+        """Las que empezaron algo fuera del enjambre y no lo cerraron: de eso hay que hacerse cargo."""
+        abiertas = (o for o in self.operaciones.values() if o.cierre is None)
+        fuera = (o.op for o in abiertas if o.tool not in _DENTRO)
+        return frozenset(op.rpartition(":")[2] for op in fuera)
+
+    @property
     def hay_que_pensar(self) -> bool:
         """Si lo último que se le dijo se quedó sin respuesta."""
         return self.cortada is not None or self.sin_contestar
@@ -108,8 +120,22 @@ class HistoriaGuardada:
 
 
 @dataclass(frozen=True, slots=True)
+class PausaGuardada:
+    """La pausa que alguien (`de`) mandó con esa orden y que sigue en pie.
+
+    `consta` es si su última fila de estado la dice: si no, se cortó mientras daba un paso.
+    """
+
+    de: str
+    orden: Apunte
+    consta: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AgenteGuardado:
     """Un agente de la sesión; sin `historia`, ya había terminado.
+
+    De uno vivo, `estado` y `espera` son los que tenía debajo de su `pausa`, si la tiene.
 
     `parado_por` y `parado_de` son la fila que lo mandó parar y quién, si no le dio tiempo a acabar.
     `pendientes` es lo que había en su buzón, en su orden.
@@ -131,6 +157,8 @@ class AgenteGuardado:
     parado_de: str = ""
     exige: tuple[str, ...] = ()
     verificacion: Verificacion = Verificacion.SIN_PRUEBAS
+    espera: Espera = Espera.NADA
+    pausa: PausaGuardada | None = None
 
     @property
     def tiene_algo_abierto(self) -> bool:
@@ -216,5 +244,7 @@ class PorAcabar:
 
 
 def _espera_a_alguien(agente: AgenteGuardado) -> bool:
+    if agente.pausa is not None:
+        return True
     en_pausa = agente.estado is EstadoAgente.PAUSED
     return en_pausa and not any(isinstance(p, Directiva) for p in agente.pendientes)

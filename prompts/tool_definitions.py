@@ -44,14 +44,29 @@ DELEGATE_TASK = _esquema(
 SEND_MESSAGE_TO_AGENT = _esquema(
     "send_message_to_agent",
     "Manda una directiva a un agente vivo. Si está en pausa por un problema, lo reanuda; si"
-    " está trabajando, la lee antes de su siguiente paso.",
+    " está trabajando, la lee antes de su siguiente paso; si se mandó pausar, cuando se reanude.",
     agent_id=_texto("Id del agente, por ejemplo ejecutor-3."),
     message_content=_texto("La directiva, completa y concreta."),
 )
 
 CANCELAR_AGENTE = _esquema(
     "cancelar_agente",
-    "Para un agente y mata lo que esté ejecutando. No se puede deshacer.",
+    "Para un agente y los suyos, y mata lo que estén ejecutando; su reporte dice lo que llevaba hecho."
+    " No se puede deshacer.",
+    agent_id=_texto("Id del agente."),
+)
+
+PAUSAR_AGENTE = _esquema(
+    "pausar_agente",
+    "Para a un agente donde está, con la orden que esté ejecutando congelada, sin perder nada. Los"
+    " mensajes que le mandes esperan: solo sigue con reanudar_agente o si lo dice la persona.",
+    agent_id=_texto("Id del agente."),
+)
+
+REANUDAR_AGENTE = _esquema(
+    "reanudar_agente",
+    "Hace que siga, con la misma historia, un agente que se mandó pausar. A uno en pausa por un"
+    " problema se le contesta con send_message_to_agent.",
     agent_id=_texto("Id del agente."),
 )
 
@@ -121,6 +136,8 @@ HERRAMIENTAS_MASTER: tuple[Esquema, ...] = (
     DELEGATE_TASK,
     SEND_MESSAGE_TO_AGENT,
     CANCELAR_AGENTE,
+    PAUSAR_AGENTE,
+    REANUDAR_AGENTE,
     LEER_REPORTE,
     ESTADO_ENJAMBRE,
 )

@@ -23,15 +23,16 @@ from agentes.eventos import (
     Apunte,
     Espera,
     EstadoAgente,
-    EstadoCambiado,
 )
 from agentes.guardado import Entregas, HistoriaGuardada
 from agentes.mensajes import Aviso, Directiva
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
 from prompts.avisos import RECUERDO, VACIA, textos_de
 from prompts.evidencias import nota
+from prompts.mandos import lo_hecho
 from servicios.llm.vigilante import Vigilante
 from servicios.llm.vueltas import Umbrales
+from servicios.paradas import Paradas, PuertosParadas, al_cortarse
 from servicios.puertos import Hacer, PuertosAgente
 
 if TYPE_CHECKING:
@@ -77,6 +78,14 @@ class BucleLogicoAgente:
         self._esperaba_hijo = guardada is not None and guardada.esperaba_hijo
         self._problema_contado = guardada is not None and guardada.problema_contado
         self._reentrega = guardada.reentrega if guardada else Entregas()
+        self._abiertas = guardada.llamadas_abiertas if guardada else frozenset()
+        self.paradas = Paradas(
+            agente,
+            buzon,
+            PuertosParadas(
+                puertos.anotar, puertos.puesto, puertos.congelador, puertos.superior.se_detuvo
+            ),
+        )
         self._vigilante = Vigilante(
             agente,
             puertos.anotar,
@@ -86,18 +95,8 @@ class BucleLogicoAgente:
         )
 
     def inject_message_and_resume(self, mensaje: Directiva | Aviso) -> None:
-        """Deja un mensaje en el buzón; si el agente estaba en pausa, sigue."""
+        """Deja un mensaje en el buzón; si estaba en pausa por un problema, sigue."""
         self._buzon.entregar(mensaje)
-
-    @property
-    def tiene_directivas(self) -> bool:
-        """Si hay una directiva que aún no ha leído."""
-        return any(isinstance(self._buzon.mirar(i), Directiva) for i in range(len(self._buzon)))
-
-    @property
-    def esta_quieto(self) -> bool:
-        """Si está en pausa y no tiene con qué seguir."""
-        return self.agente.estado is EstadoAgente.PAUSED and not self.tiene_directivas
 
     async def run(self) -> None:
         """Piensa y actúa hasta un estado final. La cancelación pasa después de anotarse."""
@@ -116,7 +115,8 @@ class BucleLogicoAgente:
     async def _empezar(self) -> None:
         """Nace, o vuelve a donde se cortó: acaba de hacer lo que pedía la última respuesta."""
         if self._guardada is None:
-            self._cambiar(EstadoAgente.RUNNING)
+            await self.paradas.frontera(self._causa)
+            self.paradas.cambiar(EstadoAgente.RUNNING, Espera.NADA, self._causa)
         elif self._guardada.respuesta is not None:
             await self._actuar(self._guardada.respuesta)
         elif self.agente.estado is EstadoAgente.PAUSED:  # lo pausó que su modelo no contestara
@@ -130,15 +130,22 @@ class BucleLogicoAgente:
         if self.agente.estado.es_final:
             return
         self.agente.estado, self.agente.espera = estado, Espera.NADA
-        apunte = self._puertos.anotar(self.agente.como_acaba(texto), causa or self._causa)
+        hecho = (
+            lo_hecho(self._pasos, *self.agente.lo_ultimo())
+            if estado is EstadoAgente.CANCELLED
+            else ""
+        )
+        apunte = self._puertos.anotar(self.agente.como_acaba(texto, hecho), causa or self._causa)
         sin_leer = sum(isinstance(m, Directiva) for m in self._buzon.vaciar())
         coda = f"\n[No llegó a leer {sin_leer} mensajes que se le mandaron.]" if sin_leer else ""
-        self._puertos.superior.report_agent_status(self.agente.nombre, estado, texto + coda, apunte)
+        contado = "\n".join(filter(None, (texto, hecho))) + coda
+        self._puertos.superior.report_agent_status(self.agente.nombre, estado, contado, apunte)
 
     # --- pensar -------------------------------------------------------------------------
 
     async def _pensar(self) -> RespuestaModelo | None:
         """La respuesta del modelo, o `None` si no contestó nada las veces que se le insistió."""
+        await self.paradas.frontera(self._causa, piensa=True)
         avisos, directivas = self._leer(await self._buzon.recoger())
         self._pasos += 1
         self.agente.espera = Espera.MODELO
@@ -175,6 +182,7 @@ class BucleLogicoAgente:
 
     async def _actuar(self, respuesta: RespuestaModelo) -> None:
         if not respuesta.llamadas:
+            await self.paradas.frontera(self._causa)
             await self._texto_suelto(respuesta.texto)
             return
         self._textos_sueltos = 0
@@ -184,6 +192,8 @@ class BucleLogicoAgente:
             if problema is not None or reportado:
                 self._responder(llamada, "No se ejecutó: iba detrás de tu reporte.")
                 continue
+            if llamada.id not in self._abiertas:
+                await self.paradas.frontera(self._causa)
             reportado = llamada.error is None and llamada.nombre == "reportar_resultado_final"
             if reportado:
                 await self._reportar(llamada, respuesta)
@@ -221,9 +231,10 @@ class BucleLogicoAgente:
             self._responder(llamada, llamada.error)
             return
         self.agente.espera = Espera.HERRAMIENTA
-        resultado, cierre = await self._puertos.puerta.cruzar(
-            llamada, respuesta.turno, respuesta.apunte, hacer
-        )
+        with al_cortarse(partial(self._responder, llamada)):
+            resultado, cierre = await self._puertos.puerta.cruzar(
+                llamada, respuesta.turno, respuesta.apunte, hacer
+            )
         self.agente.espera = Espera.NADA
         self._causa = cierre
         self._responder(llamada, resultado.para_modelo)
@@ -262,10 +273,7 @@ class BucleLogicoAgente:
         """
         llego, self._esperaba_hijo = self._esperaba_hijo and len(self._buzon) > 0, False
         if llego or self._puertos.superior.tiene_hijos_en_marcha(self.agente.nombre):
-            espera = self._cambiar(EstadoAgente.RUNNING, Espera.HIJO)
-            async with self._puertos.puesto.cedido(self.agente, espera):
-                await self._buzon.esperar()
-            self._cambiar(EstadoAgente.RUNNING)
+            await self.paradas.hasta_un_hijo(self._causa)
             return
         self._textos_sueltos += 1
         if self._textos_sueltos > 1:
@@ -279,19 +287,12 @@ class BucleLogicoAgente:
 
         Si ya lo contó antes de un corte, no lo repite.
         """
+        await self.paradas.frontera(self._causa)
         contado, self._problema_contado = self._problema_contado, False
         if contado and self.agente.estado is not EstadoAgente.PAUSED:
             return
         if not contado:
-            apunte = self._cambiar(EstadoAgente.PAUSED, espera)
+            apunte = self.paradas.cambiar(EstadoAgente.PAUSED, espera, self._causa)
             self._puertos.superior.report_agent_problem(self.agente.nombre, problema, apunte)
         self.agente.espera = espera
-        async with self._puertos.puesto.cedido(self.agente, self._causa):
-            while not self.tiene_directivas:
-                await self._buzon.esperar_mas_de(len(self._buzon))
-        self._cambiar(EstadoAgente.RUNNING)
-
-    def _cambiar(self, estado: EstadoAgente, espera: Espera = Espera.NADA) -> Apunte:
-        self.agente.estado, self.agente.espera = estado, espera
-        hecho = EstadoCambiado(agente_id=self.agente.nombre, estado=estado, espera=espera)
-        return self._puertos.anotar(hecho, self._causa)
+        await self.paradas.hasta_una_directiva(self._causa)

@@ -70,6 +70,9 @@ class Buzon(Generic[T]):
         self._cola.clear()
         return todo
 
+    async def al_dia(self) -> None:
+        """Vuelve cuando consta lo que otros le hicieron antes de lo siguiente que hará: ya."""
+
     async def recoger(self) -> list[T]:
         """Lo que le toca leer ahora a su lector: todo lo que hay, sin esperar."""
         return self.vaciar()

@@ -22,6 +22,7 @@ from agentes.perfil_consola import Espacio, PerfilConsola
 from servicios.consola.aislamientos.aislamiento import AUTO, Aislamiento, elegir_aislamiento
 from servicios.consola.aislamientos.contenedor import IMAGEN, Contenedor
 from servicios.consola.comprobaciones import Comprobaciones
+from servicios.consola.marcha import Marcha
 from servicios.consola.memoria import Memoria
 from servicios.consola.operaciones.disco import (
     Rastro,
@@ -45,7 +46,6 @@ from servicios.consola.resultado import (
 from servicios.consola.supervision.corrida import Corrida
 from servicios.consola.supervision.lanzador import Lanzador
 from servicios.consola.trabajos import Trabajos
-from servicios.reloj import Compas
 
 if TYPE_CHECKING:
     from servicios.ajustes import Ajustes
@@ -76,14 +76,13 @@ class EjecutorConsola:
         self._taller = taller
         self._datos = datos
         self._memoria = Memoria(datos, sesion)
-        self._cupo = asyncio.Semaphore(simultaneos)
-        self._compas = Compas()
+        self._marcha = Marcha(simultaneos)
         self._turnos: dict[str, asyncio.Lock] = {}
         self._en_marcha: dict[asyncio.Task[ResultadoComando], Corrida] = {}
         self._despedidas: set[asyncio.Task[None]] = set()
         self._cerrada = False
-        self.trabajos = Trabajos(taller, datos)
-        self.comprobaciones = Comprobaciones(taller, self._cupo)
+        self.trabajos = Trabajos(taller, datos, self._marcha)
+        self.comprobaciones = Comprobaciones(taller, self._marcha)
 
     @property
     def aislamiento(self) -> Aislamiento:
@@ -109,31 +108,31 @@ class EjecutorConsola:
         """Ejecuta `command` en bash, donde quedó la orden anterior de ese agente.
 
         El tiempo cuenta desde que arranca, no mientras espera turno. Si cancelan a quien espera,
-        la orden y todos sus procesos mueren antes de que la cancelación siga. Con `fila`, lo que
-        deja se queda en el disco hasta `cerrar_operacion`. Lanza `ErrorConsola` si esta máquina no
-        puede lanzarla, el aislamiento no cumple el perfil o esa fila ya se intentó.
+        la orden y sus procesos mueren antes de que la cancelación siga. Con `fila`, lo que deja
+        queda en el disco hasta `cerrar_operacion`. Lanza `ErrorConsola` si esta máquina no puede
+        lanzarla, el aislamiento no cumple el perfil o esa fila ya se intentó.
         """
         if reparo := reparo_de(command):
             return ResultadoComando("", reparo, CODIGO_MAL_PEDIDA)
-        async with self._turno(agente_id), self._cupo:
-            await self._compas.turno()
+        async with self._turno(agente_id), self._marcha.sitio(agente_id):
             if self._cerrada:
                 return _CERRADA
-            corrida = await self._taller.preparar(
+            preparada = self._taller.preparar(
                 command,
                 agente_id,
                 perfil or PerfilConsola(),
                 fila=fila,
                 recuerdo=self._memoria.de(agente_id),
             )
+            corrida = await self._marcha.lanzar(agente_id, preparada)
             return await self._esperar(corrida, agente_id)
 
     async def recuperar(self, fila: int, agente_id: str) -> Hallazgo:
         """Qué fue de una orden de ese agente que se quedó sin cierre.
 
-        De la que nunca empezó se queda con el intento; a la que sigue viva la espera, y si
-        cancelan la espera, la mata antes de que la cancelación siga. Lo que dejó (carpeta y
-        variables) queda para la próxima. Lanza `ErrorConsola` si no se pudo lanzar.
+        De la que nunca empezó se queda con el intento; a la que sigue viva la espera y, si la
+        cancelan, la mata antes. Lo que dejó (carpeta y variables) queda para la próxima. Lanza
+        `ErrorConsola` si no se pudo lanzar.
         """
         rastro = Rastro(carpeta_de_operaciones(self._datos) / str(fila))
         async with self._turno(agente_id):
@@ -142,17 +141,27 @@ class EjecutorConsola:
                 if (informe := rastro.informe()) is not None:
                     self._memoria.aprender(agente_id, informe)
                 return hallado(rastro, suerte)
-            async with self._cupo:
+            self._marcha.adoptar(agente_id, corrida)
+            with self._marcha.sitio_de_adoptada(agente_id):
                 resultado = await self._esperar(corrida, agente_id)
         if resultado.motivo is MotivoFin.SIN_SUPERVISOR:
             return Hallazgo(Suerte.INTERRUMPIDA, resultado, adoptada=True)
         return Hallazgo(Suerte.TERMINADA, resultado, adoptada=True)
 
-    async def cerrar_operacion(self, fila: int) -> None:
-        """Borra lo que dejó en el disco, cuando su cierre ya está a salvo.
+    async def congelar(self, agente_id: str) -> int:
+        """Detiene del todo lo que tenga en marcha, y sus relojes; dice cuántas órdenes son.
 
-        Lo de un trabajo que aún se recuerda se queda hasta que se olvide.
+        Lo que empiece después espera, y lo que se recupere o adopte queda detenido, hasta
+        `descongelar`. Si el enjambre muere, así se queda (ver `Plazo`); `cerrar` lo mata.
         """
+        return await self._marcha.congelar(agente_id)
+
+    async def descongelar(self, agente_id: str) -> None:
+        """Todo lo de ese agente sigue donde estaba, con el tiempo que le quedaba."""
+        await self._marcha.descongelar(agente_id)
+
+    async def cerrar_operacion(self, fila: int) -> None:
+        """Borra lo que dejó en el disco, ya a salvo su cierre; lo de un trabajo, al olvidarlo."""
         if not self.trabajos.conserva(fila):
             await asyncio.to_thread(borrar_operacion, self._datos, fila)
 
@@ -167,6 +176,7 @@ class EjecutorConsola:
         """
         self._turnos.pop(agente_id, None)
         self._memoria.olvidar(agente_id)
+        self._marcha.olvidar(agente_id)
         self._despedir(self._soltar(agente_id), f"adiós a {agente_id}")
 
     def _despedir(self, trabajo: Coroutine[None, None, None], nombre: str) -> None:
@@ -182,6 +192,7 @@ class EjecutorConsola:
     async def cerrar(self) -> None:
         """Mata lo que quede y no acepta más; al volver no hay ningún proceso nuestro vivo."""
         self._cerrada = True
+        self._marcha.cerrar()
         await self.trabajos.cerrar()
         await self.comprobaciones.cerrar()
         for corrida in self._en_marcha.values():

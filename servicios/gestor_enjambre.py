@@ -1,6 +1,7 @@
 """El gestor: dueño de los bucles.
 
-quien decide → `ejecutar(accion)` → lanzar | mensaje | cancelar | leer → texto para quien decide
+quien decide → `ejecutar(accion)` → lanzar | mensaje | mando | leer → texto para quien decide
+quien manda → `mandos` → pausar | paso | reanudar | cancelar
 bucle → `report_agent_*` → aviso (fila) → buzón del superior (el Master u otro agente)
 al cerrar: se cancelan todos, se espera a todos y nadie queda vivo
 """
@@ -19,6 +20,8 @@ from agentes.acciones import (
     Delegar,
     EnviarMensaje,
     LeerReporte,
+    Pausar,
+    Reanudar,
     Rechazada,
 )
 from agentes.clase_agente import Agente
@@ -30,14 +33,16 @@ from agentes.eventos import (
     AgenteTerminado,
     Apunte,
     AvisoEncolado,
-    CancelacionPedida,
     EstadoAgente,
     MensajeEncolado,
     ProblemaReportado,
 )
+from agentes.eventos_mando import Mando
 from agentes.guardado import AgenteGuardado
 from agentes.mensajes import Aviso, ClaseAviso, Directiva
 from prompts import avisos
+from prompts.mandos import entregado, mandado
+from servicios.mandos import Mandos
 from servicios.puertos import Bucle, PuertosGestor, Vivo
 
 TOPE_FILA_AVISO = 4_000  # caracteres; el reporte entero está en la fila del agente
@@ -55,6 +60,7 @@ class GestorEnjambre:
         self._agentes: dict[str, Agente] = {}
         self._vivos: dict[str, Vivo] = {}
         self._cambio = asyncio.Event()
+        self.mandos = Mandos(self._vivos, puertos.anotar, self._por_que_no, self._cambio.set)
 
     async def __aenter__(self) -> Self:
         return self
@@ -62,8 +68,9 @@ class GestorEnjambre:
     async def __aexit__(self, *error: object) -> None:
         """Para a todos. Quien está en pausa sigue en pausa para cuando se reanude la sesión."""
         vivos = [*self._vivos.values()]
+        self.mandos.apartar_a_los_que_se_quedan()
         for vivo in vivos:
-            vivo.avisar, vivo.se_queda = False, vivo.bucle.esta_quieto
+            vivo.avisar = False
             vivo.tarea.cancel()
         await asyncio.gather(*(v.tarea for v in vivos), return_exceptions=True)
 
@@ -79,12 +86,15 @@ class GestorEnjambre:
 
     def tiene_hijos_en_marcha(self, agent_id: str) -> bool:
         """Si alguno de los suyos puede avisarle sin que él haga nada."""
-        suyos = (v.bucle for v in self._vivos.values() if v.bucle.agente.superior == agent_id)
-        return not all(bucle.esta_quieto for bucle in suyos)
+        suyos = (
+            v.bucle.paradas for v in self._vivos.values() if v.bucle.agente.superior == agent_id
+        )
+        return not all(p.espera_directiva or p.mandada == agent_id for p in suyos)
 
     def esta_en_reposo(self) -> bool:
-        """Si nada puede cambiar sin un mensaje: todos terminados o en pausa sin directiva."""
-        return all(v.bucle.esta_quieto for v in self._vivos.values())
+        """Si nada puede cambiar sin un mensaje: todos terminados, en pausa o a la espera de otro."""
+        paradas = (v.bucle.paradas for v in self._vivos.values())
+        return all(p.esta_quieto or p.espera_a_los_suyos for p in paradas)
 
     async def esperar_reposo(self) -> None:
         """Vuelve cuando `esta_en_reposo`."""
@@ -105,14 +115,24 @@ class GestorEnjambre:
                 return self.send_message_to_agent(
                     agent_id, message_content, pedida.solicitante, pedida.causa
                 )
-            case Cancelar(agent_id) if pedida.efecto and agent_id not in self._vivos:
-                return f"{agent_id} cancelado."
-            case Cancelar(agent_id):
-                return await self.cancelar_agente(agent_id, pedida.solicitante, pedida.causa)
+            case (Cancelar() | Pausar() | Reanudar()) as accion:
+                return await self._mandar(accion, pedida)
             case LeerReporte(agent_id, desde):
                 return await self._leer(agent_id, desde)
             case ConsultarEstado():
                 return avisos.texto_estado(self.get_all_agents_status())
+
+    async def _mandar(self, accion: Cancelar | Pausar | Reanudar, pedida: AccionPedida) -> str:
+        """Lo que no se había hecho ya antes de un corte."""
+        quien, de = accion.agent_id, pedida.solicitante
+        if isinstance(accion, Cancelar):
+            if pedida.efecto and quien not in self._vivos:
+                return f"{quien} cancelado."
+            return await self.mandos.cancelar(quien, de, pedida.causa)
+        mando = Mando.PAUSAR if isinstance(accion, Pausar) else Mando.REANUDAR
+        if pedida.efecto:
+            return mandado(mando, quien)
+        return await self.mandos.dar(mando, quien, de, pedida.causa)
 
     async def lanzar_agente(
         self, agent_type: str, task_description: str, superior: str, causa: Apunte | None
@@ -136,7 +156,9 @@ class GestorEnjambre:
             else:
                 encargo = guardado.encargo(self._tipos[guardado.agent_type])
                 bucle = self._puertos.crear(encargo, self, guardado.nacimiento, guardado.historia)
-                bucle.agente.estado = guardado.estado
+                bucle.agente.estado, bucle.agente.espera = guardado.estado, guardado.espera
+                if guardado.pausa is not None:
+                    bucle.paradas.retomar(guardado.pausa)
                 for mensaje in guardado.pendientes:
                     bucle.inject_message_and_resume(mensaje)
                 self._poner_en_marcha(bucle, guardado.nacimiento)
@@ -176,60 +198,32 @@ class GestorEnjambre:
             return self._por_que_no(agent_id)
         mensaje = MensajeEncolado(agente_id=agent_id, de=remitente, texto=message_content)
         apunte = self._puertos.anotar(mensaje, causa)
-        estaba_en_pausa = vivo.bucle.agente.estado is EstadoAgente.PAUSED
+        agente = vivo.bucle.agente
         vivo.bucle.inject_message_and_resume(Directiva(remitente, message_content, apunte))
         if remitente == USUARIO:
             self.avisar(
                 agent_id, ClaseAviso.LINEA_DIRECTA, avisos.en_una_linea(message_content), apunte
             )
-        if estaba_en_pausa:
-            return f"Entregado: {agent_id} estaba en pausa y sigue con tu directiva."
-        return f"Entregado: {agent_id} lo leerá antes de su siguiente paso."
+        return entregado(agent_id, agente.estado, vivo.bucle.paradas.mandada)
 
     async def cancelar_agente(
         self, agent_id: str, solicitante: str, causa: Apunte | None = None
     ) -> str:
         """Cancela un agente y los suyos, y vuelve cuando no queda nada suyo en marcha."""
-        vivo = self._vivos.get(agent_id)
-        if vivo is None:
-            return self._por_que_no(agent_id)
-        if agent_id == solicitante:
-            return "Error: un agente no puede cancelarse a sí mismo: reporta tu resultado."
-        vivo.avisar = vivo.bucle.agente.superior != solicitante
-        await asyncio.wait(self._parar(vivo, solicitante, causa))
-        return f"{agent_id} cancelado."
-
-    def _parar(self, vivo: Vivo, de: str, causa: Apunte | None) -> set[asyncio.Task[None]]:
-        """Manda parar a un agente y a los que cuelgan de él; devuelve sus tareas."""
-        agente_id = vivo.bucle.agente.nombre
-        if vivo.parado_por is None:
-            pedida = CancelacionPedida(agente_id=agente_id, de=de)
-            vivo.motivo = f"cancelado por {de}"
-            vivo.parado_por = self._puertos.anotar(pedida, causa)
-            vivo.tarea.cancel()
-        return {vivo.tarea} | self._parar_hijos(agente_id, vivo.parado_por)
-
-    def _parar_hijos(self, agent_id: str, causa: Apunte) -> set[asyncio.Task[None]]:
-        tareas: set[asyncio.Task[None]] = set()
-        for hijo in self._vivos.values():
-            if hijo.bucle.agente.superior == agent_id and hijo.parado_por is None:
-                hijo.avisar = False
-                tareas |= self._parar(hijo, agent_id, causa)
-        return tareas
-
-    async def cancelar_todos(self, solicitante: str) -> list[str]:
-        """Cancela todos los vivos; devuelve sus ids."""
-        ids = [*self._vivos]
-        await asyncio.gather(*(self.cancelar_agente(i, solicitante) for i in ids))
-        return ids
+        return await self.mandos.cancelar(agent_id, solicitante, causa)
 
     def report_agent_status(
         self, agent_id: str, status: EstadoAgente, result: str, causa: Apunte
     ) -> None:
         """Un agente terminó: se cancelan los suyos y se avisa a su superior."""
-        self._parar_hijos(agent_id, causa)
+        self.mandos.parar_hijos(agent_id, causa)
         if self._vivos[agent_id].avisar:
             self.avisar(agent_id, ClaseAviso.de_estado(status), result, causa)
+
+    def se_detuvo(self, agent_id: str) -> None:
+        """Un agente se paró donde le mandaron: quizá ya no se mueva nadie."""
+        del agent_id
+        self._cambio.set()
 
     def report_agent_problem(self, agent_id: str, descripcion: str, causa: Apunte) -> None:
         """Un agente queda en pausa: se avisa a su superior."""

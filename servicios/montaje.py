@@ -32,6 +32,7 @@ from servicios.motores.puestos import Puestos
 from servicios.orquestador_master import OrquestadorMaster, turno_de
 from servicios.puertos import (
     Anotar,
+    Congelador,
     Herramientas,
     Puerta,
     PuertosAgente,
@@ -86,7 +87,8 @@ class Piezas:
     `nuevo_buzon` y `nueva_puerta` dan los de cada agente y `superior_de`, cómo ve a su superior;
     `modelos` son el del Master y los de respaldo y `modelos_de`, los de un tipo; `comprobar` mira si
     se cumple lo que afirma uno; `olvidar` recibe a cada agente que acaba; `puestos` son los que se
-    reparten y `esperas` dice a quiénes hace esperar el sistema o la persona, y por qué.
+    reparten, `esperas` dice a quiénes hace esperar el sistema o la persona, y por qué, y
+    `congelador` detiene lo que un agente tiene en marcha.
     """
 
     modelos: tuple[str, ...]
@@ -106,6 +108,7 @@ class Piezas:
     olvidar: Callable[[str], None]
     puestos: Puestos
     esperas: Callable[[], Mapping[str, Espera]]
+    congelador: Congelador
 
     def crear(
         self,
@@ -136,6 +139,7 @@ class Piezas:
             verificador=Verificador(agente.nombre, agente.exige, puerta, self.comprobar, devueltos),
             superior=self.superior_de(superior),
             puesto=self.puestos,
+            congelador=self.congelador,
         )
         limites = LimitesAgente(
             max_iterations=definicion.max_iterations or self.topes.max_iteraciones,
@@ -209,10 +213,18 @@ async def montar(
             _dar_por_cortadas(guardada, piezas.anotar)
             for entrada in guardada.pendientes_master:
                 piezas.buzon_master.entregar(entrada)
+            await _congelar_pausados(guardada, piezas.congelador)
             gestor.restaurar(guardada.agentes)
         conversacion = piezas.conversacion(master, gestor, guardada)
         await pila.enter_async_context(en_marcha(conversacion, fallo))
         yield Nucleo(master, gestor, conversacion)
+
+
+async def _congelar_pausados(guardada: SesionGuardada, congelador: Congelador) -> None:
+    """Antes de que nadie se haga con lo que dejaron en marcha."""
+    for agente in guardada.agentes:
+        if agente.pausa is not None:
+            await congelador.congelar(agente.agente_id)
 
 
 def _por_acabar(guardada: SesionGuardada | None) -> PorAcabar | None:

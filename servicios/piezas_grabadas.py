@@ -98,12 +98,26 @@ class _SuperiorGrabado:
     def avisar(self, agent_id: str, clase: ClaseAviso, texto: str, causa: Apunte) -> None:
         self.superior.avisar(agent_id, clase, texto, causa)
 
+    def se_detuvo(self, agent_id: str) -> None:
+        self.superior.se_detuvo(agent_id)
+
     def tiene_hijos_en_marcha(self, agent_id: str) -> bool:
         fila = self.guion.esperada(agent_id)
         return fila is not None and fila.details.get("espera") == "hijo"
 
     async def ejecutar(self, pedida: AccionPedida) -> str:
         return await self.superior.ejecutar(pedida)
+
+
+class _NadaQueCongelar:
+    """La consola de una reproducción: no ejecuta nada."""
+
+    async def congelar(self, agente_id: str) -> int:
+        del agente_id
+        return 0
+
+    async def descongelar(self, agente_id: str) -> None:
+        del agente_id
 
 
 class _PuestosGrabados(Puestos):
@@ -182,6 +196,7 @@ class PiezasGrabadas:
             olvidar=lambda _: None,
             puestos=_PuestosGrabados(self.guion),
             esperas=dict,
+            congelador=_NadaQueCongelar(),
         )
 
     def _buzon(

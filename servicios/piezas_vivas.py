@@ -162,6 +162,7 @@ class PiezasVivas:
             olvidar=manos.consola.olvidar,
             puestos=puestos,
             esperas=lambda: self._esperas(puestos),
+            congelador=manos.consola,
         )
 
     def _esperas(self, puestos: Puestos) -> dict[str, Espera]:

@@ -16,7 +16,7 @@ from agentes.clase_agente import Agente
 from agentes.decisiones import Interlocutor
 from agentes.definicion import DefinicionAgente, Encargo
 from agentes.eventos import Apunte, Espera, EstadoAgente, Evento
-from agentes.guardado import HistoriaGuardada
+from agentes.guardado import HistoriaGuardada, PausaGuardada
 from agentes.mensajes import Aviso, ClaseAviso, Directiva
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
 from servicios.herramientas.evidencias.verificador import Veredicto
@@ -58,6 +58,10 @@ class Reportes(Protocol):
         """Algo que el superior ha de saber del agente, que sigue."""
         ...
 
+    def se_detuvo(self, agent_id: str) -> None:
+        """El agente acaba de pararse: quizá ya no se mueva nadie."""
+        ...
+
     def tiene_hijos_en_marcha(self, agent_id: str) -> bool:
         """Si alguno de los suyos puede avisarle sin que él haga nada."""
         ...
@@ -96,6 +100,21 @@ class Puesto(Protocol):
         ...
 
 
+class Congelador(Protocol):
+    """Quien detiene lo que un agente tiene en marcha, con sus relojes, y lo deja seguir.
+
+    Repetirlo no cambia nada.
+    """
+
+    async def congelar(self, agente_id: str) -> int:
+        """Lo suyo se detiene y lo que fuera a empezar espera; dice cuántas órdenes son."""
+        ...
+
+    async def descongelar(self, agente_id: str) -> None:
+        """Lo suyo sigue."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PuertosAgente:
     """El mundo de un agente."""
@@ -107,9 +126,64 @@ class PuertosAgente:
     verificador: Verificador
     superior: Superior
     puesto: Puesto
+    congelador: Congelador
 
 
 # --- lo que sabe el gestor ---------------------------------------------------------------
+
+
+class Paradas(Protocol):
+    """Lo que detiene a un agente, visto desde quien lo manda."""
+
+    @property
+    def mandada(self) -> str:
+        """Quién mandó la pausa que sigue en pie, o nadie."""
+        ...
+
+    @property
+    def da_un_paso(self) -> bool:
+        """Si se le dejó dar un paso y no lo ha acabado."""
+        ...
+
+    @property
+    def espera_directiva(self) -> bool:
+        """Si contó un problema y nadie le ha contestado."""
+        ...
+
+    @property
+    def espera_a_los_suyos(self) -> bool:
+        """Si espera a un hijo y aún no le ha llegado nada."""
+        ...
+
+    @property
+    def esta_quieto(self) -> bool:
+        """Si está en pausa y no tiene con qué seguir."""
+        ...
+
+    @property
+    def se_queda(self) -> bool:
+        """Si sigue en pausa en la próxima vida de la sesión."""
+        ...
+
+    def pausar(self, de: str, orden: Apunte) -> None:
+        """En pausa desde ahora."""
+        ...
+
+    def dar_paso(self, orden: Apunte) -> None:
+        """Una llamada al modelo, sus herramientas y otra vez en pausa."""
+        ...
+
+    def reanudar(self, orden: Apunte) -> None:
+        """Sigue por donde iba."""
+        ...
+
+    def retomar(self, pausa: PausaGuardada) -> None:
+        """La pausa que tenía en otra vida."""
+        ...
+
+    async def acordar(self) -> None:
+        """Vuelve cuando su consola está como él."""
+        ...
 
 
 class Bucle(Protocol):
@@ -118,13 +192,8 @@ class Bucle(Protocol):
     agente: Agente
 
     @property
-    def tiene_directivas(self) -> bool:
-        """Si hay una directiva que aún no ha leído."""
-        ...
-
-    @property
-    def esta_quieto(self) -> bool:
-        """Si está en pausa y no tiene con qué seguir."""
+    def paradas(self) -> Paradas:
+        """Lo que lo detiene."""
         ...
 
     def inject_message_and_resume(self, mensaje: Directiva | Aviso) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from agentes.definicion import DefinicionAgente, Existencias, cargar_definiciones
 from agentes.errores import ErrorBitacora, ErrorConfiguracion, ErrorModelo
 from agentes.eventos import MASTER, SISTEMA, USUARIO, Evento, SesionAbierta, SesionCerrada
+from agentes.eventos_mando import Mando
 from agentes.eventos_sesion import SesionBifurcada, SesionReanudada
 from agentes.guardado import HistoriaGuardada, SesionGuardada
 from prompts.plantillas import leer_prompt
@@ -221,6 +222,9 @@ async def _hacer_de_persona(guion: Guion, nucleo: Nucleo, grabadas: PiezasGrabad
                     nucleo.gestor.send_message_to_agent(
                         fila.agente_id, fila.details["texto"], USUARIO, None
                     )
+                case "agent_control":
+                    mando = Mando(fila.details["mando"])
+                    await nucleo.gestor.mandos.dar(mando, fila.agente_id, USUARIO)
                 case "llm_input":
                     grupo.create_task(_compactar(guion, grabadas, fila))
                 case _:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentes.perfil_consola import PerfilConsola
+from servicios.consola.marcha import Marcha
 from servicios.consola.pedido import MotivoFin
 from servicios.consola.plaza import Plaza
 from servicios.consola.preparacion import RepartoDePlazas, Taller
@@ -29,12 +30,12 @@ class _SinEscribir:
 
 
 class Comprobaciones:
-    """Las de todos los agentes; cuentan en el mismo `cupo` que las demás órdenes."""
+    """Las de todos los agentes; cuentan entre las demás órdenes en `marcha`."""
 
-    def __init__(self, taller: Taller, cupo: asyncio.Semaphore) -> None:
+    def __init__(self, taller: Taller, marcha: Marcha) -> None:
         self._tal_cual = taller
         self._sin_escribir = replace(taller, plazas=_SinEscribir(taller.plazas))
-        self._cupo = cupo
+        self._marcha = marcha
         self._en_marcha: set[Corrida] = set()
         self._cerradas = False
 
@@ -57,10 +58,11 @@ class Comprobaciones:
     async def _hacer(
         self, taller: Taller, command: str, agente_id: str, perfil: PerfilConsola, segundos: float
     ) -> ResultadoComando:
-        async with self._cupo:
+        async with self._marcha.sitio(agente_id):
             if self._cerradas:
                 return _CERRADAS
-            corrida = await taller.preparar(command, agente_id, perfil, segundos=segundos)
+            preparada = taller.preparar(command, agente_id, perfil, segundos=segundos)
+            corrida = await self._marcha.lanzar(agente_id, preparada)
             self._en_marcha.add(corrida)
             try:
                 return resultado_de(await corrida.fin())

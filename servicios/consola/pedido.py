@@ -74,7 +74,8 @@ class Encierro:
     ejecutar nada. `cerca` se le pone al hijo. `filtro` es el de seccomp (`""`, `sin_red` o
     `con_red`): con `MARCA_FILTRO` en el prefijo se pasa por un descriptor; si no, se le instala
     al hijo. `procesos_aparte` dice que dentro se cuentan solo los procesos de la orden. `remate`
-    se ejecuta siempre al acabar. `red_vacia` y `dispositivos` piden, solo para root, lo que ya
+    se ejecuta siempre al acabar; `congelar` y `descongelar`, cuando toca, si hay procesos de la
+    orden que no descienden de su supervisor. `red_vacia` y `dispositivos` piden, solo para root, lo que ya
     está hecho cuando la orden llega: que el prefijo empiece sin ninguna red, y `DISPOSITIVOS`.
     """
 
@@ -84,6 +85,8 @@ class Encierro:
     filtro: str = ""
     procesos_aparte: bool = False
     remate: tuple[str, ...] = ()
+    congelar: tuple[str, ...] = ()
+    descongelar: tuple[str, ...] = ()
     red_vacia: bool = False
     dispositivos: bool = False
 
@@ -130,8 +133,8 @@ class Pedido:
         encierro = crudo["encierro"]
         if cerca := encierro["cerca"]:
             encierro["cerca"] = Cerca(**{clave: tuple(rutas) for clave, rutas in cerca.items()})
-        encierro["prefijo"] = tuple(encierro["prefijo"])
-        encierro["remate"] = tuple(encierro["remate"])
+        for orden in ("prefijo", "remate", "congelar", "descongelar"):
+            encierro[orden] = tuple(encierro[orden])
         return cls(
             orden=tuple(crudo["orden"]),
             carpeta=crudo["carpeta"],

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Espacio, PerfilConsola
+from servicios.consola.marcha import Marcha
 from servicios.consola.operaciones.disco import (
     Rastro,
     borrar_operacion,
@@ -51,9 +52,10 @@ class _Trabajo:
 class Trabajos:
     """Los trabajos de todos los agentes, cuyas operaciones están en `datos`."""
 
-    def __init__(self, taller: Taller, datos: Path) -> None:
+    def __init__(self, taller: Taller, datos: Path, marcha: Marcha) -> None:
         self._taller = taller
         self._datos = datos
+        self._marcha = marcha
         self._por_agente: dict[str, dict[str, _Trabajo]] = {}
         self._cuentas: dict[str, int] = {}
         self._cerrados = False
@@ -69,10 +71,11 @@ class Trabajos:
     ) -> str:
         """Pone una orden en segundo plano y devuelve su id (`t1`, `t2`…).
 
-        Lanza `ErrorConsola` si el agente ya tiene `max_trabajos` o no se puede lanzar.
+        Si el agente está congelado, espera a que no lo esté. Lanza `ErrorConsola` si el agente ya tiene `max_trabajos` o no se puede lanzar.
         """
         if reparo := reparo_de(command):
             raise ErrorConsola(reparo)
+        await self._marcha.paso(agente_id)
         suyos = self._por_agente.setdefault(agente_id, {})
         vivos = [t.id for t in suyos.values() if not t.final.done()]
         if self._cerrados:
@@ -83,9 +86,10 @@ class Trabajos:
                 " para alguno con parar_trabajo"
             )
         numero = self._cuentas[agente_id] = self._cuentas.get(agente_id, 0) + 1
-        corrida = await self._taller.preparar(
+        preparada = self._taller.preparar(
             command, agente_id, perfil, fila=fila, segundos=perfil.vida_trabajo_s
         )
+        corrida = await self._marcha.lanzar(agente_id, preparada)
         trabajo_id = f"t{numero}"
         final = asyncio.create_task(_acabar(corrida), name=f"{agente_id}:{trabajo_id}")
         await self._apuntar(_Trabajo(trabajo_id, command, fila, corrida, final), agente_id)
@@ -109,6 +113,7 @@ class Trabajos:
         suerte, corrida = await mirar(rastro)
         final: asyncio.Future[ResultadoComando]
         if corrida is not None:
+            self._marcha.adoptar(agente_id, corrida)
             final = asyncio.create_task(_acabar(corrida), name=f"{agente_id}:{trabajo_id}")
         elif (resultado := hallado(rastro, suerte).resultado) is not None:
             final = asyncio.get_running_loop().create_future()

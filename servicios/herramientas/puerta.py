@@ -145,8 +145,10 @@ class Puerta:
         try:
             yield
         except asyncio.CancelledError as cancelada:
+            crudo, cancelada.args = a_medias(cruce.llamada, cancelada), ()
             with suppress(ErrorAlarma):
-                self._acabar(cruce, a_medias(cruce.llamada, cancelada), "interrumpido")
+                # Quien espera la llamada recibe lo que quedó de ella, ya depurado.
+                cancelada.args = self._acabar(cruce, crudo, "interrumpido")[:1]
             raise
 
     def _soltar_cerradas(self) -> None:

@@ -17,7 +17,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from agentes.errores import ErrorConfiguracion
-from agentes.eventos import EstadoAgente, HechoAnotado
+from agentes.eventos import Espera, EstadoAgente, HechoAnotado
 from agentes.pruebas import Verificacion
 from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz.codigos import Salida, codigo_de
@@ -148,9 +148,9 @@ def _codigo(sistema: Sistema, tarea: str | None) -> int:
     estados = sistema.gestor.get_all_agents_status()
     for estado in estados:
         if estado["status"] == EstadoAgente.PAUSED:
-            _avisar(
-                f"{estado['agent_id']} quedó en pausa: espera una directiva de {estado['superior']}"
-            )
+            mandada = Espera(estado["espera"]).es_mandada
+            que = "que se le reanude" if mandada else f"una directiva de {estado['superior']}"
+            _avisar(f"{estado['agent_id']} quedó en pausa: espera {que}")
     error = sistema.conversacion.ultimo_error
     if error is not None:
         return codigo_de(error)

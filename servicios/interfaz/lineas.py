@@ -26,6 +26,7 @@ from agentes.eventos_llamada import (
     LlamadaReintentada,
     ModeloRelevado,
 )
+from agentes.eventos_mando import Mando, MandoDado
 from agentes.eventos_permisos import Alcance, AprobacionPedida, AprobacionResuelta, Quien
 from agentes.perfil_consola import Veredicto
 from agentes.pruebas import COMPROBAR
@@ -76,6 +77,12 @@ _ALCANCES = {
     Alcance.UNA_VEZ: "una vez",
     Alcance.AGENTE: "para este agente",
     Alcance.SESION: "para la sesión",
+}
+
+_MANDOS = {
+    Mando.PAUSAR: "se le manda pausar",
+    Mando.PASO: "se le deja dar un paso",
+    Mando.REANUDAR: "se le manda seguir",
 }
 
 
@@ -190,6 +197,12 @@ def _(evento: HistoriaCompactada) -> Linea:
 def _(evento: MensajeEncolado) -> Linea:
     en_cola = " · en cola" if evento.de == USUARIO else ""
     return Linea(f"← {evento.de}{en_cola} · {corto(evento.texto)}", evento.agente_id)
+
+
+@linea_de.register
+def _(evento: MandoDado) -> Linea:
+    por = "" if evento.de == USUARIO else f" · por {evento.de}"
+    return Linea(f"{_MANDOS[evento.mando]}{por}", evento.agente_id, Tono.AVISO)
 
 
 @linea_de.register

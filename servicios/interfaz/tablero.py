@@ -31,17 +31,18 @@ PALABRAS = {
 }
 """Cada estado en español, de uno y de varios."""
 
-_ESPERAS = {
+_ESPERAS: dict[str, str] = {
     Espera.APROBACION: "aprobación",
     USUARIO: "la persona",
     PRESUPUESTO: "presupuesto",
     "cola": "en cola",
     **dict.fromkeys(EN_BUCLE, "en bucle"),
+    Espera.ORDEN: "orden de su superior",
     SIN_REANUDAR: "sin reanudar",
 }
 """Las que no se dicen con su mismo nombre."""
 
-_SIN_PAUSA = {
+_SIN_PAUSA: dict[str, str] = {
     Espera.APROBACION: "espera aprobación",
     Espera.HIJO: "espera a un hijo",
     USUARIO: "espera a la persona",

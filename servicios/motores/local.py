@@ -52,7 +52,7 @@ class MotorLocal:
         """El turno de uno nuevo. El que ya había empezado sigue y el que está en pausa no ocupa."""
         if bucle.agente.estado is EstadoAgente.STARTED:
             return self._puestos.pedir(bucle.agente, causa)
-        if not bucle.esta_quieto:
+        if not bucle.paradas.esta_quieto:
             self._puestos.ocupar(bucle.agente.nombre)
         return None
 

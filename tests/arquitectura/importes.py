@@ -24,6 +24,8 @@ PISOS = {
     "servicios.herramientas": 2,
     "servicios.bucle_logico_agente": 3,
     "servicios.gestor_enjambre": 3,
+    "servicios.mandos": 3,
+    "servicios.paradas": 3,
     "servicios.orquestador_master": 3,
     "servicios.conversacion": 3,
     "servicios.puertos": 3,
@@ -43,7 +45,11 @@ PISOS = {
 
 PUERTA_PEREZOSA = "servicios.llm.proveedores"
 GESTOR = "servicios.gestor_enjambre"
-SIN_GESTOR = {"servicios.orquestador_master", "servicios.bucle_logico_agente"}
+SIN_GESTOR = {
+    "servicios.orquestador_master",
+    "servicios.bucle_logico_agente",
+    "servicios.paradas",
+}
 ALAS_AJENAS = {"servicios.pipelines", "servicios.jerarquia", "servicios.runtime"}
 
 

@@ -45,6 +45,7 @@ _TECLAS = {
     ("c-d",): "Ctrl-D",
     ("c-g",): "Ctrl-G",
     ("c-x", "c-e"): "Ctrl-G",
+    ("c-x", "c-k"): "Ctrl-X Ctrl-K",
     ("c-l",): "Ctrl-L",
 }
 _SENAL = ("<sigint>",)
@@ -121,6 +122,8 @@ class _SinMandos:
     def recibir(self, linea: str) -> None: ...
 
     def parar(self) -> None: ...
+
+    def proponer_parar_a_todos(self) -> None: ...
 
 
 def teclas(manual: Manual, _: Esquema) -> list[str]:

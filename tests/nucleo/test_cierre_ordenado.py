@@ -19,12 +19,12 @@ from tests.apoyo import (
     enjambre,
     tipo,
 )
+from tests.apoyo_programa import Programa
 from tests.consola.apoyo import hasta_que, sueno
 from tests.dobles.base import Doble
 from tests.dobles.guion import Guion
 from tests.dobles.peticion import Peticion
 from tests.dobles.respuestas import Respuesta, llamar, texto
-from tests.nucleo.test_reanudar_programa import Programa
 
 JEFE = tipo("jefe", available_tools=[DELEGAR, REPORTAR])
 

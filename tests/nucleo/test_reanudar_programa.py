@@ -6,20 +6,15 @@ import asyncio
 import json
 import os
 import signal
-import sqlite3
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from servicios.ajustes import RAIZ
-from tests.apoyo import CONSOLA, REPORTAR, delegar, doble_de, variables_de
+from tests.apoyo import CONSOLA, REPORTAR, delegar, doble_de
+from tests.apoyo_programa import Programa
 from tests.consola.apoyo import hasta_que, sueno, vivos
-from tests.dobles.base import Doble
 from tests.dobles.fallos import fallo
 from tests.dobles.guion import Guion
 from tests.dobles.respuestas import llamar, texto
@@ -30,48 +25,6 @@ if sys.platform != "linux":
     pytest.skip("la consola es solo de Linux", allow_module_level=True)
 
 pytestmark = pytest.mark.lento
-
-
-@dataclass(frozen=True)
-class Salida:
-    codigo: int
-    texto: str
-    errores: str
-
-
-@dataclass(frozen=True)
-class Programa:
-    """El programa con su carpeta de datos y su doble."""
-
-    datos: Path
-    doble: Doble
-
-    async def lanzar(self, *argumentos: str) -> Process:
-        entorno = {
-            **os.environ,
-            **variables_de("openai", self.doble),
-            "ENJAMBRE_DATOS": str(self.datos),
-            "ENJAMBRE_AISLAMIENTO": "landlock",
-        }
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, str(RAIZ / "main.py"), *argumentos),
-            env=entorno,
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
-        )
-
-    async def correr(self, *argumentos: str) -> Salida:
-        proceso = await self.lanzar(*argumentos)
-        async with asyncio.timeout(60):
-            salida, errores = await proceso.communicate()
-        resultado = Salida(proceso.returncode or 0, salida.decode(), errores.decode())
-        assert "Traceback" not in resultado.texto + resultado.errores
-        return resultado
-
-    def sesiones(self) -> list[str]:
-        with closing(sqlite3.connect(self.datos / "swarm.db")) as db:
-            return [s for (s,) in db.execute("SELECT id FROM sessions ORDER BY start_time")]
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """La carpeta de una operación, `ops/<fila>/`: la escribe su supervisor y la lee quien sea.
 
-    estado   quién es el supervisor (ver `Identidad`)
+    estado   quién es el supervisor (ver `Identidad`) y si tiene congelada la orden
     salida   lo que la orden lleva escrito, acotado (ver `Captura`); y lo mismo, `error`
     rc       cómo acabó: aparece de golpe y lo último, con el árbol ya muerto
 
@@ -26,6 +26,9 @@ PREPARADA = ".lista-"
 
 SUELTA = "suelta-"
 """Cómo empieza el nombre de las que no son de ninguna fila."""
+
+EN_MARCHA, CONGELADA = "en marcha", "congelada"
+"""La segunda línea de `estado`. Miden lo mismo: se escribe una encima de otra, sin pedir sitio."""
 
 _RC_A_MEDIAS = "rc.nuevo"
 _POR_CEDER = ("hoja-0", "hoja-1")
@@ -53,9 +56,9 @@ class CarpetaNueva:
             return
         if (identidad := Identidad.de(os.getpid())) is None:
             raise OSError(errno.ESRCH, "no se puede leer /proc")
-        estado = self._crear(ESTADO)
-        os.write(estado, identidad.texto().encode())
-        os.close(estado)
+        self._estado = self._crear(ESTADO)
+        self._cual = os.write(self._estado, identidad.texto().encode())
+        self.constar(congelada=False)
         self.salida, self.error = self._crear(SALIDA), self._crear(ERROR)
         self._rc = self._crear(_RC_A_MEDIAS)
         self._por_ceder = [self._crear(nombre) for nombre in _POR_CEDER]
@@ -87,6 +90,11 @@ class CarpetaNueva:
             nuevo = os.open(nombre, _NUEVO, modo, dir_fd=carpeta)
             _rellenar(nuevo, datos, modo, duenio)
             os.unlink(_POR_CEDER[cual], dir_fd=self._fd)
+
+    def constar(self, *, congelada: bool) -> None:
+        """Deja dicho si la orden está congelada, para quien llegue después. Lanza `OSError`."""
+        en_que = CONGELADA if congelada else EN_MARCHA
+        os.pwrite(self._estado, f"{en_que}\n".encode(), self._cual)
 
     def acabar(self, rc: bytes) -> None:
         """Deja dicho cómo acabó, de una vez. Lanza `OSError`."""

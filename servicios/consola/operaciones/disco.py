@@ -12,6 +12,7 @@ from pathlib import Path
 from agentes.errores import ErrorConsola
 from servicios.consola.operaciones.captura import Captura
 from servicios.consola.operaciones.carpeta import (
+    CONGELADA,
     ERROR,
     ESTADO,
     PREPARADA,
@@ -59,8 +60,14 @@ class Rastro:
     def supervisor(self) -> Identidad | None:
         """Quién la lleva o la llevaba; `None` si no lo dejó dicho."""
         with suppress(OSError, ValueError):
-            return Identidad.de_texto((self.carpeta / ESTADO).read_text())
+            return Identidad.de_texto((self.carpeta / ESTADO).read_text().partition("\n")[0])
         return None
+
+    def congelada(self) -> bool:
+        """Si su supervisor la tiene detenida del todo."""
+        with suppress(OSError, ValueError):
+            return (self.carpeta / ESTADO).read_text().partition("\n")[2].strip() == CONGELADA
+        return False
 
     def informe(self) -> Informe | None:
         """Cómo acabó; `None` si no ha acabado o no se lee entero."""

@@ -14,8 +14,16 @@ from typing import Protocol
 from servicios.consola.operaciones.disco import Rastro
 from servicios.consola.pedido import Informe, MotivoFin
 from servicios.consola.supervision.encargo import ACABADA, AJENA
+from servicios.consola.supervision.supervisor import (
+    CONGELAR,
+    DESCONGELAR,
+    SENAL_CONGELAR,
+    SENAL_DESCONGELAR,
+)
 
 _TOPE_QUEJA = 4096
+_CADA_S = 0.002
+_VUELTAS_POR_PEDIDO = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,10 @@ class Hilo(Protocol):
 
     def parar(self, motivo: MotivoFin) -> None:
         """Pide al supervisor que mate su orden. No espera."""
+        ...
+
+    def congelar(self, *, si: bool) -> None:
+        """Pide al supervisor que congele su orden o que la deje seguir. No espera."""
         ...
 
     def soltar(self) -> None:
@@ -72,6 +84,11 @@ class PorCanal:
         with suppress(OSError):
             self._canal.send(f"parar {motivo}\n".encode())
 
+    def congelar(self, *, si: bool) -> None:
+        """Ver `Hilo`."""
+        with suppress(OSError):
+            self._canal.send(f"{CONGELAR if si else DESCONGELAR}\n".encode())
+
     def soltar(self) -> None:
         """Ver `Hilo`; el supervisor aún tiene que recoger."""
         self._despedir(self._canal)
@@ -96,6 +113,12 @@ class PorSenal:
         del motivo
         with suppress(OSError):
             signal.pidfd_send_signal(self._supervisor, signal.SIGTERM)
+
+    def congelar(self, *, si: bool) -> None:
+        """Ver `Hilo`."""
+        with suppress(OSError):
+            senal = SENAL_CONGELAR if si else SENAL_DESCONGELAR
+            signal.pidfd_send_signal(self._supervisor, senal)
 
     def soltar(self) -> None:
         """Ver `Hilo`."""
@@ -128,6 +151,27 @@ class Corrida:
         """Pide al supervisor que la mate; gana el primer motivo. No espera."""
         if not self.terminada:
             self._hilo.parar(motivo)
+
+    def pedir_congelada(self, *, si: bool) -> None:
+        """Pide que se congele o que siga. No espera."""
+        if not self.terminada:
+            self._hilo.congelar(si=si)
+
+    async def hasta_congelada(self, *, si: bool) -> bool:
+        """Espera a que conste que todos están detenidos, o que ya no. Falso si acabó antes.
+
+        El supervisor lo escribe donde sobrevive a los dos, y eso no avisa: se mira a menudo, y se
+        vuelve a pedir cada cierto tiempo porque dos señales iguales se juntan en una.
+        """
+        vueltas = 0
+        while not self.terminada:
+            if self._rastro.congelada() is si:
+                return True
+            vueltas += 1
+            if vueltas % _VUELTAS_POR_PEDIDO == 0:
+                self._hilo.congelar(si=si)
+            await asyncio.wait({self._final}, timeout=_CADA_S)
+        return False
 
     def escrito(self) -> Escrito:
         """Lo que lleva escrito; si ya acabó, lo que dice el informe."""

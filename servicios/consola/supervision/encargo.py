@@ -1,9 +1,11 @@
 """La vida de un supervisor: espera un pedido, lo cumple y deja contado cómo fue.
 
-    canal: ← pedido, «parar …»      → al final, cómo fue: acabada, ajena o por qué no pudo ser
+    canal: ← pedido, «parar …», «congelar», «descongelar»    → al final, cómo fue: acabada, ajena o por qué no pudo ser
 
-Todo lo que la orden deja está en la carpeta de su operación. El canal se puede romper: para quien
-llegue después, SIGTERM es «parar» y la muerte del supervisor, el final.
+Todo lo que la orden deja está en la carpeta de su operación, y también si está congelada. El canal
+se puede romper: para quien llegue después, SIGTERM es «parar», SIGUSR1 «congelar», SIGUSR2
+«descongelar» y la muerte del supervisor, el final. Si el enjambre desaparece con la orden
+congelada, congelada se queda hasta que vuelva o se cumpla `TOPE_CONGELADA_S`.
 """
 
 from __future__ import annotations

@@ -109,9 +109,8 @@ def enterrar() -> tuple[dict[int, int], bool]:
 def matar_descendencia() -> tuple[bool, dict[int, int]]:
     """Mata todo lo que cuelga de este proceso. Devuelve si no quedó nadie y a quién enterró.
 
-    Se detiene de padres a hijos, hasta que no aparece nadie nuevo, y se mata al revés: la muerte
-    de un padre despierta a los grupos detenidos. Un proceso atascado en el núcleo no retiene
-    más de cinco segundos.
+    Se detiene de padres a hijos, hasta que no aparece nadie nuevo, y se mata al revés: la muerte de
+    un padre despierta a los grupos detenidos. Uno atascado en el núcleo no retiene más de 5 s.
     """
     enterrados: dict[int, int] = {}
     final = time.monotonic() + _LIMITE_ENTIERRO_S
@@ -126,15 +125,16 @@ def matar_descendencia() -> tuple[bool, dict[int, int]]:
             return False, enterrados
         nuevos = [pid for pid in vivos if pid not in detenidos]
         if nuevos:
-            _enviar(nuevos, signal.SIGSTOP)
+            enviar(nuevos, signal.SIGSTOP)
             detenidos.update(nuevos)
         else:
-            _enviar(reversed(vivos), signal.SIGKILL)
+            enviar(reversed(vivos), signal.SIGKILL)
             detenidos.clear()
             signal.sigtimedwait({signal.SIGCHLD}, _RESPIRO_S)
 
 
-def _enviar(pids: Iterable[int], senal: signal.Signals) -> None:
+def enviar(pids: Iterable[int], senal: signal.Signals) -> None:
+    """Les manda una señal; los que ya no estén, da igual."""
     for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, senal)

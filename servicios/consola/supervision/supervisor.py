@@ -18,6 +18,8 @@ from servicios.consola.operaciones.captura import Captura
 from servicios.consola.operaciones.carpeta import CarpetaNueva
 from servicios.consola.pedido import Informe, MotivoFin, Pedido
 from servicios.consola.supervision.cgrupo import Cgrupo
+from servicios.consola.supervision.congelacion import Congelacion
+from servicios.consola.supervision.plazo import Plazo
 from servicios.consola.supervision.procesos import (
     enterrar,
     matar_descendencia,
@@ -29,6 +31,17 @@ from servicios.consola.supervision.vigilancia import Vigilancia
 GRACIA_S = 0.2
 """Lo que se espera el final de las tuberías cuando la orden ya terminó, en segundos."""
 
+CONGELAR, DESCONGELAR = "congelar", "descongelar"
+"""Lo que se le puede mandar, además de «parar» y su motivo."""
+
+SENAL_CONGELAR, SENAL_DESCONGELAR = signal.SIGUSR1, signal.SIGUSR2
+"""Lo mismo, para quien no tiene su canal."""
+
+_POR_SENAL = {
+    signal.SIGTERM: f"parar {MotivoFin.CANCELADO}",
+    SENAL_CONGELAR: CONGELAR,
+    SENAL_DESCONGELAR: DESCONGELAR,
+}
 _TROZO = 65_536
 _LIMITE_MEDIDA_S = 0.05
 
@@ -58,15 +71,16 @@ class Supervisor:
         self._estado: int | None = None
         self._hijo = puesto.hijo
         self._ordenes = b""
-        self._senales = _atender_a_sigterm()
+        self._senales = _atender_senales()
+        self._plazo = Plazo(pedido.limites.segundos, time.monotonic())
+        self._congelacion = Congelacion(pedido, carpeta)
 
     def correr(self) -> Informe:
         """Ejecuta la orden hasta el final y cuenta cómo fue."""
-        inicio = time.monotonic()
         cgrupo = self._puesto.cgrupo
         try:
             self._registrar()
-            self._atender(inicio, Vigilancia(self._pedido, cgrupo))
+            self._atender(Vigilancia(self._pedido, cgrupo))
             completa = self._acabar()
         finally:
             if cgrupo is not None:
@@ -74,7 +88,7 @@ class Supervisor:
             matar_descendencia()
             if cgrupo is not None:
                 self._motivo = self._motivo or _motivo_del_cgrupo(cgrupo)
-        return self._informe(inicio, completa=completa)
+        return self._informe(completa=completa)
 
     # --- atender ------------------------------------------------------------------------
 
@@ -86,28 +100,40 @@ class Supervisor:
         self._espera.register(self._canal, select.POLLIN)
         self._espera.register(self._senales, select.POLLIN)
 
-    def _atender(self, inicio: float, vigilancia: Vigilancia) -> None:
+    def _atender(self, vigilancia: Vigilancia) -> None:
         """Hasta que la orden termina o hay un motivo para matarla."""
         aviso = os.pidfd_open(self._hijo)
         self._espera.register(aviso, select.POLLIN)
-        final = inicio + self._pedido.limites.segundos
         try:
             while self._sigue():
                 ahora = time.monotonic()
-                if ahora >= final:
-                    self._motivo = MotivoFin.TIEMPO
+                queda = self._plazo.queda(ahora)
+                if queda <= 0:
+                    self._motivo = self._plazo.motivo()
                     return
-                pausa = min(final - ahora, vigilancia.falta(ahora))
+                pausa = min(queda, self._falta(vigilancia, ahora))
                 self._repartir(self._espera.poll(max(1, round(pausa * 1000))))
                 self._apuntar(enterrar()[0])
                 if self._sigue():
-                    self._motivo = vigilancia.mirar(time.monotonic())
+                    self._mirar(vigilancia)
         finally:
             self._espera.unregister(aviso)
             os.close(aviso)
 
     def _sigue(self) -> bool:
         return self._estado is None and self._motivo is None
+
+    def _falta(self, vigilancia: Vigilancia, ahora: float) -> float:
+        if self._congelacion.pedida:
+            return self._congelacion.falta()
+        return vigilancia.falta(ahora)
+
+    def _mirar(self, vigilancia: Vigilancia) -> None:
+        """Congelada del todo no puede pasarse de nada; mientras se congela, sí."""
+        if self._congelacion.pedida:
+            self._congelacion.repasar()
+        if not self._congelacion.completa:
+            self._motivo = vigilancia.mirar(time.monotonic())
 
     def _repartir(self, listos: list[tuple[int, int]]) -> None:
         for fd, _ in listos:
@@ -116,7 +142,8 @@ class Supervisor:
             elif fd == self._canal.fileno():
                 self._obedecer()
             elif fd == self._senales:
-                self._motivo = self._motivo or MotivoFin.CANCELADO
+                for senal in os.read(fd, _TROZO):
+                    self._obedecer_a(_POR_SENAL[signal.Signals(senal)])
 
     def _leer(self, fd: int) -> bool:
         try:
@@ -147,9 +174,18 @@ class Supervisor:
             return
         *enteras, self._ordenes = (self._ordenes + trozo).split(b"\n")
         for orden in enteras:
-            verbo, _, resto = orden.decode().partition(" ")
-            if verbo == "parar":
-                self._motivo = self._motivo or MotivoFin(resto)
+            self._obedecer_a(orden.decode())
+
+    def _obedecer_a(self, orden: str) -> None:
+        verbo, _, resto = orden.partition(" ")
+        if verbo == "parar":
+            self._motivo = self._motivo or MotivoFin(resto)
+        elif verbo == CONGELAR:
+            self._plazo.parar(time.monotonic())
+            self._congelacion.congelar()
+        elif verbo == DESCONGELAR:
+            self._congelacion.descongelar()
+            self._plazo.seguir(time.monotonic())
 
     def _apuntar(self, enterrados: dict[int, int]) -> None:
         if self._hijo in enterrados:
@@ -187,7 +223,7 @@ class Supervisor:
             espera.poll(max(1, round(queda * 1000)))
         return not self._por_fd
 
-    def _informe(self, inicio: float, *, completa: bool) -> Informe:
+    def _informe(self, *, completa: bool) -> Informe:
         porque = self._reparo or os.read(self._puesto.queja, 4096).decode("utf-8", "replace")
         codigo = -signal.SIGKILL
         if self._estado is not None:
@@ -204,7 +240,7 @@ class Supervisor:
             salida=salida,
             error=error,
             omitidos=faltan + faltan_mas,
-            ms=round((time.monotonic() - inicio) * 1000),
+            ms=round(self._plazo.gastado(time.monotonic()) * 1000),
             queja=porque,
             ocupado=tamano(self._pedido.medidas, _LIMITE_MEDIDA_S),
             estado=self._estado_final(),
@@ -219,12 +255,13 @@ class Supervisor:
         return None if estado is None else asdict(estado)
 
 
-def _atender_a_sigterm() -> int:
-    """Un descriptor en el que se puede leer cuando llega SIGTERM, que ya no mata."""
+def _atender_senales() -> int:
+    """Un descriptor en el que se puede leer el número de las que llegan, que ya no matan."""
     lectura, escritura = os.pipe()
     os.set_blocking(escritura, False)
     signal.set_wakeup_fd(escritura)
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    for senal in _POR_SENAL:
+        signal.signal(senal, lambda *_: None)
     return lectura
 
 

@@ -114,7 +114,9 @@ def _lo_que_llego(orden: str, dictamen: Dictamen) -> Iterator[None]:
         yield
     except asyncio.CancelledError as cancelada:
         if cancelada.args and isinstance(cancelada.args[0], ResultadoComando):
-            cancelada.args = (_resultado(orden, cancelada.args[0], dictamen),)
+            hecho = cancelada.args[0]
+            cortado = replace(hecho, error=_con(hecho.error, f"interrumpido: {EMPEZO}"))
+            cancelada.args = (_resultado(orden, cortado, dictamen),)
         raise
 
 

@@ -40,7 +40,7 @@ def en_marcha(sistema: Sistema) -> list[str]:
 
 
 def en_pausa(sistema: Sistema) -> list[str]:
-    """Los ids de los que esperan una directiva: siguen así cuando se reanude la sesión."""
+    """Los ids de los que están en pausa: siguen así cuando se reanude la sesión."""
     estados = sistema.gestor.get_all_agents_status()
     return [e["agent_id"] for e in estados if e["status"] == EstadoAgente.PAUSED]
 

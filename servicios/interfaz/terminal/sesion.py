@@ -22,7 +22,7 @@ from servicios.interfaz.lineas import Linea, Tono
 from servicios.interfaz.terminal.encargos import Encargos
 from servicios.interfaz.terminal.fichas import en_marcha, en_pausa
 from servicios.interfaz.terminal.narracion import Narrador
-from servicios.interfaz.terminal.ordenes.comando import Escena, Teclas
+from servicios.interfaz.terminal.ordenes.comando import TODOS, Escena, Teclas
 from servicios.interfaz.terminal.ordenes.reparto import es_orden, obedecer, tarda
 from servicios.interfaz.terminal.papel import Papel
 from servicios.interfaz.terminal.permisos import Bloques, responder_cifra
@@ -68,6 +68,7 @@ class Sesion:
         self._abriendo = True
         self._ultima_parada = -SEGUNDA_VEZ_S
         self._encargos = Encargos(papel)
+        self._por_confirmar = False
 
     # --- lo que llama el teclado --------------------------------------------------------
 
@@ -88,6 +89,13 @@ class Sesion:
             return
         self._ultima_parada = ahora
         self._papel.linea(Linea("Otra vez Ctrl-C para salir.", tono=Tono.TENUE))
+
+    def proponer_parar_a_todos(self) -> None:
+        """Pregunta si se cancela a todos; la línea siguiente, si es una s o una n, lo decide."""
+        vivos = [] if self.sistema is None else [*en_marcha(self.sistema), *en_pausa(self.sistema)]
+        self._por_confirmar = bool(vivos)
+        texto = f"¿Cancelar a todos ({', '.join(vivos)})? s/n" if vivos else "No hay agentes vivos."
+        self._papel.linea(Linea(texto, tono=Tono.AVISO, entera=True))
 
     def salir(self, motivo: str, codigo: int = 0) -> None:
         """Termina la sesión; la primera llamada decide el motivo y el código."""
@@ -154,16 +162,27 @@ class Sesion:
         """Cada línea en su orden: a la cara si es suya o responde a una petición; si no, al Master."""
         escena = Escena(sistema, self._papel, lambda: self.salir("salir"), self._teclas)
         while not self._salida.done():
-            linea = await self._lineas.get()
+            linea = self._confirmada(await self._lineas.get())
             try:
                 if es_orden(linea) and tarda(linea):
                     self._encargos.lanzar(partial(obedecer, linea, escena))
                 elif es_orden(linea):
                     await obedecer(linea, escena)
-                elif not responder_cifra(linea, sistema.aprobaciones, self._papel):
+                elif linea and not responder_cifra(linea, sistema.aprobaciones, self._papel):
                     await sistema.conversacion.decir(linea)
             except ErrorEnjambre as error:
                 self._papel.linea(Linea(str(error), tono=Tono.MAL, entera=True))
+
+    def _confirmada(self, linea: str) -> str:
+        """La línea o, si contesta a esa pregunta, la orden que la cumple; con un no, vacía."""
+        preguntado, self._por_confirmar = self._por_confirmar, False
+        dicha = linea.strip().lower()
+        if not preguntado or dicha not in {"s", "n"}:
+            return linea
+        if dicha == "s":
+            return f"/cancelar {TODOS}"
+        self._papel.linea(Linea("No se cancela a nadie.", tono=Tono.AVISO))
+        return ""
 
     @contextlib.contextmanager
     def _senales(self) -> Iterator[None]:

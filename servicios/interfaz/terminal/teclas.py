@@ -21,6 +21,10 @@ class Mandos(Protocol):
         """Ctrl-C sin nada escrito."""
         ...
 
+    def proponer_parar_a_todos(self) -> None:
+        """Ctrl-X Ctrl-K: pregunta antes de hacerlo."""
+        ...
+
 
 def crear_teclas(mandos: Mandos, orden_de_salida: str) -> KeyBindings:
     """Las que se dicen en `TECLAS` y no trae ya puestas prompt_toolkit."""
@@ -43,6 +47,8 @@ def crear_teclas(mandos: Mandos, orden_de_salida: str) -> KeyBindings:
             evento.current_buffer.reset()
         else:
             mandos.parar()
+
+    teclas.add("c-x", "c-k", filter=escribiendo)(lambda _: mandos.proponer_parar_a_todos())
 
     @teclas.add("c-d", filter=escribiendo & vacio)
     def _fin(_: KeyPressEvent) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentes.eventos import EstadoAgente
+from agentes.eventos import Espera, EstadoAgente
 
 if TYPE_CHECKING:
     from prompt_toolkit.output import Output
@@ -16,9 +16,14 @@ _VOLVER_AL_TITULO = "\x1b[23;2t"
 
 
 def cuantos_esperan(sistema: Sistema) -> int:
-    """Las peticiones por aprobar y los agentes en pausa: lo que no sigue si no se contesta."""
+    """Las peticiones por aprobar y los agentes en pausa: lo que no sigue si no se contesta.
+
+    Los que alguien mandó pausar no: no piden nada.
+    """
     estados = sistema.gestor.get_all_agents_status()
-    en_pausa = sum(e["status"] == EstadoAgente.PAUSED for e in estados)
+    en_pausa = sum(
+        e["status"] == EstadoAgente.PAUSED and not Espera(e["espera"]).es_mandada for e in estados
+    )
     return len(sistema.aprobaciones.pendientes()) + en_pausa
 
 

@@ -10,6 +10,7 @@ from agentes import (
     eventos,
     eventos_linea,
     eventos_llamada,
+    eventos_mando,
     eventos_permisos,
     eventos_red,
     eventos_seguridad,
@@ -18,6 +19,7 @@ from agentes import (
 from agentes.errores import ErrorBitacora
 from agentes.eventos import Espera, EstadoAgente, Evento
 from agentes.eventos_espera import EsperaImpuesta
+from agentes.eventos_mando import Mando
 from agentes.eventos_permisos import Alcance, Quien
 from agentes.perfil_consola import Veredicto
 from agentes.pruebas import Verificacion
@@ -27,6 +29,7 @@ _MODULOS = (
     eventos,
     eventos_linea,
     eventos_llamada,
+    eventos_mando,
     eventos_permisos,
     eventos_red,
     eventos_seguridad,
@@ -44,6 +47,7 @@ _POR_TIPO: dict[str, type[Evento]] = {
 _VALORES: dict[str, Callable[[Any], Any]] = {
     "estado": EstadoAgente,
     "espera": Espera,
+    "mando": Mando,
     "decision": Veredicto,
     "quien": Quien,
     "alcance": Alcance,

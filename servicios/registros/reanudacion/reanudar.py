@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage
 
 from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorBitacora
-from agentes.eventos import MASTER, Apunte, EstadoAgente
+from agentes.eventos import MASTER, Apunte, Espera, EstadoAgente
 from agentes.guardado import (
     AgenteGuardado,
     Entregas,
@@ -34,6 +34,7 @@ from servicios.registros.lectura.historias import (
     Historia,
     plegar_historia,
 )
+from servicios.registros.reanudacion.paradas import parada_de
 from servicios.registros.reanudacion.pendientes import (
     ordenes_abiertas,
     pendientes_de_agente,
@@ -66,16 +67,14 @@ _GASTO = """
 _COLA = """
     SELECT id, tipo, op, intento, details, causa FROM logs
     WHERE session = ? AND agente_id = ? AND id > ? ORDER BY epoca, seq"""
-_PARADA = """
-    SELECT id, details ->> '$.de' AS de FROM logs
-    WHERE session = ? AND agente_id = ? AND tipo = 'swarm_management' ORDER BY id LIMIT 1"""
 _DEVUELTOS = """
     SELECT count(*) FROM commands AS c JOIN logs AS r ON r.id = c.fila_cierre
     WHERE c.session = ? AND c.agente_id = ? AND c.id < ? AND c.tool = 'reportar_resultado_final'
         AND json_extract(r.details, '$.devuelto')"""
 _EFECTO = """
     SELECT agente_id FROM logs WHERE session = ? AND id > ? AND causa = ?
-        AND tipo IN ('agent_run_start', 'agent_intervention', 'swarm_management')
+        AND tipo IN ('agent_run_start', 'agent_intervention', 'agent_control',
+            'swarm_management')
     ORDER BY id LIMIT 1"""
 _EN_VUELO = "SELECT id FROM {tabla} WHERE session = ? AND entregado_en = ? AND visto_en IS NULL"
 _TEXTO = """
@@ -136,7 +135,7 @@ class _Lector:
         nacimiento = ApunteFila.firme(fila["id"])
         agente_id = str(fila["agent_id"])
         vivo = not estado.es_final
-        parada = self._una(_PARADA, self._sesion, agente_id) if vivo else None
+        parada = parada_de(self._db, self._sesion, agente_id) if vivo else None
         return AgenteGuardado(
             agente_id=agente_id,
             agent_type=fila["agent_type"],
@@ -145,13 +144,15 @@ class _Lector:
             tarea=fila["task_description"],
             superior=fila["parent"],
             modelo=fila["model"],
-            estado=estado,
+            estado=parada.estado if parada else estado,
+            espera=parada.espera if parada else Espera.NADA,
+            pausa=parada.pausa if parada else None,
             uso=Uso(fila["tokens_in"], fila["tokens_out"]),
             nacimiento=nacimiento,
             historia=self._historia(agente_id, nacimiento) if vivo else None,
             pendientes=pendientes_de_agente(self._db, self._sesion, agente_id) if vivo else (),
-            parado_por=ApunteFila.firme(parada["id"]) if parada else None,
-            parado_de=parada["de"] if parada else "",
+            parado_por=parada.parado_por if parada else None,
+            parado_de=parada.parado_de if parada else "",
             exige=tuple(json.loads(fila["exige"])),
             verificacion=Verificacion(fila["verificacion"]),
         )
@@ -285,8 +286,9 @@ def _de_lado(entrada: sqlite3.Row) -> bool:
 
 def _esperaba_hijo(cola: list[sqlite3.Row]) -> bool:
     suyas = [json.loads(f["details"]) for f in cola if f["tipo"] == "agent_loop"]
-    esperas = [d["espera"] for d in suyas if "motivo" not in d]  # las demás las pone el sistema
-    return bool(esperas) and esperas[-1] == "hijo"
+    # Las demás las ponen el sistema o quien lo mandó pausar.
+    esperas = [e for d in suyas if "motivo" not in d and not (e := Espera(d["espera"])).es_mandada]
+    return bool(esperas) and esperas[-1] is Espera.HIJO
 
 
 def _ultima_causa(historia: Historia, nacimiento: Apunte | None) -> Apunte | None:

@@ -56,6 +56,10 @@ class BuzonGrabado(BuzonConVentana[T]):
         await super().esperar_mas_de(cuantos)
         await self._guion.al_dia(self._agente_id)
 
+    async def al_dia(self) -> None:
+        """Vuelve cuando lo siguiente es cosa de este agente."""
+        await self._guion.al_dia(self._agente_id)
+
     async def juntar(self) -> list[T]:
         """Lo del turno que viene."""
         return await self.recoger()

@@ -1,7 +1,7 @@
 """El guion de un tramo grabado: qué hecho viene ahora de cada agente y quién espera su turno.
 
 Un tramo es lo que escribió un proceso. El orden de cada agente se respeta fila a fila;
-entre agentes, solo lo que uno hace en la secuencia de otro: mensajes, cancelaciones y líneas.
+entre agentes, solo lo que uno hace en la secuencia de otro: mensajes, mandos, cancelaciones y líneas.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from servicios.llm.aparte import APARTE
 from servicios.registros.reanudacion.bifurcar import CORTADA
 from servicios.registros.reproducir.canonico import FilaGrabada
 
-AJENAS = {"master_input", "agent_intervention", "swarm_management"}
+AJENAS = {"master_input", "agent_intervention", "agent_control", "swarm_management"}
 """Las que escribe otro en la secuencia de un agente."""
 
 _COPIADAS = {
@@ -28,7 +28,7 @@ _COPIADAS = {
 _DE_SISTEMA = {"system_init", "system_exit", "session_resume", "session_fork"}
 
 _SIN_BORDE = 2**63
-_FIN_DE_RAFAGA = {"llm_input", "tool_call_request"}
+_FIN_DE_RAFAGA = AJENAS | {"llm_input", "tool_call_request"}
 
 
 class ErrorDivergencia(ErrorEnjambre):

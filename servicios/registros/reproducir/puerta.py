@@ -1,6 +1,6 @@
 """La puerta de una reproducción: cada llamada da lo que dio; nada se ejecuta.
 
-Solo se repite lo que un agente hace en otros: lanzar, escribir y cancelar.
+Solo se repite lo que un agente hace en otros: lanzar, escribir, pausar, reanudar y cancelar.
 """
 
 from __future__ import annotations
@@ -10,7 +10,14 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from agentes.acciones import Cancelar, Delegar, EnviarMensaje, accion_desde
+from agentes.acciones import (
+    Cancelar,
+    Delegar,
+    EnviarMensaje,
+    Pausar,
+    Reanudar,
+    accion_desde,
+)
 from agentes.eventos import MASTER, Apunte
 from agentes.eventos_llamada import HerramientaPedida, HerramientaTerminada
 from agentes.guardado import OperacionGuardada
@@ -22,6 +29,7 @@ from servicios.registros.reproducir.guion import Guion
 
 Hacer = Callable[[Apunte, Operacion], Awaitable[ResultadoHerramienta]]
 
+_EN_OTROS = Delegar | EnviarMensaje | Cancelar | Pausar | Reanudar
 _PROPIAS_TERMINADA = {"op", "intento", "tool", "ok", "cierre", "ms", "resultado"}
 
 
@@ -76,9 +84,10 @@ class PuertaGrabada:
         """La cancelación puede llegar en cualquier punto; su cierre es el que fue."""
         try:
             yield
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelada:
             if cierre is not None and cierre.details["cierre"] == "interrumpido":
                 self._cerrar(cierre, pedida)
+                cancelada.args = (resultado_de(cierre.details),)
             raise
 
     async def _pedir(
@@ -115,9 +124,9 @@ class PuertaGrabada:
     async def _repetir(
         self, llamada: LlamadaHerramienta, pedida: Apunte, fila: FilaGrabada | None, hacer: Hacer
     ) -> None:
-        """Vuelve a lanzar, escribir o cancelar lo que aquella intención llegó a hacer."""
+        """Vuelve a hacer en otros lo que aquella intención llegó a hacer."""
         accion = accion_desde(llamada)
-        if fila is None or not isinstance(accion, Delegar | EnviarMensaje | Cancelar):
+        if fila is None or not isinstance(accion, _EN_OTROS):
             return
         hechos = await self._guion.efectos(fila)
         if hechos or self._guion.nacidos(fila):

@@ -91,7 +91,7 @@ def _lista(tipos: tuple[str, ...]) -> str:
 _HUELLAS_SQL = _HUELLAS.format(
     ultima=_LA_ULTIMA.format(condicion=f"+l.tipo NOT IN ({_lista(_DE_OTROS)})"),
     paso=_LA_ULTIMA.format(condicion=f"+l.tipo IN ({_lista(PASOS)}) AND NOT {_SOLO_SIGUE}"),
-    pausa=_LA_ULTIMA.format(condicion="+l.tipo = 'agent_loop'"),
+    pausa=_LA_ULTIMA.format(condicion=f"+l.tipo = 'agent_loop' AND NOT {_SOLO_SIGUE}"),
     pedida=_ENTRE_LAS_RECIENTES.format(recientes=_RECIENTES, tipo="tool_call_request"),
     problema=_ENTRE_LAS_RECIENTES.format(recientes=_RECIENTES, tipo="agent_problem"),
     con_detalles=_lista(_CON_DETALLES),

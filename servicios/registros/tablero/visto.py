@@ -7,7 +7,7 @@ from datetime import datetime
 
 from agentes.eventos import Espera, EstadoAgente
 
-USUARIO = "usuario"
+USUARIO = Espera.USUARIO
 """No seguirá hasta que la persona diga algo."""
 
 PRESUPUESTO = "presupuesto"

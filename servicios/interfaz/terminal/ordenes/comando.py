@@ -29,6 +29,7 @@ Hacer = Callable[[Escena, str], Awaitable[bool]]
 """Hace una orden con sus argumentos; `False` si no se entienden."""
 
 TODOS = "todos"
+RAMA = "rama"
 SALIR = "salir"
 CONSOLA = "!orden"
 """Una orden de la persona: una exclamación y lo que va detrás."""

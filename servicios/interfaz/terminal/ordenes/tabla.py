@@ -48,11 +48,35 @@ COMANDOS: tuple[Comando, ...] = (
         "reportes:recapitular",
     ),
     Comando(
-        "/cancelar",
-        "ID|todos",
-        "para un agente, o todos, y lo que ejecuten (también /stop)",
-        "agentes:cancelar",
+        "/pausar",
+        "[ID|rama ID|todos]",
+        "detiene a un agente donde está, con su orden congelada; sin decir a quién, a todos (también"
+        " /pause)",
+        "agentes:pausar",
+        range(3),
+        ("/pause",),
+    ),
+    Comando(
+        "/paso",
+        "ID",
+        "deja a uno en pausa hacer una llamada al modelo con sus herramientas (también /step)",
+        "agentes:dar_paso",
         range(1, 2),
+        ("/step",),
+    ),
+    Comando(
+        "/reanudar",
+        "ID|rama ID|todos",
+        "hace seguir, con la misma historia, a quien se mandó pausar (las sesiones, con /sesiones)",
+        "agentes:reanudar",
+        range(1, 3),
+    ),
+    Comando(
+        "/cancelar",
+        "ID|rama ID|todos",
+        "para un agente y los suyos, o todos, y lo que ejecuten (también /stop)",
+        "agentes:cancelar",
+        range(1, 3),
         ("/stop",),
     ),
     Comando(
@@ -218,6 +242,7 @@ TECLAS: Teclas = (
     ),
     ("Ctrl-L", "vuelve a dibujar el prompt; no borra nada"),
     ("Ctrl-C", _CTRL_C),
+    ("Ctrl-X Ctrl-K", "pregunta si se cancela a todos los agentes; lo escrito se queda"),
     ("Ctrl-D", "en una línea vacía, cierra la sesión"),
     ("1 a 5", _CIFRAS),
 )

@@ -1,0 +1,41 @@
+"""Lo que comparten las pruebas de las pausas."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from agentes.eventos import USUARIO
+from agentes.eventos_mando import Mando
+from servicios.sistema import Sistema
+from tests.apoyo import DELEGAR, PROBLEMA, REPORTAR, tipo
+
+PAUSAR = "pausar_agente"
+REANUDAR = "reanudar_agente"
+JEFE = tipo("jefe", available_tools=[DELEGAR, REPORTAR, PROBLEMA])
+LIMITE_S = 15
+
+
+async def dar(sistema: Sistema, mando: Mando, agente_id: str = "ejecutor-1") -> str:
+    """La persona da esa orden."""
+    return await sistema.gestor.mandos.dar(mando, agente_id, USUARIO)
+
+
+def como_va(sistema: Sistema, agente_id: str = "ejecutor-1") -> tuple[str, str]:
+    """Su estado y por qué espera, como los ve una cara."""
+    estado = sistema.gestor.get_agent_status(agente_id)
+    assert estado is not None
+    return estado["status"], estado["espera"]
+
+
+async def hasta(cumple: Callable[[], bool]) -> None:
+    """Espera a que se cumpla eso."""
+    async with asyncio.timeout(LIMITE_S):
+        while not cumple():
+            await asyncio.sleep(0.01)
+
+
+def estado_de(pids: list[int]) -> set[str]:
+    """Los estados de esos procesos, en letras de `/proc`."""
+    return {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in pids}

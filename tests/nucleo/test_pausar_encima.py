@@ -1,0 +1,148 @@
+"""La pausa mandada, encima de otra espera: un problema, un hijo o la cola."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from agentes.eventos_mando import Mando
+from tests.apoyo import CONSOLA, MENSAJE, PROBLEMA, REPORTAR, conversar, delegar, enjambre
+from tests.apoyo_pausas import JEFE, LIMITE_S, PAUSAR, REANUDAR, como_va, dar, hasta
+from tests.consola.apoyo import hasta_que, sueno, vivos
+from tests.dobles.base import Doble
+from tests.dobles.peticion import Peticion
+from tests.dobles.respuestas import Respuesta, llamar, texto
+
+if sys.platform != "linux":
+    pytest.skip("la consola es solo de Linux", allow_module_level=True)
+
+
+async def test_encima_de_un_problema_la_directiva_espera(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    """Y al reanudarlo vuelve a su pausa de antes, si nadie le contestó."""
+    doble.guion.poner(
+        "Master",
+        [
+            delegar("x"),
+            texto("va"),
+            texto("un problema"),
+            llamar(MENSAJE, {"agent_id": "ejecutor-1", "message_content": "por ahí"}),
+            texto("contestado"),
+            texto("fin"),
+        ],
+    )
+    doble.guion.poner(
+        "ejecutor-1",
+        [llamar(PROBLEMA, {"descripcion_problema": "¿?"}), llamar(REPORTAR, {"resultado": "ok"})],
+    )
+    async with enjambre(doble, tmp_path, proveedor=proveedor) as sistema:
+        await sistema.conversacion.decir("x")
+        await sistema.conversacion.esperar_calma()
+        assert como_va(sistema) == ("paused", "superior")
+        await dar(sistema, Mando.PAUSAR)
+        assert "espera una directiva" in await dar(sistema, Mando.REANUDAR)
+        assert como_va(sistema) == ("paused", "superior")
+        await dar(sistema, Mando.PAUSAR)
+        await sistema.conversacion.decir("contéstale")
+        await sistema.conversacion.esperar_calma()
+        assert len(doble.de("ejecutor-1")) == 1
+        await dar(sistema, Mando.REANUDAR)
+        await sistema.conversacion.esperar_calma()
+        assert sistema.conversacion.ultimo_texto == "fin"
+    doble.comprobar()
+
+
+def _jefe_con_hoja(doble: Doble, n: str) -> None:
+    doble.guion.poner(
+        "Master",
+        [
+            delegar("reparte", tipo="jefe"),
+            texto("va"),
+            llamar(PAUSAR, {"agent_id": "jefe-1"}),
+            texto("pausado"),
+            llamar(REANUDAR, {"agent_id": "jefe-1"}),
+            texto("sigue"),
+            texto("fin"),
+        ],
+    )
+    doble.guion.poner(
+        "jefe-1", [delegar("hoja"), texto("espero"), llamar(REPORTAR, {"resultado": "los dos"})]
+    )
+    orden = llamar(CONSOLA, {"command": f"timeout 0.5 sleep {n}"})
+    doble.guion.poner("ejecutor-1", [orden, llamar(REPORTAR, {"resultado": "hoja"})])
+
+
+async def test_el_master_pausa_a_un_jefe_que_espera_a_un_hijo_en_pausa(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    n = sueno()
+    _jefe_con_hoja(doble, n)
+    async with enjambre(doble, tmp_path, JEFE, proveedor=proveedor) as sistema:
+        await sistema.conversacion.decir("reparte")
+        assert await hasta_que(lambda: bool(vivos(n)), LIMITE_S)
+        await hasta(lambda: como_va(sistema, "jefe-1")[1] == "hijo")
+        assert sistema.gestor.mandos.rama("jefe-1") == ["jefe-1", "ejecutor-1"]
+        await dar(sistema, Mando.PAUSAR, "ejecutor-1")
+        async with asyncio.timeout(LIMITE_S):  # el jefe solo espera a su hijo
+            await sistema.conversacion.esperar_calma()
+        await conversar(sistema, "pausa al jefe")
+        assert como_va(sistema, "jefe-1") == ("paused", "orden")
+        await dar(sistema, Mando.REANUDAR, "ejecutor-1")
+        await sistema.conversacion.esperar_calma()
+        assert len(doble.de("jefe-1")) == 2
+        assert como_va(sistema, "jefe-1") == ("paused", "orden")
+        assert await conversar(sistema, "que siga") == "fin"
+    doble.comprobar()
+    assert "jefe-1 en pausa" in doble.de("Master")[3].ultimo.texto
+
+
+async def test_quien_esta_en_pausa_deja_su_puesto(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    seguir = asyncio.Event()
+
+    async def tarda(_: Peticion) -> Respuesta:
+        await seguir.wait()
+        return llamar(REPORTAR, {"resultado": "uno"})
+
+    doble.guion.poner("Master", [delegar("a", "b"), texto("va"), texto("van"), texto("fin")])
+    doble.guion.poner("ejecutor-1", [tarda])
+    doble.guion.poner("ejecutor-2", [llamar(REPORTAR, {"resultado": "dos"})])
+    variables = {"ENJAMBRE_AGENTES_SIMULTANEOS": "1"}
+    async with enjambre(doble, tmp_path, proveedor=proveedor, **variables) as sistema:
+        await sistema.conversacion.decir("los dos")
+        await doble.esperar(1, "ejecutor-1")
+        assert como_va(sistema, "ejecutor-2") == ("started", "cola")
+        await dar(sistema, Mando.PAUSAR)
+        seguir.set()
+        await hasta(lambda: como_va(sistema, "ejecutor-2")[0] == "completed")
+        await dar(sistema, Mando.REANUDAR)
+        await sistema.conversacion.esperar_calma()
+
+
+async def test_en_la_cola_tambien_se_pausa(proveedor: str, doble: Doble, tmp_path: Path) -> None:
+    seguir = asyncio.Event()
+
+    async def tarda(_: Peticion) -> Respuesta:
+        await seguir.wait()
+        return llamar(REPORTAR, {"resultado": "uno"})
+
+    doble.guion.poner("Master", [delegar("a", "b"), texto("va"), texto("van"), texto("fin")])
+    doble.guion.poner("ejecutor-1", [tarda])
+    doble.guion.poner("ejecutor-2", [llamar(REPORTAR, {"resultado": "dos"})])
+    variables = {"ENJAMBRE_AGENTES_SIMULTANEOS": "1"}
+    async with enjambre(doble, tmp_path, proveedor=proveedor, **variables) as sistema:
+        await sistema.conversacion.decir("los dos")
+        await doble.esperar(1, "ejecutor-1")
+        await dar(sistema, Mando.PAUSAR, "ejecutor-2")
+        seguir.set()
+        await sistema.conversacion.esperar_calma()
+        assert como_va(sistema, "ejecutor-2") == ("paused", "usuario")
+        assert doble.de("ejecutor-2") == []
+        await dar(sistema, Mando.REANUDAR, "ejecutor-2")
+        await sistema.conversacion.esperar_calma()
+    assert len(doble.de("ejecutor-2")) == 1
