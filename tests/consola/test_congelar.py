@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from pathlib import Path
 
@@ -209,7 +210,7 @@ async def test_lo_que_empieza_congelado_espera(consola: EjecutorConsola, tmp_pat
     assert (await mirada).codigo == 0
 
 
-@pytest.mark.parametrize("vueltas", [0, 1, 2, 3, 5, 8, 13, 50])
+@pytest.mark.parametrize("vueltas", [0, 2, 5, 13, 50])
 async def test_congelar_recien_lanzada_tampoco_la_deja_pasar(
     consola: EjecutorConsola, vueltas: int
 ) -> None:
@@ -220,7 +221,7 @@ async def test_congelar_recien_lanzada_tampoco_la_deja_pasar(
     for _ in range(vueltas):
         await asyncio.sleep(0)
     assert await consola.congelar(AGENTE) in {0, 1}
-    assert not await hasta_que(lambda: bool(vivos(n)), 0.8)
+    assert not await hasta_que(lambda: bool(vivos(n)), 0.7)
     await consola.descongelar(AGENTE)
     assert await hasta_que(lambda: bool(vivos(n)))
     tarea.cancel()
@@ -273,3 +274,41 @@ async def test_un_agente_olvidado_deja_de_estar_congelado(consola: EjecutorConso
     consola.olvidar(AGENTE)
     assert await hasta_que(lambda: not vivos(n))
     assert (await consola.ejecutar_comando_seguro("echo nuevo", AGENTE)).salida == "nuevo\n"
+
+
+async def test_una_bomba_de_procesos_se_detiene_o_muere(
+    consola: EjecutorConsola, tmp_path: Path
+) -> None:
+    """Cada uno deja dos y se va: nunca se acaba de verlos a todos a la primera."""
+    bomba = "touch lista; b() { sleep 0.02; b & b & }; b & wait; sleep 30"
+    tarea = _lanzar(consola, bomba)
+    await hasta_existir(tmp_path / f"espacios/{AGENTE}/lista")
+    await asyncio.sleep(0.1)
+    detenidas = await consola.congelar(AGENTE)
+    if detenidas:
+        assert await no_gastan(tmp_path, FILA, 0.5)
+        tarea.cancel()
+    await asyncio.wait({tarea})
+    assert arbol(tmp_path, FILA) == []
+
+
+async def test_parar_y_seguir_sin_cesar_no_cambia_lo_que_hace(
+    consola: EjecutorConsola, tmp_path: Path
+) -> None:
+    """Con procesos cortos, tuberías y `vfork` en marcha cada vez que se detiene."""
+    programa = "import subprocess as s\nfor i in range(60): s.run(['echo', str(i)])"
+    orden = f'touch lista; (python3 -c "{programa}") & for i in {{60..119}}; do '
+    orden += "seq $i 9999 | head -n 1 | cat; done; wait"
+    tarea = _lanzar(consola, orden, 60)
+    await hasta_existir(tmp_path / f"espacios/{AGENTE}/lista")
+    veces = 0
+    for i in itertools.count():
+        veces += await consola.congelar(AGENTE)
+        await consola.descongelar(AGENTE)
+        if tarea.done():
+            break
+        await asyncio.sleep(i % 7 / 1000)
+    resultado = await tarea
+    assert veces > 5
+    assert (resultado.motivo, resultado.error) == (MotivoFin.OK, "")
+    assert sorted(map(int, resultado.salida.split())) == list(range(120))
