@@ -19,7 +19,7 @@ from servicios.consola.supervision.procesos import descendientes, enviar
 
 _QUIETOS = frozenset(b"TtZX")
 _EN_EL_NUCLEO = frozenset(b"D")
-_GRACIA_NUCLEO_S = 0.05
+_GRACIA_NUCLEO_S = 0.02
 """Lo que se espera a quien está dentro del núcleo: al salir ya no hará nada más.
 
 Puede tardar mucho, y quien hizo `vfork` no sale mientras su hijo esté detenido.
