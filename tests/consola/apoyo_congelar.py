@@ -31,8 +31,9 @@ def _campos(pid: int) -> list[bytes]:
 
 
 def detenidos(pids: list[int]) -> bool:
-    """Si todos están en T."""
-    return bool(pids) and all(_campos(pid)[0] == b"T" for pid in pids)
+    """Si todos los que no son ya cadáveres están en T."""
+    en_que = {_campos(pid)[0] for pid in pids} - {b"Z"}
+    return en_que == {b"T"}
 
 
 def tics(pids: list[int]) -> dict[int, int]:

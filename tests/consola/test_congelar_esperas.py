@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import time
 from pathlib import Path
 
 import pytest
 
 from agentes.perfil_consola import PerfilConsola
 from servicios.ejecutor_consola import EjecutorConsola, MotivoFin
-from tests.consola.apoyo import CrearConsola, en, hasta_que, sueno, vivos
-from tests.consola.apoyo_congelar import (
-    AGENTE,
-    FILA,
-    arbol,
-    cronometrar,
-    detenidos,
-    hasta_existir,
-    lanzar,
-    no_gastan,
-    tics,
-)
-from tests.consola.apoyo_operaciones import rastro
+from tests.consola.apoyo import CrearConsola, hasta_que, sueno, vivos
+from tests.consola.apoyo_congelar import AGENTE, FILA, lanzar
 
 
 async def test_cerrar_congelada_la_mata_y_lo_dice(consola: EjecutorConsola) -> None:
