@@ -95,3 +95,19 @@ async def test_un_agente_olvidado_deja_de_estar_congelado(consola: EjecutorConso
     consola.olvidar(AGENTE)
     assert await hasta_que(lambda: not vivos(n))
     assert (await consola.ejecutar_comando_seguro("echo nuevo", AGENTE)).salida == "nuevo\n"
+
+
+async def test_quien_deja_de_esperar_no_se_lleva_el_sitio(crear: CrearConsola) -> None:
+    consola = await crear(simultaneos=1)
+    await consola.congelar(AGENTE)
+    n = sueno()
+    espera = lanzar(consola, "echo no")
+    otra = asyncio.create_task(consola.ejecutar_comando_seguro(f"sleep {n}", "b-1"))
+    assert await hasta_que(lambda: bool(vivos(n)))
+    en_cola = asyncio.create_task(consola.ejecutar_comando_seguro("echo no", "b-2"))
+    await asyncio.sleep(0.05)
+    for tarea in (espera, en_cola, otra):
+        tarea.cancel()
+    await asyncio.wait({espera, en_cola, otra})
+    async with asyncio.timeout(5):
+        assert (await consola.ejecutar_comando_seguro("echo si", "b-3")).salida == "si\n"
