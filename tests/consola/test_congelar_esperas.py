@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agentes.errores import ErrorConsola
 from agentes.perfil_consola import PerfilConsola
 from servicios.ejecutor_consola import EjecutorConsola, MotivoFin
 from tests.consola.apoyo import CrearConsola, hasta_que, sueno, vivos
@@ -22,9 +23,14 @@ async def test_cerrar_congelada_la_mata_y_lo_dice(consola: EjecutorConsola) -> N
     esperando = asyncio.create_task(
         consola.comprobaciones.mirar("true", AGENTE, PerfilConsola(), 5)
     )
+    otro = asyncio.create_task(consola.trabajos.iniciar("true", AGENTE, PerfilConsola()))
+    detras = lanzar(consola, "true", fila=None)
     await asyncio.sleep(0.05)
     await consola.cerrar()
     assert vivos(n) == []
+    with pytest.raises(ErrorConsola, match="cerrada"):
+        await otro
+    assert (await detras).motivo is MotivoFin.CANCELADO
     assert (await tarea).motivo is MotivoFin.CANCELADO
     assert (await esperando).motivo is MotivoFin.CANCELADO
 
