@@ -71,7 +71,7 @@ class _ModeloMudo:
         return self
 
     def emitir(
-        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]
+        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema], salida: int = 0
     ) -> AsyncIterator[Trozo]:
         """Nunca se llama: contesta la grabación."""
         raise ErrorDivergencia(f"se quiso llamar a {self.referencia} en una reproducción")
