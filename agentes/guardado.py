@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from agentes.clase_agente import Agente
 from agentes.decisiones import RespuestaModelo, Turno
 from agentes.definicion import DefinicionAgente, Encargo
-from agentes.eventos import Apunte, EstadoAgente
+from agentes.eventos import Apunte, Espera, EstadoAgente
 from agentes.mensajes import Aviso, Directiva, EntradaUsuario
+from agentes.presupuesto import CuentaGuardada, Presupuesto
 from agentes.pruebas import Verificacion
 from agentes.respuestas import ResultadoHerramienta, Uso
 
@@ -71,7 +72,7 @@ class HistoriaGuardada:
     cuántas veces se le recordó antes de esa que el texto suelto no lo lee nadie; `causa`, lo último
     que hizo. `problema_contado`, `vuelta_contada` y `texto_dicho` dicen si el problema, la vuelta o
     el texto de esa respuesta ya constan, y `esperaba_hijo`, si tras ella se quedó esperando a alguno
-    de los suyos; `devueltos`, cuántos reportes se le devolvieron por falta de pruebas antes de esa.
+    de los suyos; `en_pausa_por`, la última espera que anotó; `devueltos`, cuántos reportes se le devolvieron por falta de pruebas antes de esa.
     """
 
     mensajes: list[BaseMessage]
@@ -86,6 +87,7 @@ class HistoriaGuardada:
     sin_contestar: bool = False
     textos_sueltos: int = 0
     esperaba_hijo: bool = False
+    en_pausa_por: Espera = Espera.EN_BUCLE
     problema_contado: bool = False
     vuelta_contada: bool = False
     texto_dicho: bool = False
@@ -130,6 +132,7 @@ class AgenteGuardado:
     parado_por: Apunte | None = None
     parado_de: str = ""
     exige: tuple[str, ...] = ()
+    presupuesto: Presupuesto = field(default_factory=Presupuesto)
     verificacion: Verificacion = Verificacion.SIN_PRUEBAS
 
     @property
@@ -139,8 +142,8 @@ class AgenteGuardado:
         return any(operacion.cierre is None for operacion in abiertas)
 
     def encargo(self, definicion: DefinicionAgente) -> Encargo:
-        """Con qué se construye otra vez; las pruebas que ha de dar son las de cuando nació."""
-        como_nacio = replace(definicion, evidencias=self.exige)
+        """Con qué se construye otra vez; sus pruebas y su presupuesto son los de cuando nació."""
+        como_nacio = replace(definicion, evidencias=self.exige, presupuesto=self.presupuesto)
         return Encargo(self.agente_id, como_nacio, self.tarea, self.superior)
 
     def como_agente(self) -> Agente:
@@ -166,7 +169,7 @@ class SesionGuardada:
 
     `sub` es la subcarpeta de los espacios de sus agentes, si nació de otra; `problemas`, los agentes
     cuyo problema leyó el Master sin haber dicho nada después, y `ordenes`, las de la persona que
-    se quedaron abiertas.
+    se quedaron abiertas; `cuentas`, lo que cada uno lleva gastado.
     """
 
     id: str
@@ -178,6 +181,7 @@ class SesionGuardada:
     ultimo_texto: str
     problemas: tuple[str, ...] = ()
     ordenes: tuple[OrdenAbierta, ...] = ()
+    cuentas: tuple[CuentaGuardada, ...] = ()
 
     @property
     def vivos(self) -> frozenset[str]:

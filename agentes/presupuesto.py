@@ -79,6 +79,28 @@ class Presupuesto:
 
 
 @dataclass(frozen=True, slots=True)
+class CuentaGuardada:
+    """Lo que la bitácora sabe de la cuenta de uno: sus topes de ahora y lo que ya gastó.
+
+    Los segundos de su rama no son la suma de los de cada uno: a la vez cuentan una vez. `hitos` son
+    los avisos que ya se le dieron: la parte (80 o 95), la cuenta, el recurso y el tope. `sin_precio`
+    son las llamadas cuyo precio no se sabía: modelo y tokens de entrada, de salida y en caché.
+    """
+
+    agente_id: str
+    superior: str
+    presupuesto: Presupuesto
+    tokens: int = 0
+    usd: float = 0.0
+    comandos: int = 0
+    agentes: int = 0
+    segundos: float = 0.0
+    segundos_rama: float = 0.0
+    hitos: tuple[tuple[int, str, str, float], ...] = ()
+    sin_precio: tuple[tuple[str, int, int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Cambio:
     """Lo que se pide con un presupuesto: cada recurso, con su cantidad y si se suma a lo que hay."""
 

@@ -22,17 +22,20 @@ from agentes.mensajes import Aviso, Directiva, EntradaUsuario
 from prompts.instrucciones import instrucciones_agente, instrucciones_master
 from prompts.tool_definitions import HERRAMIENTAS_MASTER
 from servicios.ajustes import Ajustes
-from servicios.bucle_logico_agente import BucleLogicoAgente, LimitesAgente
+from servicios.bucle_logico_agente import BucleLogicoAgente
 from servicios.buzon import Buzon, BuzonConVentana
 from servicios.conversacion import Conversacion, PuertosConversacion, Ritmo, en_marcha
 from servicios.gestor_enjambre import GestorEnjambre
 from servicios.herramientas.evidencias.verificador import Comprobar, Verificador
+from servicios.llm.avisos_presupuesto import InterlocutorAvisado
 from servicios.motores.local import MotorLocal
 from servicios.motores.puestos import Puestos
 from servicios.orquestador_master import OrquestadorMaster, turno_de
 from servicios.puertos import (
     Anotar,
     Herramientas,
+    LimitesAgente,
+    Presupuestos,
     Puerta,
     PuertosAgente,
     PuertosGestor,
@@ -86,7 +89,8 @@ class Piezas:
     `nuevo_buzon` y `nueva_puerta` dan los de cada agente y `superior_de`, cómo ve a su superior;
     `modelos` son el del Master y los de respaldo y `modelos_de`, los de un tipo; `comprobar` mira si
     se cumple lo que afirma uno; `olvidar` recibe a cada agente que acaba; `puestos` son los que se
-    reparten y `esperas` dice a quiénes hace esperar el sistema o la persona, y por qué.
+    reparten, `esperas` dice a quiénes hace esperar el sistema o la persona, y por qué, y
+    `presupuestos`, lo que se puede gastar.
     """
 
     modelos: tuple[str, ...]
@@ -106,6 +110,7 @@ class Piezas:
     olvidar: Callable[[str], None]
     puestos: Puestos
     esperas: Callable[[], Mapping[str, Espera]]
+    presupuestos: Presupuestos
 
     def crear(
         self,
@@ -126,6 +131,7 @@ class Piezas:
             instrucciones = SystemMessage(instrucciones_agente(agente, definicion))
             agente.historial.extend([instrucciones, HumanMessage(agente.tarea)])
         herramientas = definicion.available_tools
+        self.presupuestos.abrir(agente.nombre, agente.superior, definicion.presupuesto)
         puerta = self.nueva_puerta(agente.nombre, historia)
         devueltos = historia.devueltos if historia else 0
         puertos = PuertosAgente(
@@ -136,6 +142,7 @@ class Piezas:
             verificador=Verificador(agente.nombre, agente.exige, puerta, self.comprobar, devueltos),
             superior=self.superior_de(superior),
             puesto=self.puestos,
+            presupuestos=self.presupuestos,
         )
         limites = LimitesAgente(
             max_iterations=definicion.max_iterations or self.topes.max_iteraciones,
@@ -159,6 +166,7 @@ class Piezas:
             esperas=self.esperas,
             en_cola=self.puestos.en_cola,
             profundidad=self.topes.profundidad,
+            negar_agente=self.presupuestos.negar_agente,
         )
 
     def conversacion(
@@ -200,8 +208,9 @@ async def montar(
         gestor = GestorEnjambre(piezas.tipos, puertos, piezas.topes.resumen)
         await pila.enter_async_context(gestor)
         historia = guardada.master if guardada else None
+        propio = piezas.interlocutor(MASTER, piezas.modelos, NOMBRES_MASTER, historia)
         master = OrquestadorMaster(
-            piezas.interlocutor(MASTER, piezas.modelos, NOMBRES_MASTER, historia),
+            InterlocutorAvisado(MASTER, propio, piezas.presupuestos, piezas.anotar),
             instrucciones_master(piezas.tipos.values()),
             historia,
         )

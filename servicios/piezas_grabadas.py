@@ -14,6 +14,7 @@ from agentes.eventos import MASTER, Apunte, EstadoAgente
 from agentes.eventos_llamada import RELEVO
 from agentes.guardado import HistoriaGuardada
 from agentes.mensajes import Aviso, ClaseAviso, Directiva, EntradaUsuario
+from agentes.presupuesto import Presupuesto
 from agentes.pruebas import Evidencia
 from agentes.respuestas import Operacion, ResultadoHerramienta
 from prompts.tool_definitions import ESQUEMAS, Esquema
@@ -31,6 +32,7 @@ from servicios.registros.reproducir.anotador import AnotadorGrabado
 from servicios.registros.reproducir.buzon import BuzonGrabado
 from servicios.registros.reproducir.guion import AJENAS, ErrorDivergencia, Guion
 from servicios.registros.reproducir.llamador import LlamadorGrabado
+from servicios.registros.reproducir.presupuestos import PresupuestosGrabados
 from servicios.registros.reproducir.puerta import PuertaGrabada
 from servicios.reloj import RelojReal
 
@@ -182,6 +184,7 @@ class PiezasGrabadas:
             olvidar=lambda _: None,
             puestos=_PuestosGrabados(self.guion),
             esperas=dict,
+            presupuestos=PresupuestosGrabados(self.guion),
         )
 
     def _buzon(
@@ -236,10 +239,13 @@ class PiezasGrabadas:
         return str(nacido["modelo"]) if nacido else definicion.model or self.modelo
 
     def _como_entonces(self, definicion: DefinicionAgente) -> DefinicionAgente:
-        """El tipo, con las pruebas que se le exigían entonces."""
+        """El tipo, con las pruebas que se le exigían entonces y el presupuesto que tenía."""
         nacido = self._nacido(definicion)
-        exigidas = definicion.evidencias if nacido is None else tuple(nacido.get("exige", ()))
-        return replace(definicion, evidencias=exigidas)
+        if nacido is None:
+            return definicion
+        presupuesto = Presupuesto.de(nacido.get("presupuesto", {}))
+        exigidas = tuple(nacido.get("exige", ()))
+        return replace(definicion, evidencias=exigidas, presupuesto=presupuesto)
 
     def _nacido(self, definicion: DefinicionAgente) -> dict[str, Any] | None:
         """Con qué nació el primero de ese tipo en este tramo."""

@@ -17,9 +17,8 @@ from agentes.eventos import (
     FalloMaster,
     MensajeEncolado,
     ProblemaReportado,
-    TurnoInterrumpido,
 )
-from agentes.eventos_linea import ProblemaOmitido, VueltaDetectada
+from agentes.eventos_linea import ProblemaOmitido, TurnoInterrumpido, VueltaDetectada
 from agentes.eventos_llamada import (
     HerramientaTerminada,
     HistoriaCompactada,

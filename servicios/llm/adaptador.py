@@ -146,7 +146,7 @@ class FuenteLangchain:
     ) -> AsyncGenerator[AIMessageChunk, None]:
         """Lo que da `astream`."""
         atado = self._modelo.bind_tools(list(herramientas)) if herramientas else self._modelo
-        tope = {"max_tokens": salida} if salida else {}
+        tope: dict[str, Any] = {"max_tokens": salida} if salida else {}
         async for parte in atado.astream(list(mensajes), **tope):
             if isinstance(parte, AIMessageChunk):
                 yield parte

@@ -9,16 +9,19 @@ que llegó a escribir: nunca se cuenta de menos.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from agentes.errores import ErrorModelo
 from agentes.eventos import Apunte, Evento
 from agentes.eventos_presupuesto import ReservaHecha
+from agentes.presupuesto import Presupuesto, Recurso
 from agentes.respuestas import Uso
+from prompts.avisos import sin_presupuesto
 from servicios.llm.precios import Precio, Precios
-from servicios.llm.tesoreria import Negativa, Reserva, Tesoreria
+from servicios.llm.tesoreria import Reserva, Revision, Tesoreria
 from servicios.reloj import Reloj, RelojReal
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
@@ -129,6 +132,37 @@ class Caja:
         self.tesoreria.cobrar(cargo.agente_id, uso.total, usd or 0.0)
         self.tesoreria.acabar(cargo.agente_id, self.reloj.ahora())
         return Gasto(uso, usd, estimado)
+
+    # --- lo demás que se paga -----------------------------------------------------------
+
+    def abrir(self, agente_id: str, superior: str, presupuesto: Presupuesto) -> None:
+        """La cuenta de uno que nace, bajo la de su superior."""
+        self.tesoreria.abrir(agente_id, superior, presupuesto)
+
+    async def revisar(self, agente_id: str) -> Revision:
+        """Qué hay que decirle antes de que piense, y si ha de pararse."""
+        return self.tesoreria.revisar(agente_id, self.reloj.ahora())
+
+    def negar_agente(self, superior: str) -> str:
+        """Gasta un agente más o, si no se puede, lo que ha de leer quien lo pide."""
+        return self._negar(superior, Recurso.AGENTES)
+
+    def negar_orden(self, agente_id: str) -> str:
+        """Gasta una orden más o, si no se puede, lo que ha de leer quien la pide."""
+        return self._negar(agente_id, Recurso.COMANDOS)
+
+    def _negar(self, agente_id: str, recurso: Recurso) -> str:
+        motivo = self.tesoreria.pedir(agente_id, recurso, self.reloj.ahora())
+        return sin_presupuesto(motivo) if motivo else ""
+
+    @contextmanager
+    def en_marcha(self, agente_id: str) -> Iterator[None]:
+        """Una orden suya corre mientras dure el bloque."""
+        self.tesoreria.empezar(agente_id, self.reloj.ahora())
+        try:
+            yield
+        finally:
+            self.tesoreria.acabar(agente_id, self.reloj.ahora())
 
     def avisar(self) -> None:
         """Algo cambió: quien espera vuelve a mirar."""

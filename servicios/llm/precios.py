@@ -95,9 +95,13 @@ class _PrecioMaloError(ValueError):
 def _precio(dato: Any) -> Precio:
     if not isinstance(dato, dict) or not {"entrada", "salida"} <= dato.keys() <= _CLAVES:
         raise _PrecioMaloError(f"un precio lleva «entrada», «salida» y quizá «cache»: {dato}")
-    for clave, valor in dato.items():
-        sano = isinstance(valor, int | float) and not isinstance(valor, bool)
-        if not sano or not math.isfinite(valor) or valor < 0:
-            raise _PrecioMaloError(f"«{clave}» ha de ser un número desde 0, y es {valor!r}")
-    cache = dato.get("cache", dato["entrada"])
-    return Precio(dato["entrada"] / _MILLON, dato["salida"] / _MILLON, cache / _MILLON)
+    entrada, salida = _por_token("entrada", dato), _por_token("salida", dato)
+    return Precio(entrada, salida, _por_token("cache", dato) if "cache" in dato else entrada)
+
+
+def _por_token(clave: str, dato: Mapping[str, Any]) -> float:
+    valor = dato[clave]
+    sano = isinstance(valor, int | float) and not isinstance(valor, bool)
+    if not sano or not math.isfinite(valor) or valor < 0:
+        raise _PrecioMaloError(f"«{clave}» ha de ser un número desde 0, y es {valor!r}")
+    return float(valor) / _MILLON

@@ -14,7 +14,8 @@ from langchain_core.messages import AIMessage, BaseMessage
 from agentes.acciones import AccionPedida
 from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorModelo
-from agentes.eventos import Apunte, Evento, FalloMaster, TurnoInterrumpido
+from agentes.eventos import Apunte, Evento, FalloMaster
+from agentes.eventos_linea import TurnoInterrumpido
 from agentes.mensajes import Aviso, ClaseAviso
 from agentes.respuestas import LlamadaHerramienta, Uso
 from servicios.buzon import BuzonConVentana
