@@ -72,7 +72,7 @@ class HistoriaGuardada:
     cuántas veces se le recordó antes de esa que el texto suelto no lo lee nadie; `causa`, lo último
     que hizo. `problema_contado`, `vuelta_contada` y `texto_dicho` dicen si el problema, la vuelta o
     el texto de esa respuesta ya constan, y `esperaba_hijo`, si tras ella se quedó esperando a alguno
-    de los suyos; `en_pausa_por`, la última espera que anotó; `devueltos`, cuántos reportes se le devolvieron por falta de pruebas antes de esa.
+    de los suyos; `espera`, la última espera que anotó; `devueltos`, cuántos reportes se le devolvieron por falta de pruebas antes de esa.
     """
 
     mensajes: list[BaseMessage]
@@ -87,7 +87,7 @@ class HistoriaGuardada:
     sin_contestar: bool = False
     textos_sueltos: int = 0
     esperaba_hijo: bool = False
-    en_pausa_por: Espera = Espera.EN_BUCLE
+    espera: Espera = Espera.EN_BUCLE
     problema_contado: bool = False
     vuelta_contada: bool = False
     texto_dicho: bool = False

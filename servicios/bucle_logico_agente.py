@@ -108,7 +108,7 @@ class BucleLogicoAgente:
             await self._actuar(self._guardada.respuesta)
         if self._guardada and self.agente.estado is EstadoAgente.PAUSED:
             # Lo pausó que su modelo no contestara o que no hubiera con qué pagarlo.
-            await self._pausar("", self._guardada.en_pausa_por)
+            await self._pausar("", self._guardada.espera)
             self._fondos.negado = ""
 
     def terminar(self, estado: EstadoAgente, texto: str, causa: Apunte | None = None) -> None:

@@ -125,7 +125,7 @@ class Piezas:
         agente = encargo.nuevo_agente(modelos[0])
         if historia is not None and historia.mensajes:
             agente.historial.extend(historia.mensajes)
-            agente.uso = historia.uso
+            agente.uso, agente.espera = historia.uso, historia.espera
         else:
             historia = None
             instrucciones = SystemMessage(instrucciones_agente(agente, definicion))

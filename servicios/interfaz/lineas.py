@@ -11,6 +11,7 @@ from agentes.eventos import (
     USUARIO,
     AgenteLanzado,
     AgenteTerminado,
+    Espera,
     EstadoAgente,
     Evento,
     FalloInterno,
@@ -26,6 +27,7 @@ from agentes.eventos_llamada import (
     ModeloRelevado,
 )
 from agentes.eventos_permisos import Alcance, AprobacionPedida, AprobacionResuelta, Quien
+from agentes.eventos_presupuesto import PresupuestoAvisado
 from agentes.perfil_consola import Veredicto
 from agentes.pruebas import COMPROBAR
 from servicios.interfaz.texto import corto
@@ -76,6 +78,10 @@ _ALCANCES = {
     Alcance.AGENTE: "para este agente",
     Alcance.SESION: "para la sesión",
 }
+
+
+_AVISO = 80
+_DAR_MAS = "¿das más? /presupuesto +2 suma dos dólares; /presupuesto tokens=+5000, tokens"
 
 
 @singledispatch
@@ -192,7 +198,20 @@ def _(evento: MensajeEncolado) -> Linea:
 
 
 @linea_de.register
+def _(evento: PresupuestoAvisado) -> Linea:
+    if evento.cuenta:
+        ultimo = ": se le deja un último turno" if evento.parte > _AVISO else ""
+        texto = f"presupuesto al {evento.parte} %{ultimo} · {evento.texto}"
+        return Linea(texto, evento.agente_id, Tono.AVISO, entera=True)
+    texto = f"presupuesto agotado, queda en pausa · {evento.texto} · {_DAR_MAS}"
+    return Linea(texto, evento.agente_id, Tono.MAL, entera=True)
+
+
+@linea_de.register
 def _(evento: FalloMaster) -> Linea:
+    if evento.clase == Espera.PRESUPUESTO:
+        texto = f"presupuesto agotado · {evento.error} · {_DAR_MAS}"
+        return Linea(texto, evento.agente_id, Tono.MAL, entera=True)
     return Linea(evento.error, evento.agente_id, Tono.MAL, entera=True)
 
 

@@ -47,8 +47,8 @@ class RelojManual:
 
     async def dormir(self, segundos: float) -> None:
         despertador = asyncio.Event()
-        hora = self._ahora + segundos
-        heapq.heappush(self._durmientes, (hora, next(self._orden), despertador))
+        durmiente = (self._ahora + segundos, next(self._orden), despertador)
+        heapq.heappush(self._durmientes, durmiente)
         await despertador.wait()
 
     async def avanzar(self, segundos: float) -> None:

@@ -188,7 +188,7 @@ class _Lector:
             sin_contestar=_sin_contestar(plegada, cola),
             textos_sueltos=plegada.recuerdos,
             esperaba_hijo=ultima_espera(cola) is Espera.HIJO,
-            en_pausa_por=ultima_espera(cola),
+            espera=ultima_espera(cola),
             problema_contado=any(es_problema(f) for f in cola),
             vuelta_contada=por_hacer is not None
             and any(f["tipo"] == "loop_detected" for f in cola),
