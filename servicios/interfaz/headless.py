@@ -22,7 +22,7 @@ from agentes.pruebas import Verificacion
 from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz.codigos import Salida, codigo_de
 from servicios.interfaz.lineas import RIESGO, linea_de
-from servicios.interfaz.presupuesto import parados, seguir
+from servicios.interfaz.presupuesto import parados, seguir_si_hay_mas
 from servicios.registros.textos import a_json
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ async def _hasta_la_calma(sistema: Sistema, tarea: str | None, fines: Fines) -> 
             f"en la sesión {sistema.sesion} no llegó a guardarse ninguna línea: no hay nada que"
             " seguir; dile algo con -p «tarea»"
         )
-    if sistema.guardada is not None:
-        await seguir(sistema)
+    await seguir_si_hay_mas(sistema)
     if tarea is not None:
         await sistema.conversacion.decir(tarea)
     calma = asyncio.create_task(sistema.conversacion.esperar_calma())

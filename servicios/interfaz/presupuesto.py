@@ -37,6 +37,12 @@ def parados(sistema: Sistema) -> list[str]:
     ]
 
 
+async def seguir_si_hay_mas(sistema: Sistema) -> None:
+    """Al reanudar con otros topes: siguen los que se habían parado."""
+    if sistema.guardada is not None and sistema.contaduria.ampliada:
+        await seguir(sistema)
+
+
 async def seguir(sistema: Sistema) -> list[str]:
     """Siguen los que se pararon y ya tienen con qué; devuelve quiénes."""
     siguen = [i for i in parados(sistema) if sistema.contaduria.le_alcanza(i)]

@@ -31,6 +31,11 @@ class Contaduria:
         """Por qué se negó algo la última vez; vacío si nada, o si después se dio más."""
         return self._tesoreria.negado
 
+    @property
+    def ampliada(self) -> bool:
+        """Si la persona puso algún tope en este proceso."""
+        return self._tesoreria.ampliada
+
     def de(self, agente_id: str) -> Presupuesto:
         """Los topes de uno; los de la sesión son los del Master."""
         return self._tesoreria.presupuesto(agente_id)

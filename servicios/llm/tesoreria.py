@@ -85,6 +85,8 @@ class Tesoreria:
         self._nodos: dict[str, _Nodo] = {}
         self.negado = ""
         """Por qué se negó algo la última vez; vacío si nunca, o si desde entonces hay más."""
+        self.ampliada = False
+        """Si la persona puso algún tope en este proceso."""
 
     def abrir(self, agente_id: str, superior: str, presupuesto: Presupuesto) -> None:
         """La cuenta de un agente, bajo la de su superior; si ya la tenía, se queda como está."""
@@ -98,7 +100,7 @@ class Tesoreria:
         """Otros topes para uno; lo gastado no cambia."""
         nodo = self._nodo(agente_id)
         nodo.sola.topes, nodo.rama.topes = presupuesto.solo, presupuesto.rama
-        self.negado = ""
+        self.negado, self.ampliada = "", True
 
     def presupuesto(self, agente_id: str) -> Presupuesto:
         """Los topes de uno."""
@@ -211,13 +213,16 @@ class Tesoreria:
                 usado, dicho = cuenta.usado(recurso, ahora), cuenta.por_que(recurso, ahora)
                 if not tope or usado * 100 < tope * AVISA:
                     continue
+                cierra = recurso in _CIERRAN and agente_id != MASTER
+                casi = cierra and usado * 100 >= tope * CIERRA
+                if casi and (
+                    usado >= tope or (cuenta.nombre, recurso.value, tope) in nodo.cerrados
+                ):
+                    return self._dichos(agente_id, hitos, self._negar(dicho).motivo)
                 if (recurso.value, tope) not in cuenta.avisados:
                     hitos.append(Hito(AVISA, dicho, cuenta.nombre, recurso.value, tope))
-                if recurso not in _CIERRAN or usado * 100 < tope * CIERRA or agente_id == MASTER:
-                    continue
-                if usado >= tope or (cuenta.nombre, recurso.value, tope) in nodo.cerrados:
-                    return self._dichos(agente_id, hitos, self._negar(dicho).motivo)
-                hitos.append(Hito(CIERRA, dicho, cuenta.nombre, recurso.value, tope))
+                if casi:
+                    hitos.append(Hito(CIERRA, dicho, cuenta.nombre, recurso.value, tope))
         return self._dichos(agente_id, hitos)
 
     def _dichos(self, agente_id: str, hitos: list[Hito], parar: str = "") -> Revision:

@@ -79,8 +79,7 @@ class ModeloGuionizado:
         self.guion: list[Sequence[LlamadaHerramienta] | Exception] = []
         self.tarda_s = 0.0
         self._reloj = reloj
-
-    turno = 0
+        self.turno = 0
 
     async def pensar(
         self,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agentes.mensajes import ClaseAviso
 from agentes.presupuesto import Presupuesto
 from servicios.llm.tesoreria import AVISA, CIERRA, Hito, Revision
 from servicios.registros.reproducir.guion import Guion
+
+_CLASE = ClaseAviso.PRESUPUESTO.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,10 @@ class PresupuestosGrabados:
         await self.guion.al_dia(agente_id)
         hitos: list[Hito] = []
         for fila in self.guion.quedan(agente_id):
-            if self.guion.se_copia(fila):
-                continue
             datos = fila.details
+            es_suyo = fila.tipo == "master_context_update" and datos["clase"] == _CLASE
+            if es_suyo or self.guion.se_copia(fila):
+                continue
             if fila.tipo != "budget_warning":
                 break
             if datos["parte"] not in {AVISA, CIERRA}:
