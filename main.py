@@ -47,9 +47,8 @@ async def _abrir(cara: str, pedido: Namespace) -> AsyncIterator[Sistema]:
         aislamiento=pedido.aislamiento, exigir_evidencias=pedido.exigir_evidencias
     )
     elegida = await asyncio.to_thread(apertura.elegir, ajustes, pedido, cara)
-    abierto = sistema.abrir_sistema(ajustes, elegida.modelo, cara, reanudar=elegida.reanudar)
-    async with abierto as lo_abierto:
-        yield lo_abierto
+    async with sistema.abrir_sistema(ajustes, elegida.modelo, cara, **elegida.lo_demas) as abierto:
+        yield abierto
 
 
 def _importar(*nombres: str) -> list[ModuleType]:

@@ -14,10 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from agentes.clase_agente import Agente
-from agentes.errores import ErrorDefinicion, ErrorEnjambre, ErrorPlantilla
+from agentes.errores import (
+    ErrorConfiguracion,
+    ErrorDefinicion,
+    ErrorEnjambre,
+    ErrorPlantilla,
+)
 from agentes.eventos import AgenteLanzado
 from agentes.perfil_consola import PerfilConsola
 from agentes.perfil_json import CLAVES_CONSOLA, leer_perfil
+from agentes.presupuesto import Presupuesto
 from agentes.pruebas import CUALQUIERA, ClaseEvidencia
 
 TOPE_BYTES = 1024 * 1024
@@ -34,12 +40,19 @@ CLAVES_OPCIONALES: dict[str, type] = {
     "modelos_respaldo": list,
     "max_iterations": int,
     "evidencias": list,
+    "presupuesto": dict,
     **CLAVES_CONSOLA,
 }
 """Claves que se pueden omitir; los números han de ser mayores que cero."""
 
 _NOMBRE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
-_EN_CASTELLANO = {str: "texto", list: "una lista", int: "un entero", float: "un número"}
+_EN_CASTELLANO = {
+    str: "texto",
+    list: "una lista",
+    int: "un entero",
+    float: "un número",
+    dict: "un objeto",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +61,7 @@ class DefinicionAgente:
 
     Con `model` o `max_iterations` en `None` vale el valor general; con `modelos_respaldo`, el
     general si tampoco hay `model`, y si lo hay, ninguno. `evidencias` son las clases de pruebas que
-    ha de dar al acabar.
+    ha de dar al acabar, y `presupuesto`, lo que puede gastar cada uno.
     """
 
     agent_type: str
@@ -61,6 +74,7 @@ class DefinicionAgente:
     modelos_respaldo: tuple[str, ...] | None = None
     max_iterations: int | None = None
     evidencias: tuple[str, ...] = ()
+    presupuesto: Presupuesto = field(default_factory=Presupuesto)
     consola: PerfilConsola = field(default_factory=PerfilConsola)
 
 
@@ -97,6 +111,7 @@ class Encargo:
             superior=self.superior,
             modelo=modelo,
             exige=self.definicion.evidencias,
+            presupuesto=self.definicion.presupuesto.datos(),
         )
 
 
@@ -152,6 +167,8 @@ def leer_definicion(ruta: Path, hay: Existencias) -> DefinicionAgente:
     _comprobar_evidencias(ruta, datos.get("evidencias", []))
     for lista in {"available_tools", "evidencias"} & datos.keys():
         datos[lista] = tuple(datos[lista])
+    if "presupuesto" in datos:
+        datos["presupuesto"] = _leer_presupuesto(ruta, datos["presupuesto"])
     consola = leer_perfil(datos, partial(_error, ruta))
     propios = {clave: valor for clave, valor in datos.items() if clave not in CLAVES_CONSOLA}
     return DefinicionAgente(**propios, consola=consola, instrucciones=instrucciones)
@@ -252,6 +269,13 @@ def _comprobar_evidencias(ruta: Path, exigidas: list[Any]) -> None:
             raise _error(ruta, "evidencias", motivo)
     if len(set(exigidas)) != len(exigidas):
         raise _error(ruta, "evidencias", "hay clases repetidas")
+
+
+def _leer_presupuesto(ruta: Path, datos: dict[str, Any]) -> Presupuesto:
+    try:
+        return Presupuesto.de(datos)
+    except ErrorConfiguracion as error:
+        raise _error(ruta, "presupuesto", str(error)) from error
 
 
 def _error(ruta: Path, clave: str | None, motivo: str) -> ErrorDefinicion:

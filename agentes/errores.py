@@ -37,8 +37,8 @@ class ErrorModelo(ErrorEnjambre):
     """La llamada a un modelo falló y no se reintenta más.
 
     `clase` es una palabra estable: `clave`, `modelo`, `conexion`, `tiempo`, `tasa`, `servidor`,
-    `peticion`, `contexto`, `bloqueo`, `vacia`, `cortada`, `respuesta`, `rondas`, `alarma` o
-    `interno`.
+    `peticion`, `contexto`, `bloqueo`, `vacia`, `cortada`, `respuesta`, `rondas`, `alarma`,
+    `presupuesto` o `interno`.
     """
 
     def __init__(self, texto: str, *, clase: str) -> None:
@@ -59,6 +59,11 @@ class ErrorModelo(ErrorEnjambre):
     def es_vacia(self) -> bool:
         """Si el modelo, por más que se le insistió, no escribió nada."""
         return self.clase == "vacia"
+
+    @property
+    def es_de_presupuesto(self) -> bool:
+        """Si no hay con qué pagarla: sigue cuando la persona dé más."""
+        return self.clase == "presupuesto"
 
     @property
     def envenena(self) -> bool:

@@ -6,7 +6,7 @@ Cada clase dice su `tipo` (el de la semilla, si lo nombró), su nivel, su texto 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -70,6 +70,7 @@ class Espera(StrEnum):
     EN_BUCLE = "en_bucle"
     TASA = "tasa"
     COLA = "cola"
+    PRESUPUESTO = "presupuesto"
     USUARIO = "usuario"
     ORDEN = "orden"
 
@@ -200,21 +201,11 @@ class FalloMaster(Evento):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TurnoInterrumpido(Evento):
-    """La persona paró la respuesta del Master, o el Master llegó a su tope de rondas."""
-
-    tipo: ClassVar[str] = "master_loop"
-    frase: ClassVar[str] = "motivo"
-    nivel: ClassVar[str] = "WARNING"
-    motivo: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AgenteLanzado(Evento):
-    """Nace un agente (su fila de `agent_runs`). `exige` son las pruebas que ha de dar al acabar."""
+    """Nace un agente (su fila de `agent_runs`). `exige` y `presupuesto`, lo que dice su tipo."""
 
     tipo: ClassVar[str] = "agent_run_start"
-    si_hay: ClassVar[tuple[str, ...]] = ("exige",)
+    si_hay: ClassVar[tuple[str, ...]] = ("exige", "presupuesto")
     agent_type: str
     rol: str
     objetivo: str
@@ -222,6 +213,7 @@ class AgenteLanzado(Evento):
     superior: str
     modelo: str
     exige: tuple[str, ...] = ()
+    presupuesto: dict[str, Any] = field(default_factory=dict)
 
     @property
     def mensaje(self) -> str:

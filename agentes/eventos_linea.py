@@ -48,3 +48,13 @@ class VueltaDetectada(Evento):
     @property
     def mensaje(self) -> str:
         return f"{self.patron} ×{self.veces} (paso {self.paso}): {self.que}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnoInterrumpido(Evento):
+    """La persona paró la respuesta del Master, o el Master llegó a su tope de rondas."""
+
+    tipo: ClassVar[str] = "master_loop"
+    frase: ClassVar[str] = "motivo"
+    nivel: ClassVar[str] = "WARNING"
+    motivo: str

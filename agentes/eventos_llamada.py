@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from agentes.eventos import Apunte, Evento
@@ -48,9 +48,13 @@ class LlamadaIniciada(Evento):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlamadaTerminada(Evento):
-    """Llegó una respuesta completa; `respuesta` es el mensaje entero, listo para rehacerlo."""
+    """Llegó una respuesta completa; `respuesta` es el mensaje entero, listo para rehacerlo.
+
+    `usd` es lo que costó, si se sabe; `gasto`, lo que se da por gastado si el proveedor no lo dijo.
+    """
 
     tipo: ClassVar[str] = "llm_output"
+    si_hay: ClassVar[tuple[str, ...]] = ("gasto",)
     turno: int
     modelo: str
     respuesta: dict[str, Any]
@@ -61,6 +65,14 @@ class LlamadaTerminada(Evento):
     intentos: int
     ms: int
     proposito: str = ""
+    usd: float | None = None
+    gasto: dict[str, Any] = field(default_factory=dict)
+
+    def detalles(self) -> dict[str, Any]:
+        datos = Evento.detalles(self)
+        if self.usd is None:
+            del datos["usd"]
+        return datos
 
     @property
     def mensaje(self) -> str:
@@ -70,9 +82,10 @@ class LlamadaTerminada(Evento):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlamadaReintentada(Evento):
-    """Un intento falló y habrá otro después de `espera_s` segundos."""
+    """Un intento falló y habrá otro después de `espera_s` segundos; `gasto`, lo que costó."""
 
     tipo: ClassVar[str] = "llm_call"
+    si_hay: ClassVar[tuple[str, ...]] = ("gasto",)
     nivel: ClassVar[str] = "WARNING"
     turno: int
     intento: int
@@ -80,6 +93,7 @@ class LlamadaReintentada(Evento):
     error: str
     clase: str
     descartado: str = ""
+    gasto: dict[str, Any] = field(default_factory=dict)
 
     @property
     def mensaje(self) -> str:
@@ -94,9 +108,10 @@ INTERRUMPIDA = "interrumpida"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlamadaFallida(Evento):
-    """La llamada falló del todo o se canceló."""
+    """La llamada falló del todo o se canceló; `gasto`, lo que costó su último intento."""
 
     tipo: ClassVar[str] = "llm_call"
+    si_hay: ClassVar[tuple[str, ...]] = ("gasto",)
     frase: ClassVar[str] = "error"
     nivel: ClassVar[str] = "ERROR"
     turno: int
@@ -105,6 +120,7 @@ class LlamadaFallida(Evento):
     clase: str
     ms: int
     descartado: str = ""
+    gasto: dict[str, Any] = field(default_factory=dict)
 
 
 RELEVO = "relevo"

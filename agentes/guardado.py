@@ -11,6 +11,7 @@ from agentes.decisiones import RespuestaModelo, Turno
 from agentes.definicion import DefinicionAgente, Encargo
 from agentes.eventos import Apunte, Espera, EstadoAgente
 from agentes.mensajes import Aviso, Directiva, EntradaUsuario
+from agentes.presupuesto import CuentaGuardada, Presupuesto
 from agentes.pruebas import Verificacion
 from agentes.respuestas import ResultadoHerramienta, Uso
 
@@ -156,6 +157,7 @@ class AgenteGuardado:
     parado_por: Apunte | None = None
     parado_de: str = ""
     exige: tuple[str, ...] = ()
+    presupuesto: Presupuesto = field(default_factory=Presupuesto)
     verificacion: Verificacion = Verificacion.SIN_PRUEBAS
     espera: Espera = Espera.NADA
     pausa: PausaGuardada | None = None
@@ -167,8 +169,8 @@ class AgenteGuardado:
         return any(operacion.cierre is None for operacion in abiertas)
 
     def encargo(self, definicion: DefinicionAgente) -> Encargo:
-        """Con qué se construye otra vez; las pruebas que ha de dar son las de cuando nació."""
-        como_nacio = replace(definicion, evidencias=self.exige)
+        """Con qué se construye otra vez; sus pruebas y su presupuesto son los de cuando nació."""
+        como_nacio = replace(definicion, evidencias=self.exige, presupuesto=self.presupuesto)
         return Encargo(self.agente_id, como_nacio, self.tarea, self.superior)
 
     def como_agente(self) -> Agente:
@@ -194,7 +196,7 @@ class SesionGuardada:
 
     `sub` es la subcarpeta de los espacios de sus agentes, si nació de otra; `problemas`, los agentes
     cuyo problema leyó el Master sin haber dicho nada después, y `ordenes`, las de la persona que
-    se quedaron abiertas.
+    se quedaron abiertas; `cuentas`, lo que cada uno lleva gastado.
     """
 
     id: str
@@ -206,6 +208,7 @@ class SesionGuardada:
     ultimo_texto: str
     problemas: tuple[str, ...] = ()
     ordenes: tuple[OrdenAbierta, ...] = ()
+    cuentas: tuple[CuentaGuardada, ...] = ()
 
     @property
     def vivos(self) -> frozenset[str]:

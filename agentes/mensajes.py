@@ -19,6 +19,7 @@ class ClaseAviso(StrEnum):
     SESION = "sesion"
     BUCLE = "bucle"
     LINEA_DIRECTA = "linea_directa"
+    PRESUPUESTO = "presupuesto"
 
     @classmethod
     def de_estado(cls, estado: EstadoAgente) -> ClaseAviso:
@@ -37,12 +38,12 @@ class ClaseAviso(StrEnum):
     @property
     def despierta(self) -> bool:
         """Si vale por sí solo una llamada de quien lo recibe; si no, va con lo siguiente que llegue."""
-        return self is not ClaseAviso.LINEA_DIRECTA
+        return self not in {ClaseAviso.LINEA_DIRECTA, ClaseAviso.PRESUPUESTO}
 
     @property
     def es_nota(self) -> bool:
         """Si lo cuenta el sistema en una línea: no hay un reporte detrás que leer."""
-        return self in {ClaseAviso.BUCLE, ClaseAviso.LINEA_DIRECTA}
+        return self in {ClaseAviso.BUCLE, ClaseAviso.LINEA_DIRECTA, ClaseAviso.PRESUPUESTO}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Self
+
+SIN_PAGAR = "presupuesto"
+"""El motivo de lo que no se hizo porque no cabía en un presupuesto."""
 
 _HONDO = 64
 
@@ -98,3 +101,14 @@ class ResultadoHerramienta:
     para_usuario: str = ""
     detalles: dict[str, Any] = field(default_factory=dict)
     datos: dict[str, Any] | None = None
+
+    @classmethod
+    def de_accion(cls, texto: str, *, negada: str) -> Self:
+        """El de una acción; la que empieza por `negada` no se hizo porque no cabía en un presupuesto."""
+        detalles = {"motivo": SIN_PAGAR} if texto.startswith(negada) else {}
+        return cls(True, texto, detalles=detalles)
+
+    @property
+    def sin_pagar(self) -> str:
+        """Si no se hizo porque no cabía en un presupuesto, lo que se dijo; si no, nada."""
+        return self.para_modelo if self.detalles.get("motivo") == SIN_PAGAR else ""

@@ -23,6 +23,7 @@ _VERBO = {
     ClaseAviso.CANCELADO: "fue cancelado",
     ClaseAviso.SESION: "avisa",
     ClaseAviso.BUCLE: "parece dar vueltas sin avanzar",
+    ClaseAviso.PRESUPUESTO: "tiene un aviso de presupuesto",
     ClaseAviso.LINEA_DIRECTA: "recibió un mensaje directo de la persona, que no pasó por ti",
 }
 
@@ -161,6 +162,26 @@ def demasiado_hondo(agente_id: str, tope: int) -> str:
         f"Error: {agente_id} está en el último nivel ({tope}) y no puede lanzar agentes: hazlo tú o"
         " reporta a tu superior lo que falta."
     )
+
+
+SIN_PRESUPUESTO = "Error: presupuesto agotado"
+"""Con esto empieza la respuesta a lo que no se hizo porque no hay con qué pagarlo."""
+
+
+def sin_presupuesto(motivo: str) -> str:
+    """La respuesta a quien pide algo que no cabe en un presupuesto."""
+    return f"{SIN_PRESUPUESTO} ({motivo}). No se hizo; solo la persona puede dar más."
+
+
+def aviso_de_presupuesto(parte: int, motivo: str, *, ultimo: bool) -> str:
+    """Lo que lee un agente cuando va por esa parte (tanto por ciento) de un presupuesto."""
+    que = "Este es tu último turno: reporta ya lo que tengas." if ultimo else "Ve a lo importante."
+    return notificacion(f"Presupuesto al {parte} % ({motivo}). {que}")
+
+
+def pausa_de_presupuesto(motivo: str) -> str:
+    """Lo que se cuenta de un agente que se queda sin presupuesto."""
+    return f"se acabó ({motivo}): queda en pausa hasta que la persona dé más."
 
 
 def texto_estado(estados: Sequence[Mapping[str, str]], tope: int = 12_000) -> str:

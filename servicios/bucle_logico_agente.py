@@ -9,7 +9,6 @@ bitácora: recibe los puertos de `puertos.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,37 +18,20 @@ from agentes.acciones import ACCIONES, AccionPedida, accion_desde
 from agentes.clase_agente import Agente
 from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorAlarma, ErrorModelo
-from agentes.eventos import (
-    Apunte,
-    Espera,
-    EstadoAgente,
-)
+from agentes.eventos import Apunte, Espera, EstadoAgente
 from agentes.guardado import Entregas, HistoriaGuardada
 from agentes.mensajes import Aviso, Directiva
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
-from prompts.avisos import RECUERDO, VACIA, textos_de
+from prompts.avisos import RECUERDO, SIN_PRESUPUESTO, VACIA, textos_de
 from prompts.evidencias import nota
 from prompts.mandos import lo_hecho
+from servicios.llm.avisos_presupuesto import AvisosPresupuesto
 from servicios.llm.vigilante import Vigilante
-from servicios.llm.vueltas import Umbrales
 from servicios.paradas import Paradas, PuertosParadas, al_cortarse
-from servicios.puertos import Hacer, PuertosAgente
+from servicios.puertos import Hacer, LimitesAgente, PuertosAgente
 
 if TYPE_CHECKING:
     from servicios.buzon import Buzon
-
-
-@dataclass(frozen=True, slots=True)
-class LimitesAgente:
-    """`max_iterations` en llamadas al modelo; los topes, en caracteres de notificación.
-
-    `umbrales` son las repeticiones con que se da por hecho que da vueltas.
-    """
-
-    max_iterations: int = 20
-    tope_resumen: int = 12_000
-    tope_aviso: int = 4_000
-    umbrales: Umbrales = field(default_factory=Umbrales)
 
 
 class BucleLogicoAgente:
@@ -86,6 +68,9 @@ class BucleLogicoAgente:
                 puertos.anotar, puertos.puesto, puertos.congelador, puertos.superior.se_detuvo
             ),
         )
+        self._fondos = AvisosPresupuesto(
+            agente.nombre, puertos.presupuestos, puertos.anotar, puertos.superior.avisar
+        )
         self._vigilante = Vigilante(
             agente,
             puertos.anotar,
@@ -103,6 +88,10 @@ class BucleLogicoAgente:
         try:
             await self._empezar()
             while not self.agente.estado.es_final and self._pasos < self._limites.max_iterations:
+                await self.paradas.frontera(self._causa, piensa=True)
+                if sin := await self._fondos.revisar(self.agente.historial, self._causa):
+                    await self._parar_sin_fondos(sin)
+                    continue
                 respuesta = await self._pensar()
                 await (self._sin_respuesta() if respuesta is None else self._actuar(respuesta))
             texto = f"{self._pasos} pasos sin terminar la tarea"
@@ -119,8 +108,10 @@ class BucleLogicoAgente:
             self.paradas.cambiar(EstadoAgente.RUNNING, Espera.NADA, self._causa)
         elif self._guardada.respuesta is not None:
             await self._actuar(self._guardada.respuesta)
-        elif self.agente.estado is EstadoAgente.PAUSED:  # lo pausó que su modelo no contestara
-            await self._pausar("", Espera.EN_BUCLE)
+        if self._guardada and self.agente.estado is EstadoAgente.PAUSED:
+            # Lo pausó que su modelo no contestara o que no hubiera con qué pagarlo.
+            await self._pausar("", self.agente.espera)
+            self._fondos.negado = ""
 
     def terminar(self, estado: EstadoAgente, texto: str, causa: Apunte | None = None) -> None:
         """Anota el final, con lo que probó, y lo cuenta al superior; solo la primera vez vale.
@@ -145,7 +136,6 @@ class BucleLogicoAgente:
 
     async def _pensar(self) -> RespuestaModelo | None:
         """La respuesta del modelo, o `None` si no contestó nada las veces que se le insistió."""
-        await self.paradas.frontera(self._causa, piensa=True)
         avisos, directivas = self._leer(await self._buzon.recoger())
         self._pasos += 1
         self.agente.espera = Espera.MODELO
@@ -154,9 +144,11 @@ class BucleLogicoAgente:
                 self.agente.historial, self._causa, avisos, directivas
             )
         except ErrorModelo as error:
-            if not error.es_vacia:
+            if not (error.es_vacia or error.es_de_presupuesto):
                 raise
             self._reentrega = Entregas(avisos, directivas)
+            if error.es_de_presupuesto:
+                self._fondos.negado, self._pasos = str(error), self._pasos - 1
             return None
         self.agente.espera = Espera.NADA
         self.agente.uso += respuesta.uso
@@ -237,6 +229,7 @@ class BucleLogicoAgente:
             )
         self.agente.espera = Espera.NADA
         self._causa = cierre
+        self._fondos.negado = resultado.sin_pagar or self._fondos.negado
         self._responder(llamada, resultado.para_modelo)
 
     async def _hacer(
@@ -248,7 +241,8 @@ class BucleLogicoAgente:
             case nombre if nombre in ACCIONES:
                 accion = accion_desde(llamada)
                 pedida = AccionPedida(self.agente.nombre, accion, llamada, causa, operacion.efecto)
-                return ResultadoHerramienta(True, await self._puertos.superior.ejecutar(pedida))
+                texto = await self._puertos.superior.ejecutar(pedida)
+                return ResultadoHerramienta.de_accion(texto, negada=SIN_PRESUPUESTO)
             case nombre:
                 return await self._puertos.herramientas.ejecutar(
                     nombre, llamada.args, self.agente.nombre, operacion
@@ -262,6 +256,8 @@ class BucleLogicoAgente:
     async def _sin_respuesta(self) -> None:
         """Su modelo no contestó nada: se le dice y, si insiste, se le pausa con lo hecho intacto."""
         self.agente.espera = Espera.NADA
+        if self._fondos.negado:
+            return
         self.agente.historial.append(HumanMessage(VACIA))
         if vueltas := self._vigilante.vigilar(self._causa):
             await self._pausar(vueltas, Espera.EN_BUCLE)
@@ -293,6 +289,14 @@ class BucleLogicoAgente:
             return
         if not contado:
             apunte = self.paradas.cambiar(EstadoAgente.PAUSED, espera, self._causa)
-            self._puertos.superior.report_agent_problem(self.agente.nombre, problema, apunte)
+            if espera is not Espera.PRESUPUESTO:
+                self._puertos.superior.report_agent_problem(self.agente.nombre, problema, apunte)
         self.agente.espera = espera
         await self.paradas.hasta_una_directiva(self._causa)
+
+    async def _parar_sin_fondos(self, motivo: str) -> None:
+        """No hay con qué pagar lo que sigue: espera a que la persona dé más."""
+        self._fondos.negado = ""
+        if not self._problema_contado:
+            self._fondos.agotado(motivo, self._causa)
+        await self._pausar(motivo, Espera.PRESUPUESTO)

@@ -18,6 +18,8 @@ from servicios.llm.preajustes import (
 from servicios.llm.proveedores import abrir_modelo
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from agentes.definicion import DefinicionAgente
     from servicios.ajustes import Ajustes
     from servicios.llm.flujo import ModeloLLM
@@ -99,6 +101,10 @@ class Modelos:
             respaldo = () if definicion.model else self._respaldo
         pedidos = (definicion.model or self.general, *respaldo)
         return tuple(self.cargar(texto).referencia for texto in pedidos)
+
+    def todas(self, tipos: Iterable[DefinicionAgente]) -> list[str]:
+        """Los generales y los de esos tipos. Lanza `ErrorConfiguracion`."""
+        return [*self.generales, *(suyo for tipo in tipos for suyo in self.de(tipo))]
 
     def cargar(self, texto: str) -> ModeloLLM:
         """El modelo de un texto `proveedor:modelo`. Lanza `ErrorConfiguracion`."""

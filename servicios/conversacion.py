@@ -27,9 +27,8 @@ from agentes.eventos import (
     FalloMaster,
     LineaUsuario,
     TextoMaster,
-    TurnoInterrumpido,
 )
-from agentes.eventos_linea import ProblemaOmitido
+from agentes.eventos_linea import ProblemaOmitido, TurnoInterrumpido
 from agentes.guardado import PorAcabar
 from agentes.mensajes import Aviso, EntradaUsuario
 from agentes.omisiones import ProblemasPorContar

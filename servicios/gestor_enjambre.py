@@ -230,7 +230,6 @@ class GestorEnjambre:
         problema = ProblemaReportado(agente_id=agent_id, descripcion=descripcion)
         apunte = self._puertos.anotar(problema, causa)
         self.avisar(agent_id, ClaseAviso.PROBLEMA, descripcion, apunte)
-        self._cambio.set()
 
     def avisar(self, agent_id: str, clase: ClaseAviso, texto: str, causa: Apunte) -> None:
         """Deja un aviso de un agente a su superior; de la línea directa se entera el Master."""
@@ -250,6 +249,7 @@ class GestorEnjambre:
             superior.bucle.inject_message_and_resume(aviso)
         else:
             self._puertos.entregar_al_master(aviso)
+        self._cambio.set()
 
     def _retirar(self, bucle: Bucle) -> None:
         """Al acabar su tarea, también si la cancelaron antes de empezar."""
@@ -269,6 +269,8 @@ class GestorEnjambre:
             return avisos.sin_tipo(agent_type, self._tipos)
         if self._nivel(de) >= self._puertos.profundidad and not pedida.efecto:
             return avisos.demasiado_hondo(de, self._nivel(de))
+        if not pedida.efecto and (sin := self._puertos.negar_agente(de)):
+            return sin
         nuevo = pedida.efecto or await self.lanzar_agente(agent_type, tarea, de, pedida.causa)
         return avisos.lanzado(nuevo, self._puertos.en_cola(nuevo))
 

@@ -22,11 +22,12 @@ from agentes.mensajes import Aviso, Directiva, EntradaUsuario
 from prompts.instrucciones import instrucciones_agente, instrucciones_master
 from prompts.tool_definitions import HERRAMIENTAS_MASTER
 from servicios.ajustes import Ajustes
-from servicios.bucle_logico_agente import BucleLogicoAgente, LimitesAgente
+from servicios.bucle_logico_agente import BucleLogicoAgente
 from servicios.buzon import Buzon, BuzonConVentana
 from servicios.conversacion import Conversacion, PuertosConversacion, Ritmo, en_marcha
 from servicios.gestor_enjambre import GestorEnjambre
 from servicios.herramientas.evidencias.verificador import Comprobar, Verificador
+from servicios.llm.avisos_presupuesto import InterlocutorAvisado
 from servicios.motores.local import MotorLocal
 from servicios.motores.puestos import Puestos
 from servicios.orquestador_master import OrquestadorMaster, turno_de
@@ -34,6 +35,8 @@ from servicios.puertos import (
     Anotar,
     Congelador,
     Herramientas,
+    LimitesAgente,
+    Presupuestos,
     Puerta,
     PuertosAgente,
     PuertosGestor,
@@ -88,7 +91,7 @@ class Piezas:
     `modelos` son el del Master y los de respaldo y `modelos_de`, los de un tipo; `comprobar` mira si
     se cumple lo que afirma uno; `olvidar` recibe a cada agente que acaba; `puestos` son los que se
     reparten, `esperas` dice a quiénes hace esperar el sistema o la persona, y por qué, y
-    `congelador` detiene lo que un agente tiene en marcha.
+    `presupuestos`, lo que se puede gastar; `congelador` detiene lo que un agente tiene en marcha.
     """
 
     modelos: tuple[str, ...]
@@ -109,6 +112,7 @@ class Piezas:
     puestos: Puestos
     esperas: Callable[[], Mapping[str, Espera]]
     congelador: Congelador
+    presupuestos: Presupuestos
 
     def crear(
         self,
@@ -123,12 +127,13 @@ class Piezas:
         agente = encargo.nuevo_agente(modelos[0])
         if historia is not None and historia.mensajes:
             agente.historial.extend(historia.mensajes)
-            agente.uso = historia.uso
+            agente.uso, agente.espera = historia.uso, historia.espera
         else:
             historia = None
             instrucciones = SystemMessage(instrucciones_agente(agente, definicion))
             agente.historial.extend([instrucciones, HumanMessage(agente.tarea)])
         herramientas = definicion.available_tools
+        self.presupuestos.abrir(agente.nombre, agente.superior, definicion.presupuesto)
         puerta = self.nueva_puerta(agente.nombre, historia)
         devueltos = historia.devueltos if historia else 0
         puertos = PuertosAgente(
@@ -140,6 +145,7 @@ class Piezas:
             superior=self.superior_de(superior),
             puesto=self.puestos,
             congelador=self.congelador,
+            presupuestos=self.presupuestos,
         )
         limites = LimitesAgente(
             max_iterations=definicion.max_iterations or self.topes.max_iteraciones,
@@ -163,6 +169,7 @@ class Piezas:
             esperas=self.esperas,
             en_cola=self.puestos.en_cola,
             profundidad=self.topes.profundidad,
+            negar_agente=self.presupuestos.negar_agente,
         )
 
     def conversacion(
@@ -204,8 +211,9 @@ async def montar(
         gestor = GestorEnjambre(piezas.tipos, puertos, piezas.topes.resumen)
         await pila.enter_async_context(gestor)
         historia = guardada.master if guardada else None
+        propio = piezas.interlocutor(MASTER, piezas.modelos, NOMBRES_MASTER, historia)
         master = OrquestadorMaster(
-            piezas.interlocutor(MASTER, piezas.modelos, NOMBRES_MASTER, historia),
+            InterlocutorAvisado(MASTER, propio, piezas.presupuestos, piezas.anotar),
             instrucciones_master(piezas.tipos.values()),
             historia,
         )

@@ -25,7 +25,8 @@ from servicios.puertos import Anotar, Congelador, Puesto
 if TYPE_CHECKING:
     from servicios.buzon import Buzon
 
-_CON_FILA = {Espera.HIJO, Espera.SUPERIOR, Espera.EN_BUCLE, Espera.USUARIO, Espera.ORDEN}
+_CON_FILA = {Espera.HIJO, Espera.SUPERIOR, Espera.EN_BUCLE, Espera.PRESUPUESTO}
+_CON_FILA |= {Espera.USUARIO, Espera.ORDEN}
 """Las que constan en una fila de estado; las demás se deducen de lo que está haciendo."""
 
 

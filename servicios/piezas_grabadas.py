@@ -14,6 +14,7 @@ from agentes.eventos import MASTER, Apunte, EstadoAgente
 from agentes.eventos_llamada import RELEVO
 from agentes.guardado import HistoriaGuardada
 from agentes.mensajes import Aviso, ClaseAviso, Directiva, EntradaUsuario
+from agentes.presupuesto import Presupuesto
 from agentes.pruebas import Evidencia
 from agentes.respuestas import Operacion, ResultadoHerramienta
 from prompts.tool_definitions import ESQUEMAS, Esquema
@@ -31,6 +32,7 @@ from servicios.registros.reproducir.anotador import AnotadorGrabado
 from servicios.registros.reproducir.buzon import BuzonGrabado
 from servicios.registros.reproducir.guion import AJENAS, ErrorDivergencia, Guion
 from servicios.registros.reproducir.llamador import LlamadorGrabado
+from servicios.registros.reproducir.presupuestos import PresupuestosGrabados
 from servicios.registros.reproducir.puerta import PuertaGrabada
 from servicios.reloj import RelojReal
 
@@ -71,7 +73,7 @@ class _ModeloMudo:
         return self
 
     def emitir(
-        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]
+        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema], salida: int = 0
     ) -> AsyncIterator[Trozo]:
         """Nunca se llama: contesta la grabación."""
         raise ErrorDivergencia(f"se quiso llamar a {self.referencia} en una reproducción")
@@ -197,6 +199,7 @@ class PiezasGrabadas:
             puestos=_PuestosGrabados(self.guion),
             esperas=dict,
             congelador=_NadaQueCongelar(),
+            presupuestos=PresupuestosGrabados(self.guion),
         )
 
     def _buzon(
@@ -251,10 +254,13 @@ class PiezasGrabadas:
         return str(nacido["modelo"]) if nacido else definicion.model or self.modelo
 
     def _como_entonces(self, definicion: DefinicionAgente) -> DefinicionAgente:
-        """El tipo, con las pruebas que se le exigían entonces."""
+        """El tipo, con las pruebas que se le exigían entonces y el presupuesto que tenía."""
         nacido = self._nacido(definicion)
-        exigidas = definicion.evidencias if nacido is None else tuple(nacido.get("exige", ()))
-        return replace(definicion, evidencias=exigidas)
+        if nacido is None:
+            return definicion
+        presupuesto = Presupuesto.de(nacido.get("presupuesto", {}))
+        exigidas = tuple(nacido.get("exige", ()))
+        return replace(definicion, evidencias=exigidas, presupuesto=presupuesto)
 
     def _nacido(self, definicion: DefinicionAgente) -> dict[str, Any] | None:
         """Con qué nació el primero de ese tipo en este tramo."""

@@ -12,15 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from weakref import WeakValueDictionary
 
-from agentes.eventos import (
-    MASTER,
-    SISTEMA,
-    USUARIO,
-    Apunte,
-    Espera,
-    SesionAbierta,
-    SesionCerrada,
-)
+from agentes.eventos import MASTER, SISTEMA, USUARIO, Apunte, Espera, SesionAbierta, SesionCerrada
 from agentes.eventos_sesion import (
     DefinicionRechazada,
     ModeloCambiado,
@@ -43,10 +35,13 @@ from servicios.herramientas.puerta import Puerta, PuertosPuerta
 from servicios.herramientas.registro import RegistroHerramientas
 from servicios.llm.admision import Admision
 from servicios.llm.aparte import Aparte
+from servicios.llm.caja import Caja
 from servicios.llm.colector import Validadores
+from servicios.llm.contaduria import Contaduria
 from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.llamada import Politica, Via
 from servicios.llm.preajustes import ReferenciaModelo
+from servicios.llm.precios import Precios
 from servicios.llm.relevo import Descansos, Equipo
 from servicios.montaje import Piezas, Topes
 from servicios.motores.puestos import Puestos
@@ -163,7 +158,13 @@ class PiezasVivas:
             puestos=puestos,
             esperas=lambda: self._esperas(puestos),
             congelador=manos.consola,
+            presupuestos=self.via.caja,
         )
+
+    @property
+    def contaduria(self) -> Contaduria:
+        """Quien pone los presupuestos."""
+        return Contaduria(self.via.caja, lambda: self.modelos.todas(self.manos.tipos.values()))
 
     def _esperas(self, puestos: Puestos) -> dict[str, Espera]:
         """Por qué espera cada uno a quien hace esperar el sistema o la persona."""
@@ -207,7 +208,8 @@ class PiezasVivas:
 
         Vuelve cuando está guardado, con su referencia. Lanza `ErrorConfiguracion` si no vale.
         """
-        await asyncio.to_thread(self.modelos.cargar, texto)
+        pedido = (await asyncio.to_thread(self.modelos.cargar, texto)).referencia
+        self.contaduria.comprobar((), [pedido])
         self.modelos.general = nuevo = self.modelos.cargar(texto).referencia
         cambio = self.bitacora.anotar(ModeloCambiado(agente_id=USUARIO, modelo=nuevo))
         generales = [self.modelos.cargar(m) for m in self.modelos.generales]
@@ -249,7 +251,9 @@ async def abrir_piezas_vivas(
     consultas = await Consultas.abrir(ruta)
     pila.push_async_callback(consultas.cerrar)
     quien = (deseo.cara == "terminal", deseo.sesion, guardada.sub if guardada else "")
-    puertos = PuertosManos(bitacora.anotar, reloj, guardia, *quien, modelos.cargar)
+    precios = await asyncio.to_thread(Precios.leer, ajustes.datos)
+    caja = Caja(precios=precios, reloj=reloj, anotar=bitacora.anotar)
+    puertos = PuertosManos(bitacora.anotar, reloj, guardia, *quien, modelos.cargar, caja)
     return PiezasVivas(
         ajustes=ajustes,
         bus=bus,
@@ -257,7 +261,7 @@ async def abrir_piezas_vivas(
         consultas=consultas,
         guardada=guardada,
         modelos=modelos,
-        via=_via(ajustes, reloj, bus, bitacora, guardia),
+        via=_via(ajustes, caja, bus, bitacora, guardia),
         guardia=guardia,
         manos=await pila.enter_async_context(abrir_manos(ajustes, puertos)),
         descansos=Descansos(reloj),
@@ -265,7 +269,7 @@ async def abrir_piezas_vivas(
 
 
 def _via(
-    ajustes: Ajustes, reloj: Reloj, bus: BusEventos, bitacora: GestorLogs, guardia: Guardia
+    ajustes: Ajustes, caja: Caja, bus: BusEventos, bitacora: GestorLogs, guardia: Guardia
 ) -> Via:
     """La de todas las llamadas a los modelos."""
     return Via(
@@ -274,13 +278,14 @@ def _via(
         admision=Admision(
             ajustes.llamadas_simultaneas,
             por_minuto=ajustes.llamadas_por_minuto,
-            reloj=reloj,
+            reloj=caja.reloj,
             anotar=bitacora.anotar,
         ),
-        reloj=reloj,
+        reloj=caja.reloj,
         politica=Politica(ajustes.reintentos, ajustes.limite_llamada_s, ajustes.silencio_s),
         redactar=guardia.secretos.redactar,
         retener=guardia.secretos.retener,
+        caja=caja,
     )
 
 

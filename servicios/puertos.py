@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agentes.acciones import AccionPedida
@@ -18,8 +18,11 @@ from agentes.definicion import DefinicionAgente, Encargo
 from agentes.eventos import Apunte, Espera, EstadoAgente, Evento
 from agentes.guardado import HistoriaGuardada, PausaGuardada
 from agentes.mensajes import Aviso, ClaseAviso, Directiva
+from agentes.presupuesto import Presupuesto
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
 from servicios.herramientas.evidencias.verificador import Veredicto
+from servicios.llm.tesoreria import Revision
+from servicios.llm.vueltas import Umbrales
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
 """Encola un hecho con su causa; esperar lo que devuelve es esperar a que esté guardado."""
@@ -92,6 +95,22 @@ class Verificador(Protocol):
         """Si su reporte se entrega, con qué pruebas, y qué ha de leer él."""
 
 
+class Presupuestos(Protocol):
+    """Lo que se puede gastar: lo dicen unas cuentas de verdad o una grabación."""
+
+    def abrir(self, agente_id: str, superior: str, presupuesto: Presupuesto) -> None:
+        """La cuenta de uno que nace, bajo la de su superior."""
+        ...
+
+    async def revisar(self, agente_id: str) -> Revision:
+        """Qué hay que decirle antes de que piense, y si ha de pararse."""
+        ...
+
+    def negar_agente(self, superior: str) -> str:
+        """Gasta un agente más o, si no se puede, dice por qué."""
+        ...
+
+
 class Puesto(Protocol):
     """El sitio que ocupa quien está en marcha, de los pocos que hay."""
 
@@ -116,6 +135,19 @@ class Congelador(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class LimitesAgente:
+    """`max_iterations` en llamadas al modelo; los topes, en caracteres de notificación.
+
+    `umbrales` son las repeticiones con que se da por hecho que da vueltas.
+    """
+
+    max_iterations: int = 20
+    tope_resumen: int = 12_000
+    tope_aviso: int = 4_000
+    umbrales: Umbrales = field(default_factory=Umbrales)
+
+
+@dataclass(frozen=True, slots=True)
 class PuertosAgente:
     """El mundo de un agente."""
 
@@ -127,6 +159,7 @@ class PuertosAgente:
     superior: Superior
     puesto: Puesto
     congelador: Congelador
+    presupuestos: Presupuestos
 
 
 # --- lo que sabe el gestor ---------------------------------------------------------------
@@ -255,7 +288,8 @@ class PuertosGestor:
     `modelo_de` dice con qué modelo piensa un tipo; `siguiente_numero`, el de un agente nuevo de un
     tipo, que se lanza por esa causa; `leer_reporte` da el último reporte de un
     agente, `olvidar` recibe a cada uno que acaba, `esperas` dice a quiénes hace esperar el sistema
-    o la persona, `en_cola`, el puesto de uno y por qué espera, y `profundidad`, los niveles que hay.
+    o la persona, `en_cola`, el puesto de uno y por qué espera, `profundidad`, los niveles que hay, y
+    `negar_agente`, por qué no se puede pagar uno más.
     """
 
     anotar: Anotar
@@ -269,3 +303,4 @@ class PuertosGestor:
     esperas: Callable[[], Mapping[str, Espera]]
     en_cola: Callable[[str], tuple[int, str] | None]
     profundidad: int
+    negar_agente: Callable[[str], str]

@@ -16,6 +16,7 @@ from agentes.eventos import (
     Evento,
 )
 from agentes.guardado import SesionGuardada
+from agentes.presupuesto import Presupuesto, Topes
 from servicios.ajustes import Ajustes
 from servicios.buzon import BusEventos
 from servicios.cargar_llm import Modelos
@@ -26,6 +27,7 @@ from servicios.herramientas.aprobaciones import Aprobaciones
 from servicios.herramientas.orden_persona import OrdenesPersona
 from servicios.herramientas.registro import RegistroHerramientas
 from servicios.llm.aparte import Aparte
+from servicios.llm.contaduria import Contaduria
 from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.preajustes import ReferenciaModelo
 from servicios.montaje import Nucleo, montar
@@ -45,7 +47,7 @@ class Sistema:
     dice cuánto del final de uno a medias no se puede enseñar todavía;
     `guardada` es la sesión tal como estaba, si se reanuda; `interlocutores`, los del Master y los
     de los agentes vivos, por su id; `ordenes` ejecuta las de la persona y `aparte` contesta lo que
-    pregunta al margen.
+    pregunta al margen; `contaduria` pone los presupuestos.
     """
 
     ajustes: Ajustes
@@ -68,6 +70,7 @@ class Sistema:
     interlocutores: Mapping[str, Interlocutor]
     ordenes: OrdenesPersona
     aparte: Aparte
+    contaduria: Contaduria
     cierre: Cierre
     guardada: SesionGuardada | None
 
@@ -84,8 +87,11 @@ async def abrir_sistema(
     cara: str,
     reloj: Reloj | None = None,
     reanudar: str | None = None,
+    presupuesto: Topes | None = None,
 ) -> AsyncIterator[Sistema]:
     """Abre una sesión entera y la cierra al salir del bloque; `reanudar` es la que se sigue.
+
+    `presupuesto` son los topes que se ponen a la sesión; los que no nombra se quedan como estaban.
 
     Lanza `ErrorConfiguracion`, `ErrorBitacora` o `ErrorConsola`, en una línea que dice el remedio.
     """
@@ -97,9 +103,14 @@ async def abrir_sistema(
         base = await abrir_piezas_vivas(
             pila, ajustes, referencia, reloj or RelojReal(), Deseo(sesion, reanudar, cara, cierre)
         )
+        de_tipos = [tipo.presupuesto for tipo in base.manos.tipos.values()]
+        cuentas = base.guardada.cuentas if base.guardada else ()
+        base.contaduria.abrir(cuentas, [Presupuesto(presupuesto or {}), *de_tipos])
         apertura = base.anotar_apertura(cara)
         cierre.abierta = True
         await apertura
+        if presupuesto:
+            await base.contaduria.poner_en_sesion(presupuesto)
         await base.recoger_restos()
         ordenes = await pila.enter_async_context(base.ordenes_persona())
         nucleo = await pila.enter_async_context(
@@ -131,6 +142,7 @@ def _como_se_ve(
         interlocutores=base.interlocutores,
         ordenes=ordenes,
         aparte=base.aparte(),
+        contaduria=base.contaduria,
         anotar=bitacora.anotar,
         redactar=base.guardia.secretos.redactar,
         retener=base.guardia.secretos.retener,

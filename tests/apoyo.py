@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agentes.eventos import HechoAnotado, TextoMaster
+from agentes.presupuesto import leer_topes
 from servicios.ajustes import RAIZ, Ajustes
 from servicios.buzon import Suscripcion
 from servicios.herramientas.guardia import Guardia
@@ -94,7 +95,12 @@ def delegar(*tareas: str, tipo: str = "ejecutor", dice: str = "") -> Respuesta:
 
 @asynccontextmanager
 async def enjambre(
-    doble: Doble, carpeta: Path, *tipos: dict[str, Any], proveedor: str, **variables: str
+    doble: Doble,
+    carpeta: Path,
+    *tipos: dict[str, Any],
+    proveedor: str,
+    presupuesto: str = "",
+    **variables: str,
 ) -> AsyncIterator[Sistema]:
     """Un sistema abierto cuyo modelo es ese doble (ya abierto).
 
@@ -105,7 +111,8 @@ async def enjambre(
     ajustes = Ajustes.leer(raiz)
     referencia = resolver_modelo(ajustes.model, ajustes)
     assert referencia is not None
-    async with abrir_sistema(ajustes, referencia, "prueba") as sistema:
+    topes = leer_topes(presupuesto) if presupuesto else None
+    async with abrir_sistema(ajustes, referencia, "prueba", presupuesto=topes) as sistema:
         conocidos = dict(sistema.tipos)
         yield sistema
     comprobar_historias(ajustes.datos / "swarm.db")

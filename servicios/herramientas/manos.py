@@ -24,8 +24,10 @@ from servicios.herramientas.guardia import Guardia
 from servicios.herramientas.incluidas.consola import PerfilDe, herramienta_consola, perfil_por_tipo
 from servicios.herramientas.incluidas.trabajos import herramientas_trabajos
 from servicios.herramientas.orden_persona import SitioPersona
+from servicios.herramientas.pagadas import ConsolaPagada, PermisoPagado
 from servicios.herramientas.permiso import Permiso
 from servicios.herramientas.registro import RegistroHerramientas
+from servicios.llm.caja import Caja
 from servicios.registros.reanudacion.restos import Restos
 from servicios.reloj import Reloj
 
@@ -51,7 +53,8 @@ class Manos:
 class PuertosManos:
     """De qué viven. `hay_persona` es si hay a quien preguntar; `comprobar_modelo` lanza si no vale.
 
-    `sub` es la subcarpeta de los espacios de los agentes; vacía, la de siempre.
+    `sub` es la subcarpeta de los espacios de los agentes; vacía, la de siempre. `caja` cobra sus
+    órdenes.
     """
 
     anotar: Callable[[Evento, Apunte | None], Apunte]
@@ -61,6 +64,7 @@ class PuertosManos:
     sesion: str
     sub: str
     comprobar_modelo: Callable[[str], object]
+    caja: Caja
 
 
 @asynccontextmanager
@@ -89,7 +93,7 @@ async def abrir_manos(ajustes: Ajustes, puertos: PuertosManos) -> AsyncIterator[
         tipos: dict[str, DefinicionAgente] = {}
         permiso = Permiso(decidir, aprobaciones, consola.aislamiento, consola.carpeta_de)
         perfil_de = perfil_por_tipo(tipos)
-        registro = _registro(consola, perfil_de, permiso)
+        registro = _registro(consola, perfil_de, PermisoPagado(permiso, puertos.caja), puertos.caja)
         sitio, de_la_persona = SitioPersona(consola), RegistroHerramientas()
         de_la_persona.registrar(herramienta_consola(consola, sitio.perfil, permiso))
         hay = Existencias(registro.nombres | ESQUEMAS.keys(), leer_prompt, puertos.comprobar_modelo)
@@ -126,11 +130,11 @@ def _exigente(tipo: DefinicionAgente) -> DefinicionAgente:
 
 
 def _registro(
-    consola: EjecutorConsola, perfil_de: PerfilDe, permiso: Permiso
+    consola: EjecutorConsola, perfil_de: PerfilDe, permiso: PermisoPagado, caja: Caja
 ) -> RegistroHerramientas:
     """Las herramientas incluidas; las que ejecutan algo pasan todas por el mismo permiso."""
     registro = RegistroHerramientas()
-    registro.registrar(herramienta_consola(consola, perfil_de, permiso))
+    registro.registrar(herramienta_consola(ConsolaPagada(consola, caja), perfil_de, permiso))
     for herramienta in herramientas_trabajos(consola.trabajos, perfil_de, permiso):
         registro.registrar(herramienta)
     return registro

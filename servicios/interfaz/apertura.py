@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from argparse import Namespace
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from agentes.errores import ErrorConfiguracion
+from agentes.presupuesto import Topes
 from servicios.ajustes import Ajustes
 from servicios.cargar_llm import cargar_llm, elegir_modelo
 from servicios.interfaz.bifurcacion import crear_bifurcacion
@@ -26,10 +27,16 @@ _ESPERA_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Apertura:
-    """El modelo del Master y, si se sigue una, la sesión."""
+    """El modelo del Master, la sesión si se sigue una y los topes que se le ponen."""
 
     modelo: ReferenciaModelo
     reanudar: str | None = None
+    presupuesto: Topes | None = None
+
+    @property
+    def lo_demas(self) -> dict[str, Any]:
+        """Con qué se abre, además del modelo."""
+        return {"reanudar": self.reanudar, "presupuesto": self.presupuesto}
 
 
 def elegir(ajustes: Ajustes, pedido: Namespace, cara: str) -> Apertura:
@@ -37,6 +44,10 @@ def elegir(ajustes: Ajustes, pedido: Namespace, cara: str) -> Apertura:
 
     Lanza `ErrorConfiguracion` si no existe la sesión, no se sabe cuál es o falta el modelo.
     """
+    return replace(_elegir(ajustes, pedido, cara), presupuesto=pedido.presupuesto)
+
+
+def _elegir(ajustes: Ajustes, pedido: Namespace, cara: str) -> Apertura:
     _poner_al_dia(ajustes)
     if pedido.bifurcar_en is not None:
         return _bifurcar(ajustes, pedido.bifurcar_en, pedido.modelo)

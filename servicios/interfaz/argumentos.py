@@ -7,6 +7,8 @@ import re
 from collections.abc import Collection
 from typing import Any, NoReturn
 
+from agentes.errores import ErrorConfiguracion
+from agentes.presupuesto import Topes, leer_topes
 from servicios.interfaz import headless
 from servicios.interfaz.argumentos_auditar import anadir_auditar, anadir_exportar
 
@@ -103,6 +105,13 @@ def _anadir_conversacion(analizador: Analizador) -> None:
     )
 
     analizador.add_argument(
+        "--presupuesto",
+        type=_topes,
+        metavar="TOPES",
+        help="lo que se puede gastar: tokens=N,usd=X,segundos=N,comandos=N,agentes=N; con una tarea,"
+        " si se acaba sale con 4",
+    )
+    analizador.add_argument(
         "--exigir-evidencias",
         action="store_true",
         default=None,
@@ -180,6 +189,7 @@ def _incompatibles(argumentos: argparse.Namespace) -> str:
         "-p": argumentos.tarea,
         "--salida": argumentos.salida,
         "--aislamiento": argumentos.aislamiento,
+        "--presupuesto": argumentos.presupuesto,
         "--exigir-evidencias": argumentos.exigir_evidencias,
         "--reanudar": getattr(argumentos, "reanudar", None),
         "--bifurcar-en": getattr(argumentos, "bifurcar_en", None),
@@ -193,6 +203,14 @@ def _incompatibles(argumentos: argparse.Namespace) -> str:
     if "--modelo" in dichas and "--bifurcar-en" not in dichas:
         return "--modelo solo va con --bifurcar-en; para lo demás, pon MODEL en .env"
     return ""
+
+
+def _topes(texto: str) -> Topes:
+    """Los de un presupuesto."""
+    try:
+        return leer_topes(texto)
+    except ErrorConfiguracion as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _fila(texto: str) -> int:

@@ -14,6 +14,7 @@ class Salida(IntEnum):
     FALLO = 1
     CONFIGURACION = 2
     DENEGADO = 3
+    PRESUPUESTO = 4
     INCIERTO = 5
     COLGADO = 129
     INTERRUMPIDO = 130
@@ -26,4 +27,6 @@ def codigo_de(error: ErrorEnjambre) -> Salida:
         return Salida.CONFIGURACION
     if isinstance(error, ErrorModelo) and error.es_configuracion:
         return Salida.CONFIGURACION
+    if isinstance(error, ErrorModelo) and error.es_de_presupuesto:
+        return Salida.PRESUPUESTO
     return Salida.FALLO

@@ -22,6 +22,7 @@ from agentes.pruebas import Verificacion
 from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz.codigos import Salida, codigo_de
 from servicios.interfaz.lineas import RIESGO, linea_de
+from servicios.interfaz.presupuesto import parados, seguir_si_hay_mas
 from servicios.registros.textos import a_json
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ async def _hasta_la_calma(sistema: Sistema, tarea: str | None, fines: Fines) -> 
             f"en la sesión {sistema.sesion} no llegó a guardarse ninguna línea: no hay nada que"
             " seguir; dile algo con -p «tarea»"
         )
+    await seguir_si_hay_mas(sistema)
     if tarea is not None:
         await sistema.conversacion.decir(tarea)
     calma = asyncio.create_task(sistema.conversacion.esperar_calma())
@@ -143,6 +145,8 @@ def _codigo(sistema: Sistema, tarea: str | None) -> int:
 
     Si no había nada que hacer, no hay nada que haya salido mal.
     """
+    if _explicar_presupuesto(sistema):
+        return Salida.PRESUPUESTO
     if tarea is None and sistema.guardada is not None and sistema.guardada.esta_quieta:
         return Salida.BIEN
     estados = sistema.gestor.get_all_agents_status()
@@ -161,6 +165,19 @@ def _codigo(sistema: Sistema, tarea: str | None) -> int:
     if fallidos:
         return Salida.FALLO
     return Salida.INCIERTO if _nombrar_sin_verificar(estados) else Salida.BIEN
+
+
+def _explicar_presupuesto(sistema: Sistema) -> bool:
+    """Si algo se quedó sin hacer porque se acabó un presupuesto, lo dice y es `True`."""
+    en_pausa, motivo = parados(sistema), sistema.contaduria.negado
+    if not (en_pausa or motivo):
+        return False
+    quienes = f"; en pausa: {', '.join(en_pausa)}" if en_pausa else ""
+    _avisar(
+        f"Se acabó el presupuesto{f' ({motivo})' if motivo else ''}{quienes}. Para seguir con más:"
+        f" python main.py --reanudar {sistema.sesion} --presupuesto tokens=N,usd=X --salida texto"
+    )
+    return True
 
 
 def _nombrar_sin_verificar(estados: Iterable[Mapping[str, str]]) -> bool:
@@ -198,6 +215,7 @@ def _motivo(codigo: int) -> str:
     motivos = {
         Salida.BIEN: "tarea terminada",
         Salida.DENEGADO: "tarea con órdenes denegadas",
+        Salida.PRESUPUESTO: "se acabó el presupuesto",
         Salida.INCIERTO: "tarea sin verificar",
         Salida.COLGADO: "se cerró la ventana (SIGHUP)",
         Salida.INTERRUMPIDO: "interrumpida (SIGINT)",

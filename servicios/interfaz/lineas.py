@@ -11,15 +11,15 @@ from agentes.eventos import (
     USUARIO,
     AgenteLanzado,
     AgenteTerminado,
+    Espera,
     EstadoAgente,
     Evento,
     FalloInterno,
     FalloMaster,
     MensajeEncolado,
     ProblemaReportado,
-    TurnoInterrumpido,
 )
-from agentes.eventos_linea import ProblemaOmitido, VueltaDetectada
+from agentes.eventos_linea import ProblemaOmitido, TurnoInterrumpido, VueltaDetectada
 from agentes.eventos_llamada import (
     HerramientaTerminada,
     HistoriaCompactada,
@@ -28,6 +28,7 @@ from agentes.eventos_llamada import (
 )
 from agentes.eventos_mando import Mando, MandoDado
 from agentes.eventos_permisos import Alcance, AprobacionPedida, AprobacionResuelta, Quien
+from agentes.eventos_presupuesto import PresupuestoAvisado
 from agentes.perfil_consola import Veredicto
 from agentes.pruebas import COMPROBAR
 from servicios.interfaz.texto import corto
@@ -84,6 +85,10 @@ _MANDOS = {
     Mando.PASO: "se le deja dar un paso",
     Mando.REANUDAR: "se le manda seguir",
 }
+
+
+_AVISO = 80
+_DAR_MAS = "¿das más? /presupuesto +2 suma dos dólares; /presupuesto tokens=+5000, tokens"
 
 
 @singledispatch
@@ -206,7 +211,20 @@ def _(evento: MandoDado) -> Linea:
 
 
 @linea_de.register
+def _(evento: PresupuestoAvisado) -> Linea:
+    if evento.cuenta:
+        ultimo = ": se le deja un último turno" if evento.parte > _AVISO else ""
+        texto = f"presupuesto al {evento.parte} %{ultimo} · {evento.texto}"
+        return Linea(texto, evento.agente_id, Tono.AVISO, entera=True)
+    texto = f"presupuesto agotado, queda en pausa · {evento.texto} · {_DAR_MAS}"
+    return Linea(texto, evento.agente_id, Tono.MAL, entera=True)
+
+
+@linea_de.register
 def _(evento: FalloMaster) -> Linea:
+    if evento.clase == Espera.PRESUPUESTO:
+        texto = f"presupuesto agotado · {evento.error} · {_DAR_MAS}"
+        return Linea(texto, evento.agente_id, Tono.MAL, entera=True)
     return Linea(evento.error, evento.agente_id, Tono.MAL, entera=True)
 
 

@@ -13,7 +13,6 @@ from servicios.interfaz.texto import corto
 from servicios.registros.tablero.visto import (
     ATASCADO,
     EN_BUCLE,
-    PRESUPUESTO,
     SIN_REANUDAR,
     USUARIO,
     Tablero,
@@ -34,7 +33,6 @@ PALABRAS = {
 _ESPERAS: dict[str, str] = {
     Espera.APROBACION: "aprobación",
     USUARIO: "la persona",
-    PRESUPUESTO: "presupuesto",
     "cola": "en cola",
     **dict.fromkeys(EN_BUCLE, "en bucle"),
     Espera.ORDEN: "orden de su superior",
@@ -54,7 +52,7 @@ _TONOS = {
     Espera.APROBACION: Tono.AVISO,
     Espera.SUPERIOR: Tono.AVISO,
     Espera.TASA: Tono.AVISO,
-    PRESUPUESTO: Tono.AVISO,
+    Espera.PRESUPUESTO: Tono.AVISO,
     **dict.fromkeys(EN_BUCLE, Tono.AVISO),
 }
 _FINALES = {EstadoAgente.COMPLETED: Tono.BIEN, EstadoAgente.CANCELLED: Tono.AVISO}
@@ -161,7 +159,8 @@ def _fila(visto: Visto, ancho: int | None) -> _Fila:
         "" if visto.coste is None else f"{visto.coste:.4f}",
     )
     margen = visto.rama.replace("├ ", "│ ").replace("└ ", "  ")
-    dicho = _dicho(visto, ancho)
+    tope = f"tope {visto.presupuesto}" if visto.presupuesto else ""
+    dicho = " · ".join(filter(None, (tope, _dicho(visto, ancho))))
     return _Fila(
         nombre=f"{visto.rama}{visto.id}",
         celdas=celdas,

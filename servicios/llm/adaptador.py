@@ -64,9 +64,12 @@ class Fuente(Protocol):
     contexto: int
 
     def trozos(
-        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]
+        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema], salida: int
     ) -> AsyncGenerator[AIMessageChunk, None]:
-        """Envía y entrega los trozos según llegan; el motivo del fin va en `response_metadata`."""
+        """Envía y entrega los trozos según llegan; el motivo del fin va en `response_metadata`.
+
+        `salida` son los tokens que se le deja escribir; cero, los que quiera.
+        """
         ...
 
     def uso(self, usos: Sequence[UsageMetadata]) -> UsageMetadata:
@@ -88,14 +91,14 @@ class ModeloAdaptado:
         self.puerta = puerta
 
     async def emitir(
-        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]
+        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema], salida: int = 0
     ) -> AsyncIterator[Trozo]:
         """Envía la historia y entrega los trozos neutrales según llegan.
 
         Lanza `ErrorModeloPasajero` o `ErrorModelo`, nunca la excepción de un proveedor.
         """
         try:
-            async with aclosing(self._leer(mensajes, herramientas)) as flujo:
+            async with aclosing(self._leer(mensajes, herramientas, salida)) as flujo:
                 async for trozo in flujo:
                     yield trozo
         except ErrorModelo:
@@ -104,11 +107,11 @@ class ModeloAdaptado:
             raise traducir(error, self._fuente.destino) from error
 
     async def _leer(
-        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]
+        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema], salida: int
     ) -> AsyncGenerator[Trozo, None]:
         partes: list[AIMessageChunk] = []
         lector = _Lector()
-        async with aclosing(self._fuente.trozos(mensajes, herramientas)) as flujo:
+        async with aclosing(self._fuente.trozos(mensajes, herramientas, salida)) as flujo:
             async for parte in flujo:
                 partes.append(parte)
                 for trozo in lector.leer(parte):
@@ -139,11 +142,12 @@ class FuenteLangchain:
         self.contexto = contexto_de(modelo)
 
     async def trozos(
-        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]
+        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema], salida: int
     ) -> AsyncGenerator[AIMessageChunk, None]:
         """Lo que da `astream`."""
         atado = self._modelo.bind_tools(list(herramientas)) if herramientas else self._modelo
-        async for parte in atado.astream(list(mensajes)):
+        tope: dict[str, Any] = {"max_tokens": salida} if salida else {}
+        async for parte in atado.astream(list(mensajes), **tope):
             if isinstance(parte, AIMessageChunk):
                 yield parte
 

@@ -26,6 +26,7 @@ from servicios.llm.flujo import ModeloLLM
 from servicios.llm.historia_corrida import hash_de
 from servicios.llm.historial import reparar
 from servicios.llm.llamada import Llamador, Marcha, Via
+from servicios.llm.medidas_contexto import medir
 from servicios.llm.redaccion import HistoriaLimpia
 
 APARTE = "aparte"
@@ -63,8 +64,8 @@ class Aparte:
             ),
             causa,
         )
-        ahora = self.via.reloj.ahora()
-        marcha = Marcha(entrada, turno, ahora, _SIN_HERRAMIENTAS, APARTE)
+        ahora, estimado = self.via.reloj.ahora(), sum(map(medir, limpios))
+        marcha = Marcha(entrada, turno, ahora, _SIN_HERRAMIENTAS, APARTE, estimado)
         llamador = Llamador(self.agente_id, self.modelo, self.via)
         return await llamador.hacer(reparar(limpios), marcha)
 

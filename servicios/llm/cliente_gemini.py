@@ -86,7 +86,7 @@ class GeminiDirecto(ChatGoogleGenerativeAI):
     _bases: PorJuego[_Base] = PrivateAttr(default_factory=PorJuego)
 
     def _prepare_request(
-        self, messages: list[BaseMessage], *, tools: Any = None, **resto: Any
+        self, messages: list[BaseMessage], *, tools: Any = None, salida: int = 0, **resto: Any
     ) -> dict[str, Any]:
         if any(valor is not None for valor in resto.values()):
             return super()._prepare_request(messages, tools=tools, **resto)
@@ -98,7 +98,8 @@ class GeminiDirecto(ChatGoogleGenerativeAI):
         if sistema:
             cuerpo["systemInstruction"] = {"parts": sistema}
         opciones = base.opciones.model_copy(update={"extra_body": cuerpo})
-        config = base.config.model_copy(update={"http_options": opciones})
+        tope = {"max_output_tokens": salida} if salida else {}
+        config = base.config.model_copy(update={"http_options": opciones, **tope})
         return {"model": self.model, "contents": [Content(role="user")], "config": config}
 
     def _preparar(self, esquemas: Sequence[Esquema] | None) -> _Base:
@@ -180,10 +181,11 @@ class GeminiDirecto(ChatGoogleGenerativeAI):
         return [_en_cable(c) for c in super()._prepare_request(mensajes)["contents"]]
 
     async def generar(
-        self, mensajes: Sequence[BaseMessage], esquemas: Sequence[Esquema]
+        self, mensajes: Sequence[BaseMessage], esquemas: Sequence[Esquema], salida: int
     ) -> AsyncGenerator[AIMessageChunk, None]:
-        """Los trozos de una respuesta."""
-        async with aclosing(self._astream(list(mensajes), tools=esquemas)) as flujo:  # type: ignore[type-var, arg-type]
+        """Los trozos de una respuesta, de `salida` tokens como mucho (cero, los que quiera)."""
+        extra: dict[str, Any] = {"tools": esquemas, "salida": salida}
+        async with aclosing(self._astream(list(mensajes), **extra)) as flujo:  # type: ignore[type-var]
             async for generado in flujo:
                 if (parte := con_metadatos(generado)) is not None:
                     yield parte
@@ -211,12 +213,12 @@ class FuenteGemini:
         self.contexto = contexto_de(self._chat)
 
     async def trozos(
-        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]
+        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema], salida: int
     ) -> AsyncGenerator[AIMessageChunk, None]:
         """Los trozos de una respuesta."""
         if self._sesion is None:
             self._sesion = self._abrir()
-        async with aclosing(self._chat.generar(mensajes, herramientas)) as flujo:
+        async with aclosing(self._chat.generar(mensajes, herramientas, salida)) as flujo:
             async for parte in flujo:
                 yield parte
 

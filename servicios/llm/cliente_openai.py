@@ -8,7 +8,7 @@ conexiones. Lo que se salta es lo que el SDK hace con cada mensaje de la histori
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -60,7 +60,9 @@ class ChatDirecto(ChatOpenAI):
     def _get_request_payload(
         self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: Any
     ) -> dict[str, Any]:
+        tope = kwargs.pop("tope", {})
         carga: dict[str, Any] = super()._get_request_payload([], stop=stop, **kwargs)
+        carga.update(tope)
         mensajes = self._convert_input(input_).to_messages()
         carga["messages"] = self._conversiones.obtener_todas(mensajes, self._convertir)
         return carga
@@ -83,10 +85,14 @@ class ChatDirecto(ChatOpenAI):
         return generado
 
     async def generar(
-        self, mensajes: Sequence[BaseMessage], esquemas: Sequence[Esquema]
+        self,
+        mensajes: Sequence[BaseMessage],
+        esquemas: Sequence[Esquema],
+        tope: Mapping[str, int],
     ) -> AsyncGenerator[AIMessageChunk, None]:
-        """Los trozos de una respuesta."""
-        extra = {"tools": self.herramientas(esquemas)} if esquemas else {}
+        """Los trozos de una respuesta; `tope` es lo que va en la petición para acotarla."""
+        extra: dict[str, Any] = {"tools": self.herramientas(esquemas)} if esquemas else {}
+        extra |= {"tope": tope} if tope else {}
         async with aclosing(self._astream(list(mensajes), **extra)) as flujo:  # type: ignore[type-var]
             async for generado in flujo:
                 if (parte := con_metadatos(generado)) is not None:
@@ -131,13 +137,16 @@ class FuenteOpenAI:
         self.contexto = contexto_de(self._fragmentos[0].chat)
 
     async def trozos(
-        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]
+        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema], salida: int
     ) -> AsyncGenerator[AIMessageChunk, None]:
         """Los trozos de una respuesta, por el primer cliente con sitio."""
+        # OpenAI ya no admite `max_tokens` en sus modelos nuevos; los demás no conocen otro nombre.
+        nombre = "max_completion_tokens" if self.destino.proveedor == "openai" else "max_tokens"
+        tope = {nombre: salida} if salida else {}
         fragmento = self._libre()
         fragmento.activas += 1
         try:
-            async with aclosing(fragmento.chat.generar(mensajes, herramientas)) as flujo:
+            async with aclosing(fragmento.chat.generar(mensajes, herramientas, tope)) as flujo:
                 async for parte in flujo:
                     yield parte
         finally:

@@ -96,6 +96,16 @@ class Colector:
         """El texto recibido hasta ahora."""
         return "".join(self._textos)
 
+    @property
+    def crudo(self) -> str:
+        """Todo lo escrito hasta ahora, con los argumentos de las llamadas."""
+        return self.texto + "".join("".join((a.nombre, *a.crudo)) for a in self._abiertas)
+
+    @property
+    def uso(self) -> Uso:
+        """El que dijo el proveedor, si ya lo dijo."""
+        return self._uso
+
     def tomar(self, trozo: Trozo) -> None:
         """Añade un trozo."""
         match trozo:

@@ -148,6 +148,8 @@ class ModeloDemostracion(BaseChatModel):
         }
         decision = decidir(mensajes, esquemas, opciones.get("tool_choice"))
         decision = _cortar(decision, [*(self.stop or ()), *(stop or ())])
+        tope = int(opciones.get("max_tokens") or 0)
+        entera, decision = decision, _acortar(decision, tope)
         for pieza in _en_piezas(decision.texto):
             yield _trozo(pieza)
         for indice, llamada in enumerate(decision.llamadas):
@@ -162,7 +164,7 @@ class ModeloDemostracion(BaseChatModel):
                 yield _trozo(tool_call_chunks=[tool_call_chunk(args=pieza, index=indice)])
         yield _trozo(
             response_metadata={
-                "finish_reason": "tool_calls" if decision.llamadas else "stop",
+                "finish_reason": _motivo(decision, entera),
                 "model_name": opciones.get("model") or self.model,
             },
             usage_metadata=_uso(mensajes, decision),
@@ -179,6 +181,25 @@ def _cortar(decision: Decision, paradas: Sequence[str]) -> Decision:
     cortes = [decision.texto.find(parada) for parada in paradas if parada]
     hallados = [corte for corte in cortes if corte >= 0]
     return Decision(decision.texto[: min(hallados)]) if hallados else decision
+
+
+def _acortar(decision: Decision, tope: int) -> Decision:
+    """Lo que cabe en esos tokens (cero, todo); una llamada que no cabe no sale."""
+    if not tope or _tokens(_largo(decision)) <= tope:
+        return decision
+    return Decision(decision.texto[: tope * CARACTERES_POR_TOKEN])
+
+
+def _motivo(decision: Decision, entera: Decision) -> str:
+    if decision is not entera:
+        return "length"
+    return "tool_calls" if decision.llamadas else "stop"
+
+
+def _largo(decision: Decision) -> int:
+    return len(decision.texto) + sum(
+        len(ll.nombre) + len(json.dumps(ll.args)) for ll in decision.llamadas
+    )
 
 
 def _en_piezas(texto: str) -> Iterator[str]:
@@ -198,10 +219,7 @@ def _id_llamada(mensajes: Sequence[BaseMessage], indice: int) -> str:
 
 def _uso(mensajes: Sequence[BaseMessage], decision: Decision) -> UsageMetadata:
     entrada = _tokens(sum(len(m.text) for m in mensajes))
-    salida = _tokens(
-        len(decision.texto)
-        + sum(len(ll.nombre) + len(json.dumps(ll.args)) for ll in decision.llamadas)
-    )
+    salida = _tokens(_largo(decision))
     return UsageMetadata(input_tokens=entrada, output_tokens=salida, total_tokens=entrada + salida)
 
 

@@ -95,9 +95,9 @@ class ModeloLLM(Protocol):
         ...
 
     def emitir(
-        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema]
+        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema], salida: int = 0
     ) -> AsyncIterator[Trozo]:
-        """Envía la historia y entrega los trozos según llegan.
+        """Envía la historia y entrega los trozos según llegan; `salida` es el tope de tokens, si lo hay.
 
         Lanza `ErrorModeloPasajero` (merece reintento) o `ErrorModelo` (no lo merece), con el
         texto en una línea que dice qué ajustar. Cancelar la tarea corta la conexión.

@@ -163,7 +163,8 @@ class Interlocutor:
         return entrada
 
     async def _preguntar(self, limpio: Sequence[BaseMessage], entrada: Apunte) -> RespuestaModelo:
-        marcha = Marcha(entrada, self._turno, self._via.reloj.ahora(), self._validadores)
+        ahora, estimado = self._via.reloj.ahora(), self._contexto.tokens(self._corrida.tamano)
+        marcha = Marcha(entrada, self._turno, ahora, self._validadores, estimado=estimado)
         try:
             respuesta = await self._voz.llamador().hacer(reparar(limpio), marcha)
         except ErrorModelo as error:
@@ -255,8 +256,8 @@ class Interlocutor:
         causa = encargo.causa
         while True:
             entrada = self._pedir_resumen(mensajes, encargo.foco, causa)
-            ahora = self._via.reloj.ahora()
-            marcha = Marcha(entrada, self._turno, ahora, _SIN_HERRAMIENTAS, COMPACTAR)
+            ahora, estimado = self._via.reloj.ahora(), sum(map(medir, mensajes))
+            marcha = Marcha(entrada, self._turno, ahora, _SIN_HERRAMIENTAS, COMPACTAR, estimado)
             try:
                 respuesta = await self._voz.llamador().hacer(mensajes, marcha)
             except ErrorModelo as error:

@@ -11,7 +11,7 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage, message_to_dict
 
@@ -25,9 +25,11 @@ from agentes.eventos_llamada import (
     LlamadaTerminada,
 )
 from servicios.llm.admision import ESPERA_MAXIMA_S, Admision, Peticion
+from servicios.llm.caja import PRESUPUESTO, Caja, Cargo, Gasto, Pago
 from servicios.llm.colector import Colector, Recogido, Validadores
-from servicios.llm.flujo import ModeloLLM, TrozoTexto
+from servicios.llm.flujo import ModeloLLM, Razon, TrozoTexto
 from servicios.llm.historial import sin_lastre
+from servicios.llm.medidas_contexto import medir_texto
 from servicios.llm.redaccion import (
     Redactar,
     Retener,
@@ -59,7 +61,7 @@ class Via:
     """Lo que comparten todas las llamadas del proceso.
 
     `redactar` quita los secretos de un texto; `retener` dice cuánto del final de uno a medias
-    hay que esperar antes de enseñarlo.
+    hay que esperar antes de enseñarlo; `caja` paga cada intento.
     """
 
     anotar: Anotar
@@ -70,6 +72,7 @@ class Via:
     compas: Compas = field(default_factory=Compas)
     redactar: Redactar = str
     retener: Retener = no_retener
+    caja: Caja = field(default_factory=Caja)
 
 
 @dataclass(slots=True)
@@ -77,7 +80,8 @@ class Marcha:
     """Cómo va una llamada: su fila, con qué herramientas, el intento y el texto que no valió.
 
     `ronda` es por la que iba su puerta al empezar. Que no la admitan solo gasta un intento si no
-    admiten a nadie.
+    admiten a nadie. `estimado` son los tokens que se calcula que ocupa la petición y `gasto`, lo que
+    costó el último intento, si llegó a salir.
     """
 
     entrada: Apunte
@@ -85,6 +89,8 @@ class Marcha:
     inicio: float
     juego: Validadores
     proposito: str = ""
+    estimado: int = 0
+    gasto: Gasto | None = None
     intento: int = 0
     fallos: int = 0
     ronda: int = 0
@@ -114,6 +120,7 @@ class Llamador:
         marcha.ronda = self._via.admision.rondas(self._modelo.puerta)
         while True:
             marcha.intento += 1
+            marcha.gasto = None
             colector = Colector(marcha.juego)
             try:
                 recogido = await self._intentar(mensajes, colector, marcha)
@@ -142,16 +149,30 @@ class Llamador:
         )
         async with self._via.admision.puerta(self._modelo.puerta, peticion):
             await self._via.compas.turno()
+            pago = await self._via.caja.reservar(self._cargo(marcha))
             try:
-                await self._escuchar(mensajes, colector, marcha)
+                await self._escuchar(mensajes, colector, marcha, pago.salida)
             except TimeoutError as error:
                 raise ErrorModeloPasajero(
                     "el modelo no respondió a tiempo", clase="tiempo"
                 ) from error
-        return colector.cerrar()
+            finally:
+                escrito = 0 if colector.uso.total else medir_texto(colector.crudo)
+                marcha.gasto = self._via.caja.cobrar(pago, colector.uso, escrito)
+        return _entera(colector.cerrar(), pago)
+
+    def _cargo(self, marcha: Marcha) -> Cargo:
+        return Cargo(
+            agente_id=self._agente_id,
+            modelo=self._modelo.referencia,
+            turno=marcha.turno,
+            intento=marcha.intento,
+            entrada=marcha.estimado,
+            causa=marcha.entrada,
+        )
 
     async def _escuchar(
-        self, mensajes: Sequence[BaseMessage], colector: Colector, marcha: Marcha
+        self, mensajes: Sequence[BaseMessage], colector: Colector, marcha: Marcha, salida: int
     ) -> None:
         """Un intento: límite duro en total y otro de silencio entre trozos."""
         politica = self._via.politica
@@ -159,7 +180,7 @@ class Llamador:
         tope = bucle.time() + politica.limite_s
         vivo = TextoVivo(self._via.redactar, self._via.retener)
         async with asyncio.timeout_at(min(tope, bucle.time() + politica.silencio_s)) as plazo:
-            async for trozo in self._modelo.emitir(mensajes, marcha.juego.herramientas):
+            async for trozo in self._modelo.emitir(mensajes, marcha.juego.herramientas, salida):
                 colector.tomar(trozo)
                 plazo.reschedule(min(tope, bucle.time() + politica.silencio_s))
                 if isinstance(trozo, TrozoTexto):
@@ -201,9 +222,11 @@ class Llamador:
                 error=str(error),
                 clase=getattr(error, "clase", CANCELADA),
                 descartado=marcha.descartado,
+                gasto=_datos(marcha.gasto),
             ),
             marcha.entrada,
         )
+        marcha.gasto = None  # ya consta
 
     def _anotar_fallo(self, error: BaseException, marcha: Marcha) -> None:
         self._via.anotar(
@@ -215,6 +238,7 @@ class Llamador:
                 clase=getattr(error, "clase", CANCELADA),
                 ms=self._ms_desde(marcha.inicio),
                 descartado=marcha.descartado,
+                gasto=_datos(marcha.gasto),
             ),
             marcha.entrada,
         )
@@ -237,6 +261,8 @@ class Llamador:
                 intentos=marcha.intento,
                 ms=self._ms_desde(marcha.inicio),
                 proposito=marcha.proposito,
+                usd=marcha.gasto.usd if marcha.gasto else None,
+                gasto=_datos(marcha.gasto) if marcha.gasto and marcha.gasto.estimado else {},
             ),
             marcha.entrada,
         )
@@ -257,3 +283,17 @@ class Llamador:
 def _frena(error: BaseException) -> bool:
     """Si lo que hay que esperar se espera en la puerta, con los demás."""
     return isinstance(error, ErrorModeloPasajero) and error.satura
+
+
+def _datos(gasto: Gasto | None) -> dict[str, Any]:
+    return gasto.datos() if gasto else {}
+
+
+def _entera(recogido: Recogido, pago: Pago) -> Recogido:
+    """Lo recogido, salvo si se cortó porque no quedaba presupuesto para escribir más."""
+    if recogido.razon is Razon.LONGITUD and pago.es_corto:
+        raise ErrorModelo(
+            f"la respuesta no cupo en los {pago.salida} tokens que quedaban de presupuesto",
+            clase=PRESUPUESTO,
+        )
+    return recogido

@@ -11,6 +11,7 @@ import pytest
 from agentes.definicion import CLAVES_OPCIONALES, Existencias, cargar_definiciones
 from agentes.errores import ErrorConfiguracion, ErrorPlantilla
 from agentes.perfil_consola import Aprobacion, Espacio, PerfilConsola, Red, Regla, Veredicto
+from agentes.presupuesto import Presupuesto, Recurso
 from servicios.llm.preajustes import PREAJUSTES
 
 BUENO: dict[str, Any] = {
@@ -198,6 +199,32 @@ def test_sin_claves_de_consola_el_perfil_es_el_seguro(tmp_path: Path) -> None:
     assert perfil.aprobacion is Aprobacion.EN_AISLAMIENTO_LIBRE
 
 
+NINGUN_COMANDO = {Recurso.COMANDOS: 0}
+
+
+@pytest.mark.parametrize(
+    ("presupuesto", "dice"),
+    [
+        ({"euros": 3}, "«euros» no es un recurso; los que hay: tokens, usd,"),
+        ({"tokens": -1}, "tokens: ha de ser un número desde 0"),
+        ({"tokens": 1.5}, "tokens: ha de ser un número entero"),
+        ({"usd": "1"}, "«usd» ha de ser un número"),
+        ({"usd": True}, "«usd» ha de ser un número"),
+        ({"solo": 3}, "«solo» ha de ser un objeto"),
+        ({"solo": {"solo": {}}}, "«solo» no es un recurso"),
+    ],
+)
+def test_un_presupuesto_malo_nombra_lo_que_admite(
+    tmp_path: Path, presupuesto: dict[str, Any], dice: str
+) -> None:
+    escribir(tmp_path, "malo.json", presupuesto=presupuesto)
+    validas, errores = cargar_definiciones(tmp_path, HAY)
+    assert validas == {}
+    (error,) = errores
+    assert error.startswith("agentes_json/malo.json: «presupuesto»: ")
+    assert dice in error
+
+
 def test_las_claves_opcionales_llegan(tmp_path: Path) -> None:
     perfil = {
         "limite_comando_s": 1.5,
@@ -218,12 +245,14 @@ def test_las_claves_opcionales_llegan(tmp_path: Path) -> None:
     todas = {**perfil, **textos, **listas}
     modelos = {"model": "demo", "modelos_respaldo": ["demo:a", "demo:b"]}
     propias = {**modelos, "max_iterations": 3, "evidencias": ["orden", "cualquiera"]}
+    propias |= {"presupuesto": {"tokens": 9000, "usd": 0.5, "solo": {"comandos": 0}}}
     assert {*propias, *todas} == CLAVES_OPCIONALES.keys()
     escribir(tmp_path, "b.json", **propias, **todas)
     validas, errores = cargar_definiciones(tmp_path, HAY)
     assert errores == []
     tipo = validas["bueno"]
     assert (tipo.model, tipo.max_iterations) == ("demo", 3)
+    assert tipo.presupuesto == Presupuesto({Recurso.TOKENS: 9000, Recurso.USD: 0.5}, NINGUN_COMANDO)
     assert tipo.modelos_respaldo == ("demo:a", "demo:b")
     assert tipo.evidencias == ("orden", "cualquiera")
     assert tipo.consola == PerfilConsola(

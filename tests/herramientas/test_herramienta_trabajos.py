@@ -16,6 +16,7 @@ from servicios.herramientas.guardia import Guardia
 from servicios.herramientas.incluidas.trabajos import herramientas_trabajos
 from servicios.herramientas.manos import PuertosManos, abrir_manos
 from servicios.herramientas.permiso import Permiso
+from servicios.llm.caja import Caja
 from servicios.reloj import RelojReal
 from tests.herramientas.test_herramienta_consola import Lugar, Recibo, decidir
 
@@ -56,7 +57,9 @@ async def test_los_rechazos_no_ensenan_secretos(tmp_path: Path) -> None:
     (tmp_path / "agentes_json" / "malo.json").write_text(json.dumps(completo | {secreto: 1}))
     ajustes = Ajustes(raiz=tmp_path, datos=tmp_path / "datos", aislamiento="local")
     guardia = Guardia(Secretos([("MI_TOKEN", secreto)], "0" * 32), b"k" * 32)
-    puertos = PuertosManos(lambda *_: Recibo(), RelojReal(), guardia, True, "s", "", lambda _: None)
+    puertos = PuertosManos(
+        lambda *_: Recibo(), RelojReal(), guardia, True, "s", "", lambda _: None, Caja()
+    )
     async with abrir_manos(ajustes, puertos) as manos:
         (rechazo,) = manos.rechazos
     assert "malo.json" in rechazo

@@ -18,8 +18,8 @@ from agentes.eventos import (
     TextoDescartado,
     TextoMaster,
     TextoParcial,
-    TurnoInterrumpido,
 )
+from agentes.eventos_linea import TurnoInterrumpido
 from tests.interfaz.apoyo_terminal import (
     ALT_ENTER,
     ARRIBA,

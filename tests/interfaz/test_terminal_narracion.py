@@ -21,8 +21,8 @@ from agentes.eventos import (
     TextoDescartado,
     TextoMaster,
     TextoParcial,
-    TurnoInterrumpido,
 )
+from agentes.eventos_linea import TurnoInterrumpido
 from agentes.eventos_llamada import HerramientaTerminada, LlamadaFallida, LlamadaReintentada
 from servicios.buzon import BusEventos
 from servicios.interfaz.lineas import Tono, linea_de

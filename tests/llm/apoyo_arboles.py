@@ -96,7 +96,7 @@ class Proveedor:
         return "simulado:n-por-segundo"
 
     async def emitir(
-        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Any]
+        self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Any], salida: int = 0
     ) -> AsyncIterator[Trozo]:
         ahora = asyncio.get_running_loop().time()
         lleno_en = max(self._lleno_en, ahora) + 1 / self.por_segundo

@@ -14,7 +14,8 @@ from langchain_core.messages import AIMessage, BaseMessage
 from agentes.acciones import AccionPedida
 from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorModelo
-from agentes.eventos import Apunte, Evento, FalloMaster, TurnoInterrumpido
+from agentes.eventos import Apunte, Evento, FalloMaster
+from agentes.eventos_linea import TurnoInterrumpido
 from agentes.mensajes import Aviso, ClaseAviso
 from agentes.respuestas import LlamadaHerramienta, Uso
 from servicios.buzon import BuzonConVentana
@@ -46,8 +47,8 @@ class RelojManual:
 
     async def dormir(self, segundos: float) -> None:
         despertador = asyncio.Event()
-        hora = self._ahora + segundos
-        heapq.heappush(self._durmientes, (hora, next(self._orden), despertador))
+        durmiente = (self._ahora + segundos, next(self._orden), despertador)
+        heapq.heappush(self._durmientes, durmiente)
         await despertador.wait()
 
     async def avanzar(self, segundos: float) -> None:
@@ -78,8 +79,7 @@ class ModeloGuionizado:
         self.guion: list[Sequence[LlamadaHerramienta] | Exception] = []
         self.tarda_s = 0.0
         self._reloj = reloj
-
-    turno = 0
+        self.turno = 0
 
     async def pensar(
         self,

@@ -96,7 +96,9 @@ async def test_contesta_el_de_respaldo_y_consta_quien_fue(
         assert sistema.conversacion.ultimo_error is None
     (relevo,) = relevos(tmp_path)
     assert (relevo["de"], relevo["a"], relevo["motivo"]) == (MODELOS[DE], MODELOS[A], motivo)
-    assert llamadas(tmp_path) == [(MODELOS[DE], "fallida", 0), (MODELOS[A], "terminada", 1)]
+    # La que contesta vacío también dice lo que gastó, y consta.
+    gasto = int(motivo == "vacia")
+    assert llamadas(tmp_path) == [(MODELOS[DE], "fallida", gasto), (MODELOS[A], "terminada", 1)]
     salidas = consultar(tmp_path, "SELECT details->>'$.modelo' FROM logs WHERE tipo='llm_output'")
     assert salidas == [(MODELOS[A],)]
     assert consultar(tmp_path, "SELECT estado FROM messages") == [("visto",)]

@@ -13,8 +13,8 @@ from agentes.eventos import (
     TextoDescartado,
     TextoMaster,
     TextoParcial,
-    TurnoInterrumpido,
 )
+from agentes.eventos_linea import TurnoInterrumpido
 from agentes.eventos_permisos import AprobacionPedida
 from servicios.interfaz.lineas import Linea, Tono, linea_de
 from servicios.interfaz.terminal.papel import Papel

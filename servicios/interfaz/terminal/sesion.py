@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from agentes.errores import ErrorEnjambre
 from servicios.interfaz.codigos import Salida, codigo_de
 from servicios.interfaz.lineas import Linea, Tono
+from servicios.interfaz.presupuesto import seguir_si_hay_mas
 from servicios.interfaz.terminal.encargos import Encargos
 from servicios.interfaz.terminal.fichas import en_marcha, en_pausa
 from servicios.interfaz.terminal.narracion import Narrador
@@ -129,6 +130,7 @@ class Sesion:
                 self.sistema, self._abriendo = sistema, False
                 presentar(sistema, self._papel)
                 self._al_abrir(sistema)
+                await seguir_si_hay_mas(sistema)
                 await self._conversar(sistema)
                 await self._soltar()
                 cancelados, pausados = en_marcha(sistema), en_pausa(sistema)

@@ -51,6 +51,7 @@ from servicios.registros.escritura.sentencias import (
     ESTADO,
     LLAMADA,
     LLAMADA_FALLIDA,
+    LLAMADA_GASTO,
     LLAMADA_REINTENTADA,
     LLAMADA_TERMINADA,
     MENSAJE,
@@ -178,25 +179,38 @@ def _llamada_iniciada(f: Fila, e: LlamadaIniciada) -> Iterator[Sentencia]:
 
 
 def _llamada_terminada(f: Fila, e: LlamadaTerminada) -> Iterator[Sentencia]:
-    entrada, salida, cacheados = (
-        entero(n) or 0 for n in (e.uso.entrada, e.uso.salida, e.uso.cacheados)
-    )
-    yield (
-        LLAMADA_TERMINADA,
-        (seguro(e.razon), entrada, salida, cacheados, e.intentos, e.ms, f.id, f.causa),
-    )
+    yield LLAMADA_TERMINADA, (seguro(e.razon), e.intentos, e.ms, f.id, f.causa)
+    uso = (e.uso.entrada, e.uso.salida, e.uso.cacheados)
+    yield from _gasto(f, e.agente_id, uso, None if e.gasto else e.usd)
     if not e.proposito:
         yield MENSAJE_VISTO, (f.id, f.causa)
         yield AVISO_VISTO, (f.id, f.causa)
-    yield TOKENS, (entrada, salida, f.session, seguro(e.agente_id))
+
+
+def _gasto(
+    f: Fila, agente_id: str, uso: tuple[Any, Any, Any], usd: float | None
+) -> Iterator[Sentencia]:
+    """Lo que el proveedor dice que costó un intento; `usd` es `None` si no se sabe."""
+    entrada, salida, cacheados = (entero(n) or 0 for n in uso)
+    yield LLAMADA_GASTO, (entrada, salida, cacheados, usd, f.causa)
+    yield TOKENS, (entrada, salida, usd, f.session, seguro(agente_id))
+
+
+def _gasto_fallido(f: Fila, e: LlamadaReintentada | LlamadaFallida) -> Iterator[Sentencia]:
+    """El de un intento que no valió, si el proveedor lo dijo: lo estimado no entra en las tablas."""
+    if e.gasto and not e.gasto.get("estimado"):
+        uso = (e.gasto["entrada"], e.gasto["salida"], e.gasto.get("cacheados", 0))
+        yield from _gasto(f, e.agente_id, uso, e.gasto.get("usd"))
 
 
 def _llamada_reintentada(f: Fila, e: LlamadaReintentada) -> Iterator[Sentencia]:
     yield LLAMADA_REINTENTADA, (e.intento + 1, seguro(e.error), f.causa)
+    yield from _gasto_fallido(f, e)
 
 
 def _llamada_fallida(f: Fila, e: LlamadaFallida) -> Iterator[Sentencia]:
     yield LLAMADA_FALLIDA, (seguro(e.clase), seguro(e.error), e.intentos, e.ms, f.causa)
+    yield from _gasto_fallido(f, e)
 
 
 def _herramienta_pedida(f: Fila, e: HerramientaPedida) -> Iterator[Sentencia]:

@@ -28,9 +28,12 @@ MENSAJE_ENTREGADO = """UPDATE messages SET estado = 'entregado', entregado_en = 
     WHERE id = ? AND estado <> 'visto'"""
 AVISO_ENTREGADO = """UPDATE notices SET estado = 'entregado', entregado_en = ?
     WHERE id = ? AND estado <> 'visto'"""
+LLAMADA_GASTO = """UPDATE model_calls SET tokens_in = tokens_in + ?1,
+    tokens_out = tokens_out + ?2, tokens_cached = tokens_cached + ?3,
+    cost = coalesce(cost + ?4, ?4, cost) WHERE id = ?5"""
 LLAMADA_REINTENTADA = "UPDATE model_calls SET intentos = ?, error = ? WHERE id = ?"
-LLAMADA_TERMINADA = """UPDATE model_calls SET estado = 'terminada', razon = ?, tokens_in = ?,
-    tokens_out = ?, tokens_cached = ?, intentos = ?, ms = ?, respuesta = ? WHERE id = ?"""
+LLAMADA_TERMINADA = """UPDATE model_calls SET estado = 'terminada', razon = ?, intentos = ?,
+    ms = ?, respuesta = ? WHERE id = ?"""
 LLAMADA_FALLIDA = """UPDATE model_calls SET estado = 'fallida', razon = ?, error = ?,
     intentos = ?, ms = ? WHERE id = ?"""
 MENSAJE_VISTO = """UPDATE messages SET estado = 'visto', visto_en = ?
@@ -39,8 +42,8 @@ AVISO_VISTO = """UPDATE notices SET estado = 'visto', visto_en = ?
     WHERE entregado_en = ? AND estado = 'entregado'"""
 COMANDO_CERRADO = """UPDATE commands SET return_code = ?, ok = ?, motivo = ?, ms = ?,
     cierre = ?, fila_cierre = ? WHERE id = ?"""
-TOKENS = """UPDATE agent_runs SET tokens_in = tokens_in + ?, tokens_out = tokens_out + ?
-    WHERE session = ? AND agent_id = ?"""
+TOKENS = """UPDATE agent_runs SET tokens_in = tokens_in + ?1, tokens_out = tokens_out + ?2,
+    cost = coalesce(cost + ?3, ?3, cost) WHERE session = ?4 AND agent_id = ?5"""
 ESTADO = """UPDATE agent_runs SET status = ?
     WHERE session = ? AND agent_id = ? AND end_time IS NULL AND status <> ?"""
 AGENTE_TERMINADO = """UPDATE agent_runs SET status = ?, end_time = ?, result = ?, error = ?,
@@ -66,6 +69,7 @@ SENTENCIAS = (
     COMANDO,
     MENSAJE_ENTREGADO,
     AVISO_ENTREGADO,
+    LLAMADA_GASTO,
     LLAMADA_REINTENTADA,
     LLAMADA_TERMINADA,
     LLAMADA_FALLIDA,

@@ -74,7 +74,7 @@ _SQL = {
     "v_llamadas": """
         SELECT m.id AS fila, p.timestamp, m.session, m.agente_id, m.turno, m.proposito, m.modelo,
             m.estado, m.razon, r.mensaje AS respuesta, m.tokens_in, m.tokens_out, m.tokens_cached,
-            m.intentos, m.ms, m.error, m.respuesta AS fila_respuesta
+            m.cost, m.intentos, m.ms, m.error, m.respuesta AS fila_respuesta
         FROM model_calls AS m
         JOIN logs AS p ON p.id = m.id
         LEFT JOIN logs AS r ON r.id = m.respuesta""",
@@ -96,13 +96,10 @@ _SQL = {
     "v_costes": """
         WITH RECURSIVE
         gasto AS (
-            SELECT m.*, a.cost AS coste
-            FROM (
-                SELECT session, agente_id, count(*) AS llamadas, sum(tokens_in) AS tokens_in,
-                    sum(tokens_out) AS tokens_out, sum(tokens_cached) AS tokens_cached
-                FROM model_calls GROUP BY session, agente_id
-            ) AS m
-            LEFT JOIN agent_runs AS a ON a.session = m.session AND a.agent_id = m.agente_id
+            SELECT session, agente_id, count(*) AS llamadas, sum(tokens_in) AS tokens_in,
+                sum(tokens_out) AS tokens_out, sum(tokens_cached) AS tokens_cached,
+                sum(cost) AS coste
+            FROM model_calls GROUP BY session, agente_id
         ),
         rama (session, agente_id, cabeza) AS (
             SELECT session, agente_id, agente_id FROM gasto

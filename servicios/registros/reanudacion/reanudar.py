@@ -23,6 +23,7 @@ from agentes.guardado import (
     OperacionGuardada,
     SesionGuardada,
 )
+from agentes.presupuesto import Presupuesto
 from agentes.pruebas import Verificacion
 from agentes.respuestas import ResultadoHerramienta, Uso
 from servicios.registros.escritura.apuntes import ApunteFila
@@ -34,6 +35,8 @@ from servicios.registros.lectura.historias import (
     Historia,
     plegar_historia,
 )
+from servicios.registros.reanudacion.esperas import es_problema, ultima_espera
+from servicios.registros.reanudacion.gastos import leer_cuentas
 from servicios.registros.reanudacion.paradas import parada_de
 from servicios.registros.reanudacion.pendientes import (
     ordenes_abiertas,
@@ -50,7 +53,8 @@ _SESION = "SELECT modelo, origen FROM sessions WHERE id = ?"
 _AGENTES = """
     SELECT a.id, agent_id, agent_type, agent_rol, agent_objetivo, task_description, parent, model,
         status, tokens_in, tokens_out, verificacion,
-        coalesce(json_extract(l.details, '$.exige'), '[]') AS exige
+        coalesce(json_extract(l.details, '$.exige'), '[]') AS exige,
+        coalesce(json_extract(l.details, '$.presupuesto'), '{}') AS presupuesto
     FROM agent_runs AS a JOIN logs AS l ON l.id = a.id WHERE a.session = ? ORDER BY a.id"""
 _COMPACTADA = """
     SELECT coalesce(max(id), 0) FROM logs
@@ -119,6 +123,7 @@ class _Lector:
             ultimo_texto=str(texto[0]) if texto else "",
             problemas=problemas_sin_contar(self._db, self._sesion),
             ordenes=ordenes_abiertas(self._db, self._sesion),
+            cuentas=leer_cuentas(self._db, self._sesion),
         )
 
     def _una(self, sql: str, *valores: object) -> sqlite3.Row | None:
@@ -154,6 +159,7 @@ class _Lector:
             parado_por=parada.parado_por if parada else None,
             parado_de=parada.parado_de if parada else "",
             exige=tuple(json.loads(fila["exige"])),
+            presupuesto=Presupuesto.de(json.loads(fila["presupuesto"])),
             verificacion=Verificacion(fila["verificacion"]),
         )
 
@@ -182,8 +188,8 @@ class _Lector:
             corte_anotado=plegada.corte_anotado,
             sin_contestar=_sin_contestar(plegada, cola),
             textos_sueltos=plegada.recuerdos,
-            esperaba_hijo=_esperaba_hijo(cola),
-            problema_contado=any(f["tipo"] == "agent_problem" for f in cola),
+            esperaba_hijo=ultima_espera(cola) is Espera.HIJO,
+            problema_contado=any(es_problema(f) for f in cola),
             vuelta_contada=por_hacer is not None
             and any(f["tipo"] == "loop_detected" for f in cola),
             texto_dicho=any(f["tipo"] == "master_response_text" for f in cola),
@@ -282,13 +288,6 @@ def _sin_contestar(historia: Historia, cola: list[sqlite3.Row]) -> bool:
 def _de_lado(entrada: sqlite3.Row) -> bool:
     """Si es una petición con otro propósito: no es de la historia."""
     return bool(json.loads(entrada["details"]).get("proposito"))
-
-
-def _esperaba_hijo(cola: list[sqlite3.Row]) -> bool:
-    suyas = [json.loads(f["details"]) for f in cola if f["tipo"] == "agent_loop"]
-    # Las demás las ponen el sistema o quien lo mandó pausar.
-    esperas = [e for d in suyas if "motivo" not in d and not (e := Espera(d["espera"])).es_mandada]
-    return bool(esperas) and esperas[-1] is Espera.HIJO
 
 
 def _ultima_causa(historia: Historia, nacimiento: Apunte | None) -> Apunte | None:

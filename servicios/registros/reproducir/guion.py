@@ -23,7 +23,15 @@ AJENAS = {"master_input", "agent_intervention", "agent_control", "swarm_manageme
 
 _COPIADAS = {
     *("approval_request", "approval_decision", "network_request", "network_end"),
-    *("session_name", "model_change", "system_error", "swarm_init", "orphan_operation"),
+    *(
+        "budget_set",
+        "budget_reserve",
+        "session_name",
+        "model_change",
+        "system_error",
+        "swarm_init",
+        "orphan_operation",
+    ),
 }
 _DE_SISTEMA = {"system_init", "system_exit", "session_resume", "session_fork"}
 
@@ -221,7 +229,7 @@ class Guion:
         for fila in self.quedan(entrada.agente_id):
             if fila is entrada:
                 return True
-            suya = fila.id in self._compactan - self._a_peticion
+            suya = fila.id in self._compactan - self._a_peticion or fila.tipo == "budget_warning"
             if not (suya or self.se_copia(fila)):
                 return False
         return False

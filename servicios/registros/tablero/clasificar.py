@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agentes.eventos import MASTER, Espera, EstadoAgente
+from agentes.presupuesto import Presupuesto
 from servicios.registros.ramas import Nudo, colgar
 from servicios.registros.tablero.leido import AgenteLeido, Huella, Leido, OrdenMirada
 from servicios.registros.tablero.linea import primera_linea, ultima_linea
@@ -37,8 +38,8 @@ _SIN_FILA = {Espera.NADA, Espera.HERRAMIENTA, Espera.MODELO}
 """Las esperas de las que algo ha de salir sin que nadie haga nada: pueden atascarse."""
 
 
-_POR_PROBLEMA = {Espera.SUPERIOR, *EN_BUCLE}
-"""Las pausas que empezaron con un problema: es su motivo."""
+_POR_PROBLEMA = {Espera.SUPERIOR, Espera.PRESUPUESTO, *EN_BUCLE}
+"""Las pausas que empezaron con un problema, o sin presupuesto: es su motivo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ def _agente(
         verificacion=agente.verificacion,
         modelo=agente.modelo,
         tarea=agente.tarea,
+        presupuesto=leido.presupuestos.get(agente.id, Presupuesto()),
     )
 
 
@@ -235,6 +237,7 @@ def _master(leido: Leido, agentes: Sequence[Visto], mirada: Mirada) -> Visto:
         verificacion=None,
         modelo=leido.modelo,
         tarea="",
+        presupuesto=leido.presupuestos.get(MASTER, Presupuesto()),
     )
 
 

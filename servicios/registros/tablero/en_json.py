@@ -40,6 +40,7 @@ CLAVES = {
     "verificacion": "cómo salieron sus pruebas, o null si no consta",
     "modelo": "el modelo con el que piensa",
     "tarea": "lo que se le encargó",
+    "presupuesto": "sus topes, o un objeto vacío; los del Master son los de la sesión",
 }
 """Clave de un agente → qué significa."""
 
@@ -68,6 +69,7 @@ def _visto(visto: Visto, redactar: Callable[[str], str]) -> dict[str, Any]:
     propias |= {clave: texto[:_TOPE_LINEA] for clave, texto in textos.items()}
     for clave in ("falta_s", "senal_s", "tiempo_s"):
         propias[clave] = None if propias[clave] is None else round(propias[clave], 1)
+    propias["presupuesto"] = visto.presupuesto.datos()
     return propias | {"senal": _iso(visto.senal), "estado": visto.estado.value}
 
 

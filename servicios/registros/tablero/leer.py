@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from agentes.eventos import EstadoAgente
+from agentes.presupuesto import Presupuesto
 from servicios.registros.tablero.leido import AgenteLeido, Huella, Leido, OrdenAbierta
 
 PASOS = (
@@ -27,6 +28,9 @@ _DE_OTROS = ("agent_intervention", "swarm_management", "agent_control")
 # Una espera impuesta acaba con otra fila que solo dice que sigue: lo que hacía es lo de antes.
 _SOLO_SIGUE = """(l.tipo = 'agent_loop' AND json_extract(l.details, '$.espera') = ''
     AND json_extract(l.details, '$.motivo') IS NOT NULL)"""
+
+_PROBLEMAS = ("agent_problem", "budget_warning")
+"""Lo que dice por qué alguien está en pausa."""
 
 _CON_DETALLES = ("agent_loop", "llm_call", "approval_request")
 _RECIENTES = 60
@@ -54,7 +58,15 @@ _LA_ULTIMA = """SELECT l.id FROM logs AS l
 _ENTRE_LAS_RECIENTES = """SELECT max(x.id) FROM (
         SELECT l.id, l.tipo FROM logs AS l WHERE l.session = ?1 AND l.agente_id = a.agente
         ORDER BY l.epoca DESC, l.seq DESC LIMIT {recientes}
-    ) AS x WHERE x.tipo = '{tipo}'"""
+    ) AS x WHERE x.tipo IN ({tipos})"""
+_PRESUPUESTOS = """
+    SELECT a.agent_id, json_extract(l.details, '$.presupuesto')
+    FROM agent_runs AS a JOIN logs AS l ON l.id = a.id
+    WHERE a.session = ?1 AND json_extract(l.details, '$.presupuesto') IS NOT NULL
+    UNION ALL
+    SELECT * FROM (
+        SELECT json_extract(details, '$.de'), json_extract(details, '$.topes') FROM logs
+        WHERE session = ?1 AND agente_id = 'usuario' AND tipo = 'budget_set' ORDER BY id)"""
 _HUELLAS = """
     WITH vivos (agente, ultima, paso, pedida, pausa, problema) AS MATERIALIZED (
         SELECT a.agente, ({ultima}), ({paso}), ({pedida}),
@@ -74,7 +86,8 @@ _HUELLAS = """
         substr(coalesce(nullif(json_extract(k.details, '$.stdout'), ''),
             json_extract(k.details, '$.stderr'), ''), -{final}),
         coalesce(json_extract(e.details, '$.espera'), ''),
-        substr(coalesce(json_extract(b.details, '$.descripcion'), ''), 1, {final})
+        substr(coalesce(json_extract(b.details, '$.descripcion'),
+            json_extract(b.details, '$.texto'), ''), 1, {final})
     FROM vivos AS v
     LEFT JOIN logs AS u ON u.id = v.ultima
     LEFT JOIN logs AS p ON p.id = v.paso
@@ -92,8 +105,8 @@ _HUELLAS_SQL = _HUELLAS.format(
     ultima=_LA_ULTIMA.format(condicion=f"+l.tipo NOT IN ({_lista(_DE_OTROS)})"),
     paso=_LA_ULTIMA.format(condicion=f"+l.tipo IN ({_lista(PASOS)}) AND NOT {_SOLO_SIGUE}"),
     pausa=_LA_ULTIMA.format(condicion=f"+l.tipo = 'agent_loop' AND NOT {_SOLO_SIGUE}"),
-    pedida=_ENTRE_LAS_RECIENTES.format(recientes=_RECIENTES, tipo="tool_call_request"),
-    problema=_ENTRE_LAS_RECIENTES.format(recientes=_RECIENTES, tipo="agent_problem"),
+    pedida=_ENTRE_LAS_RECIENTES.format(recientes=_RECIENTES, tipos="'tool_call_request'"),
+    problema=_ENTRE_LAS_RECIENTES.format(recientes=_RECIENTES, tipos=_lista(_PROBLEMAS)),
     con_detalles=_lista(_CON_DETALLES),
     final=_FINAL,
 )
@@ -109,6 +122,10 @@ def leer_sesion(db: sqlite3.Connection, sesion: str) -> Leido:
         (cabecera,) = db.execute(_SESION, (sesion,)).fetchall()
         agentes = tuple(_agentes(db, sesion))
         huellas = dict(_huellas(db, sesion))
+        presupuestos = {
+            de: Presupuesto.de(json.loads(topes))
+            for de, topes in db.execute(_PRESUPUESTOS, (sesion,))
+        }
     finally:
         db.execute("COMMIT")
     return Leido(
@@ -119,6 +136,7 @@ def leer_sesion(db: sqlite3.Connection, sesion: str) -> Leido:
         senal=_momento(cabecera[4]),
         agentes=agentes,
         huellas=huellas,
+        presupuestos=presupuestos,
     )
 
 

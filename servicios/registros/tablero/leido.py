@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from agentes.eventos import EstadoAgente
+from agentes.presupuesto import Presupuesto
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ class AgenteLeido:
 class Leido:
     """Una sesión: sus agentes, por orden de nacimiento, y las huellas de los que no acabaron.
 
-    La del Master está siempre. `senal` es la hora de la última fila de la sesión.
+    La del Master está siempre. `senal` es la hora de la última fila de la sesión y `presupuestos`, los
+    topes de quien tiene alguno.
     """
 
     sesion: str
@@ -90,3 +92,4 @@ class Leido:
     senal: datetime | None
     agentes: tuple[AgenteLeido, ...]
     huellas: Mapping[str, Huella]
+    presupuestos: Mapping[str, Presupuesto] = field(default_factory=dict)

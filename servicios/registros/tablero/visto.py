@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agentes.eventos import Espera, EstadoAgente
+from agentes.presupuesto import Presupuesto
 
 USUARIO = Espera.USUARIO
 """No seguirá hasta que la persona diga algo."""
-
-PRESUPUESTO = "presupuesto"
-"""Se le acabó el suyo: no seguirá hasta que la persona le dé más."""
 
 EN_BUCLE = frozenset({"bucle", "en_bucle"})
 """Se le paró porque daba vueltas sin avanzar."""
@@ -31,7 +29,8 @@ class Visto:
     que diga su última fila `agent_loop`. `falta_s` es lo que queda de una espera con final;
     `motivo`, de qué es (el problema, la orden por aprobar, el error); `senal_s`, la edad de su
     última señal de vida; `orden`, la que tiene abierta, y `salida`, lo que
-    lleva escrito; `rama`, lo que se pinta delante de su id.
+    lleva escrito; `rama`, lo que se pinta delante de su id; `presupuesto`, sus topes (los del Master
+    son los de la sesión).
     """
 
     id: str
@@ -56,6 +55,7 @@ class Visto:
     verificacion: str | None
     modelo: str
     tarea: str
+    presupuesto: Presupuesto
 
     @property
     def tokens(self) -> int:
@@ -65,7 +65,7 @@ class Visto:
     @property
     def espera_a_la_persona(self) -> bool:
         """Si no seguirá hasta que una persona haga algo."""
-        return self.espera in {Espera.APROBACION, USUARIO, PRESUPUESTO, SIN_REANUDAR}
+        return self.espera in {Espera.APROBACION, Espera.PRESUPUESTO, USUARIO, SIN_REANUDAR}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from servicios.interfaz.lineas import Linea, Tono
+from servicios.interfaz.presupuesto import TITULOS
+from servicios.interfaz.presupuesto import filas as filas_de_topes
 from servicios.interfaz.terminal.ordenes.bitacora import leer
 from servicios.interfaz.terminal.ordenes.comando import Escena
 from servicios.registros.auditoria.filtros import Filtro
@@ -30,6 +32,8 @@ async def ver_costes(escena: Escena, _: str) -> bool:
     if sin_precio:
         nota = "«?» es que no se sabe el precio de sus modelos; «≥», el de alguno."
         papel.linea(Linea(nota, tono=Tono.TENUE, entera=True))
+    if topes := filas_de_topes(sistema):
+        papel.tabla(TITULOS, topes, entera=True)
     if hoja.nota:
         resto = "Hay más: python main.py auditar costes"
         papel.linea(Linea(resto, tono=Tono.TENUE, entera=True))

@@ -154,6 +154,14 @@ COMANDOS: tuple[Comando, ...] = (
         alias=("/cost",),
     ),
     Comando(
+        "/presupuesto",
+        "[ID [solo]] [recurso=N|+N…]",
+        "enseña lo gastado y los topes, o los pone: usd=1, tokens=+5000 suma, +2 suma dos dólares;"
+        " lo que se paró por ellos sigue",
+        "presupuesto:ver_o_cambiar",
+        range(_MUCHAS),
+    ),
+    Comando(
         "/modelo",
         "[proveedor:modelo]",
         "dice qué modelos responden, o cambia el general desde la siguiente llamada (también"

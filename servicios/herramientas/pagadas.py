@@ -1,0 +1,55 @@
+"""Las órdenes de los agentes, pagadas: cada una gasta una y, mientras corre, tiempo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentes.perfil_consola import PerfilConsola
+from agentes.respuestas import SIN_PAGAR, Operacion
+from servicios.consola.reanudacion import Hallazgo
+from servicios.consola.resultado import ResultadoComando
+from servicios.herramientas.incluidas.consola import Consola, Permisos
+from servicios.herramientas.permiso import Aparte, Dictamen
+from servicios.llm.caja import Caja
+
+
+@dataclass(frozen=True, slots=True)
+class PermisoPagado:
+    """Quien decide si una orden se ejecuta y, si sí, la cobra; si no hay con qué, la deniega."""
+
+    permiso: Permisos
+    caja: Caja
+
+    async def pedir(
+        self,
+        orden: str,
+        agente_id: str,
+        uso: Operacion,
+        perfil: PerfilConsola,
+        aparte: Aparte | None = None,
+    ) -> Dictamen:
+        """Vuelve cuando se sabe."""
+        dictamen = await self.permiso.pedir(orden, agente_id, uso, perfil, aparte)
+        if dictamen.permitida and (sin := self.caja.negar_orden(agente_id)):
+            return Dictamen(False, sin, sin, {**dictamen.detalles, "motivo": SIN_PAGAR})
+        return dictamen
+
+
+@dataclass(frozen=True, slots=True)
+class ConsolaPagada:
+    """Una consola cuyas órdenes gastan tiempo de quien las pide."""
+
+    consola: Consola
+    caja: Caja
+
+    async def ejecutar_comando_seguro(
+        self, command: str, agente_id: str, perfil: PerfilConsola, fila: int
+    ) -> ResultadoComando:
+        """Como la suya."""
+        with self.caja.en_marcha(agente_id):
+            return await self.consola.ejecutar_comando_seguro(command, agente_id, perfil, fila)
+
+    async def recuperar(self, fila: int, agente_id: str) -> Hallazgo:
+        """Como la suya; a la que sigue viva la espera, y ese tiempo también cuenta."""
+        with self.caja.en_marcha(agente_id):
+            return await self.consola.recuperar(fila, agente_id)
