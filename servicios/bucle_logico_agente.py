@@ -121,11 +121,8 @@ class BucleLogicoAgente:
         if self.agente.estado.es_final:
             return
         self.agente.estado, self.agente.espera = estado, Espera.NADA
-        hecho = (
-            lo_hecho(self._pasos, *self.agente.lo_ultimo())
-            if estado is EstadoAgente.CANCELLED
-            else ""
-        )
+        cortado = estado is EstadoAgente.CANCELLED
+        hecho = lo_hecho(self._pasos, *self.agente.lo_ultimo()) if cortado else ""
         apunte = self._puertos.anotar(self.agente.como_acaba(texto, hecho), causa or self._causa)
         sin_leer = sum(isinstance(m, Directiva) for m in self._buzon.vaciar())
         coda = f"\n[No llegó a leer {sin_leer} mensajes que se le mandaron.]" if sin_leer else ""

@@ -127,7 +127,7 @@ class Piezas:
         agente = encargo.nuevo_agente(modelos[0])
         if historia is not None and historia.mensajes:
             agente.historial.extend(historia.mensajes)
-            agente.uso, agente.espera = historia.uso, historia.espera
+            agente.uso = historia.uso
         else:
             historia = None
             instrucciones = SystemMessage(instrucciones_agente(agente, definicion))

@@ -21,7 +21,7 @@ from agentes.mensajes import Aviso, ClaseAviso, Directiva
 from agentes.presupuesto import Presupuesto
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
 from servicios.herramientas.evidencias.verificador import Veredicto
-from servicios.llm.tesoreria import Revision
+from servicios.llm.avisos_presupuesto import Revisor
 from servicios.llm.vueltas import Umbrales
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
@@ -95,15 +95,11 @@ class Verificador(Protocol):
         """Si su reporte se entrega, con qué pruebas, y qué ha de leer él."""
 
 
-class Presupuestos(Protocol):
+class Presupuestos(Revisor, Protocol):
     """Lo que se puede gastar: lo dicen unas cuentas de verdad o una grabación."""
 
     def abrir(self, agente_id: str, superior: str, presupuesto: Presupuesto) -> None:
         """La cuenta de uno que nace, bajo la de su superior."""
-        ...
-
-    async def revisar(self, agente_id: str) -> Revision:
-        """Qué hay que decirle antes de que piense, y si ha de pararse."""
         ...
 
     def negar_agente(self, superior: str) -> str:
@@ -120,10 +116,7 @@ class Puesto(Protocol):
 
 
 class Congelador(Protocol):
-    """Quien detiene lo que un agente tiene en marcha, con sus relojes, y lo deja seguir.
-
-    Repetirlo no cambia nada.
-    """
+    """Quien detiene lo que un agente tiene en marcha, y lo deja seguir; repetirlo no cambia nada."""
 
     async def congelar(self, agente_id: str) -> int:
         """Lo suyo se detiene y lo que fuera a empezar espera; dice cuántas órdenes son."""
