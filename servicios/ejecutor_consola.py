@@ -192,9 +192,9 @@ class EjecutorConsola:
     async def cerrar(self) -> None:
         """Mata lo que quede y no acepta más; al volver no hay ningún proceso nuestro vivo."""
         self._cerrada = True
-        self._marcha.cerrar()
         await self.trabajos.cerrar()
         await self.comprobaciones.cerrar()
+        self._marcha.cerrar()  # ya cerrados todos: quien esperaba no empieza nada
         for corrida in self._en_marcha.values():
             corrida.parar(MotivoFin.CANCELADO)
         if pendientes := {*self._en_marcha, *self._despedidas}:

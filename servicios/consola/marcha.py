@@ -162,6 +162,7 @@ class Marcha:
         """Ese agente terminó: el próximo que se llame igual no está congelado."""
         self._abrir(agente_id)
         self._turnos.pop(agente_id, None)
+        self._corridas.pop(agente_id, None)
 
     def cerrar(self) -> None:
         """Deja pasar a quien esperaba, que verá que está cerrada."""

@@ -149,7 +149,7 @@ class Pedido:
 
 @dataclass(frozen=True, slots=True)
 class Informe:
-    """Cómo acabó: textos ya acotados, bytes que faltan en ellos y milisegundos.
+    """Cómo acabó: textos ya acotados, bytes que faltan en ellos y milisegundos sin congelar.
 
     `codigo` es negativo si murió por una señal. `queja` dice por qué no se pudo lanzar y
     `ocupado`, los bytes de las carpetas medidas si dio tiempo a recorrerlas. `estado` es lo que

@@ -28,7 +28,7 @@ _MIB = 1024 * 1024
 class ResultadoComando:
     """Lo que dejó una orden; `salida` y `error` son texto ya acotado y `ms` milisegundos.
 
-    `bytes_omitidos` suma lo que falta en los dos textos.
+    `bytes_omitidos` suma lo que falta en los dos textos; `ms` no cuenta lo que estuvo congelada.
     """
 
     salida: str

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable
 from pathlib import Path
 
 from servicios.consola.operaciones.disco import Rastro, carpeta_de_operaciones
 from servicios.consola.supervision.procesos import descendientes
-from tests.consola.apoyo import hasta_que
+from servicios.ejecutor_consola import EjecutorConsola, ResultadoComando
+from tests.consola.apoyo import en, hasta_que
 
-TICS = os.sysconf("SC_CLK_TCK")
+AGENTE, FILA = "a-1", 7
 
 
 def arbol(datos: Path, fila: int) -> list[int]:
@@ -31,8 +31,9 @@ def _campos(pid: int) -> list[bytes]:
 
 
 def detenidos(pids: list[int]) -> bool:
-    """Si todos están en T."""
-    return bool(pids) and all(_campos(pid)[0] == b"T" for pid in pids)
+    """Si todos los que no son ya cadáveres están en T."""
+    en_que = {_campos(pid)[0] for pid in pids} - {b"Z"}
+    return en_que == {b"T"}
 
 
 def tics(pids: list[int]) -> dict[int, int]:
@@ -52,6 +53,14 @@ async def cronometrar(que: Awaitable[object]) -> float:
     inicio = time.monotonic()
     await que
     return time.monotonic() - inicio
+
+
+def lanzar(
+    consola: EjecutorConsola, orden: str, segundos: float = 30, fila: int | None = FILA
+) -> asyncio.Task[ResultadoComando]:
+    """Una orden del agente de las pruebas, sin esperarla."""
+    pedida = consola.ejecutar_comando_seguro(orden, AGENTE, en(segundos), fila)
+    return asyncio.create_task(pedida)
 
 
 async def hasta_existir(*rutas: Path) -> None:

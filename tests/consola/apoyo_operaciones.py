@@ -41,19 +41,23 @@ async def dejar_a_medias(
     fila: int,
     clase: str = "orden",
     limite: float = 20,
+    congelada: bool = False,
 ) -> AsyncIterator[int]:
-    """Mata con SIGKILL a un enjambre con esa orden ya en marcha. Da el pid del supervisor.
+    """Mata con SIGKILL a un enjambre con esa orden ya en marcha, o ya congelada.
+
+    Da el pid del supervisor.
 
     Al salir no queda vivo ni el supervisor ni, con él, la orden.
     """
     hijo = await asyncio.create_subprocess_exec(
         *(sys.executable, "-B", _HIJO, aislamiento, str(datos), clase, str(fila), orden),
-        str(limite),
+        *(str(limite), "si" if congelada else "no"),
         stdout=asyncio.subprocess.DEVNULL,
     )
     suyo = rastro(datos, fila)
     try:
         assert await hasta_que((datos / f"espacios/{AGENTE}/empezada").exists, 10)
+        assert not congelada or await hasta_que(suyo.congelada)
     finally:
         hijo.kill()
         await hijo.wait()

@@ -19,7 +19,16 @@ from pathlib import Path
 from agentes.errores import ErrorConsola
 from agentes.perfil_consola import Red
 from servicios.consola.aislamientos.demonio import ETIQUETA, Demonio, ErrorDocker, sesion_propia
-from servicios.consola.aislamientos.dentro import ENTRADA, EXEC, PROCESO_1, REMATE, REMATE_DENTRO
+from servicios.consola.aislamientos.dentro import (
+    CONGELAR_DENTRO,
+    DESCONGELAR_DENTRO,
+    ENTRADA,
+    ENTRAR,
+    EXEC,
+    PROCESO_1,
+    REMATE,
+    REMATE_DENTRO,
+)
 from servicios.consola.aislamientos.montajes import Modo, planear
 from servicios.consola.pedido import Encierro
 from servicios.consola.plaza import Plaza
@@ -133,6 +142,8 @@ class Contenedor:
         return Encierro(
             prefijo=(*_BASH, EXEC, "orden", *donde, str(plaza.carpeta), *entrada),
             remate=(*_BASH, REMATE, "remate", *donde, marca, REMATE_DENTRO),
+            congelar=(*_BASH, ENTRAR, "congelar", *donde, marca, CONGELAR_DENTRO),
+            descongelar=(*_BASH, ENTRAR, "seguir", *donde, marca, DESCONGELAR_DENTRO),
         )
 
     async def olvidar(self, agente_id: str) -> None:

@@ -121,6 +121,40 @@ matar
 """
 """Dentro: mata lo que queda de la orden de marca $0 y nada de otra que esté en marcha."""
 
+CONGELAR_DENTRO = f"""
+marca=$0
+{_MATAR}
+detener() {{
+  local ronda p nuevos
+  for ronda in {{1..60}}; do
+    mirar
+    nuevos=()
+    for p in "${{suyos[@]}}"; do [[ -n ${{detenido[$p]}} ]] || nuevos+=("$p"); done
+    ((${{#nuevos[@]}})) || return 0
+    kill -STOP "${{nuevos[@]}}"
+    for p in "${{nuevos[@]}}"; do detenido[$p]=1; done
+  done 2>/dev/null
+  return 1
+}}
+detener
+"""
+"""Dentro: detiene lo que hay de la orden de marca $0."""
+
+DESCONGELAR_DENTRO = f"""
+marca=$0
+{_MATAR}
+mirar
+((${{#suyos[@]}})) || exit 0
+kill -CONT "${{suyos[@]}}" 2>/dev/null || true
+"""
+"""Dentro: sigue lo que hay de la orden de marca $0, también lo que se hubiera detenido solo."""
+
+ENTRAR = """
+docker=("$1" --config /nonexistent -H "$2")
+HOME=/nonexistent exec timeout 5 "${docker[@]}" exec "$3" bash -p -c "$5" "$4"
+"""
+"""Fuera: ejecuta en el contenedor $3 el guion $5 para la orden $4."""
+
 REMATE = """
 docker=("$1" --config /nonexistent -H "$2")
 sitio=$3 marca=$4 dentro=$5

@@ -19,7 +19,7 @@ from servicios.consola.supervision.procesos import descendientes, enviar
 
 _QUIETOS = frozenset(b"TtZX")
 _EN_EL_NUCLEO = frozenset(b"D")
-_GRACIA_NUCLEO_S = 0.05
+_GRACIA_NUCLEO_S = 0.02
 """Lo que se espera a quien está dentro del núcleo: al salir ya no hará nada más.
 
 Puede tardar mucho, y quien hizo `vfork` no sale mientras su hijo esté detenido.
@@ -41,6 +41,7 @@ class Congelacion:
         self._carpeta = carpeta
         self._detenidos: dict[int, float] = {}
         self._antes: list[int] | None = None
+        self._quietos_dentro = False
         self.pedida = False
         self.completa = False
         """Todos están detenidos, y así consta en la carpeta de la operación."""
@@ -50,7 +51,7 @@ class Congelacion:
         if not self.pedida:
             self.pedida = True
             self._antes = None
-            self._dentro(self._encierro.congelar)
+            self._quietos_dentro = not self._encierro.congelar
             self.repasar()
 
     def descongelar(self) -> None:
@@ -60,11 +61,14 @@ class Congelacion:
         """
         if not self.pedida:
             return
-        for pid in reversed(descendientes(os.getpid())):
-            if pid in self._detenidos:
-                enviar((pid,), signal.SIGCONT)
+        # Si aún no se había acabado de detener, entre medias uno puede cambiar de padre.
+        while suyos := [pid for pid in descendientes(os.getpid()) if pid in self._detenidos]:
+            enviar(reversed(suyos), signal.SIGCONT)
+            for pid in suyos:
+                del self._detenidos[pid]
         self._detenidos.clear()
-        self._dentro(self._encierro.descongelar)
+        if self._encierro.descongelar:
+            self._dentro(self._encierro.descongelar)
         self.pedida = self.completa = False
         self._carpeta.constar(congelada=False)
 
@@ -74,6 +78,10 @@ class Congelacion:
 
     def repasar(self) -> None:
         """Detiene a quien corra, hasta que no corra nadie o haya pasado un momento."""
+        # Mientras no se haya podido dentro, no se da por congelada.
+        self._quietos_dentro = self._quietos_dentro or self._dentro(self._encierro.congelar)
+        if not self._quietos_dentro:
+            return
         final = time.monotonic() + _RACHA_S
         while not self._recorrer():
             if time.monotonic() > final:
@@ -105,19 +113,20 @@ class Congelacion:
         atascado = desde is not None and time.monotonic() - desde > _GRACIA_NUCLEO_S
         return not (atascado and en_que <= _QUIETOS | _EN_EL_NUCLEO)
 
-    def _dentro(self, orden: tuple[str, ...]) -> None:
-        """Lo mismo con los que no descienden de nosotros, si el aislamiento los tiene."""
-        if orden:
-            with suppress(OSError, subprocess.SubprocessError):
-                subprocess.run(
-                    orden,
-                    env=self._entorno,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    timeout=_LIMITE_DENTRO_S,
-                    check=False,
-                )
+    def _dentro(self, orden: tuple[str, ...]) -> bool:
+        """Lo mismo con los que no descienden de nosotros. Devuelve si se pudo."""
+        with suppress(OSError, subprocess.SubprocessError):
+            hecha = subprocess.run(
+                orden,
+                env=self._entorno,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=_LIMITE_DENTRO_S,
+                check=False,
+            )
+            return hecha.returncode == 0
+        return False
 
 
 def _estados(pid: int) -> frozenset[int]:

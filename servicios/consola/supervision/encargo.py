@@ -24,7 +24,7 @@ from servicios.consola.pedido import Cuaderno, Pedido, ensayar
 from servicios.consola.supervision.adelantos import Adelantos
 from servicios.consola.supervision.procesos import adoptar_huerfanos, matar_descendencia
 from servicios.consola.supervision.puesto import Puesto
-from servicios.consola.supervision.supervisor import Supervisor
+from servicios.consola.supervision.supervisor import Supervisor, atender_senales
 
 LARGO = struct.Struct("!I")
 """El pedido va precedido de su largo."""
@@ -64,6 +64,7 @@ def _cumplir(
     canal: socket.socket, pedido: Pedido, datos: bytes, puesto: Puesto, carpeta: CarpetaNueva
 ) -> bool:
     """Cumple el pedido si nadie se ha quedado con él. Devuelve si la carpeta ya sobra."""
+    senales = atender_senales()
     if not carpeta.reclamar(pedido.operacion):
         _decir(canal, AJENA)
         return True
@@ -72,7 +73,7 @@ def _cumplir(
         puesto.desistir()
     else:
         reparo = puesto.encargar(datos, pedido.limites)
-    supervisor = Supervisor(canal, pedido, puesto, carpeta, reparo)
+    supervisor = Supervisor(canal, pedido, puesto, carpeta, senales, reparo)
     try:
         informe = supervisor.correr()
     finally:

@@ -47,7 +47,7 @@ _LIMITE_MEDIDA_S = 0.05
 
 
 class Supervisor:
-    """Una orden en marcha, de un solo uso."""
+    """Una orden en marcha, de un solo uso; `senales` es lo que dio `atender_senales`."""
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class Supervisor:
         pedido: Pedido,
         puesto: Puesto,
         carpeta: CarpetaNueva,
+        senales: int,
         reparo: str,
     ) -> None:
         self._reparo = reparo
@@ -71,7 +72,7 @@ class Supervisor:
         self._estado: int | None = None
         self._hijo = puesto.hijo
         self._ordenes = b""
-        self._senales = _atender_senales()
+        self._senales = senales
         self._plazo = Plazo(pedido.limites.segundos, time.monotonic())
         self._congelacion = Congelacion(pedido, carpeta)
 
@@ -255,8 +256,11 @@ class Supervisor:
         return None if estado is None else asdict(estado)
 
 
-def _atender_senales() -> int:
-    """Un descriptor en el que se puede leer el número de las que llegan, que ya no matan."""
+def atender_senales() -> int:
+    """Un descriptor en el que se puede leer el número de las que llegan, que ya no matan.
+
+    Se llama antes de dejar dicho quién es el supervisor: desde entonces pueden llegar.
+    """
     lectura, escritura = os.pipe()
     os.set_blocking(escritura, False)
     signal.set_wakeup_fd(escritura)
