@@ -100,7 +100,7 @@ class Mandos:
     async def cancelar(self, agent_id: str, solicitante: str, causa: Apunte | None = None) -> str:
         """Cancela un agente y los suyos, y vuelve cuando no queda nada suyo en marcha."""
         vivo = self._vivos.get(agent_id)
-        if vivo is None:
+        if vivo is None or vivo.bucle.agente.estado.es_final:
             return self._por_que_no(agent_id)
         if agent_id == solicitante:
             return "Error: un agente no puede cancelarse a sí mismo: reporta tu resultado."
@@ -116,7 +116,12 @@ class Mandos:
         """Manda parar a los que cuelgan de un agente; devuelve sus tareas."""
         tareas: set[asyncio.Task[None]] = set()
         for hijo in self._vivos.values():
-            if hijo.bucle.agente.superior == agent_id and hijo.parado_por is None:
+            agente = hijo.bucle.agente
+            if (
+                agente.superior == agent_id
+                and hijo.parado_por is None
+                and not agente.estado.es_final
+            ):
                 hijo.avisar = False
                 tareas |= self._parar(hijo, agent_id, causa)
         return tareas

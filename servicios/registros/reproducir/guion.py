@@ -174,8 +174,14 @@ class Guion:
             await self._cambio.wait()
 
     async def llega_a(self, fila: FilaGrabada) -> None:
-        """Vuelve cuando esa es la siguiente de su agente."""
-        await self.hasta(lambda: self.esperada(fila.agente_id) is fila)
+        """Vuelve cuando esa es la siguiente de su agente y cabe lo que arrastra en los suyos."""
+        await self.hasta(
+            lambda: (
+                self.esperada(fila.agente_id) is fila
+                and self._caben(fila)
+                and self._a_quien_alcanza(fila)
+            )
+        )
 
     async def toca(self, fila: FilaGrabada) -> None:
         """Vuelve cuando esa es la siguiente de su agente y puede hacer lo que hizo en otros."""
@@ -191,8 +197,9 @@ class Guion:
 
     async def efectos(self, fila: FilaGrabada) -> list[FilaGrabada]:
         """Lo que una intención hizo en otros, cuando ya puede volver a hacerlo."""
-        await self.hasta(lambda: self._caben(fila))
-        return self._efectos.get(fila.id, [])
+        efectos = self._efectos.get(fila.id, [])
+        await self.hasta(lambda: self._caben(fila) and all(map(self._a_quien_alcanza, efectos)))
+        return efectos
 
     def nacidos(self, fila: FilaGrabada) -> list[FilaGrabada]:
         """Los agentes que lanzó una intención."""
@@ -249,9 +256,17 @@ class Guion:
                 return
             yield propia
 
+    def _a_quien_alcanza(self, fila: FilaGrabada) -> bool:
+        """Si ya se sabe: una cancelación para a los que cuelgan de su agente y aún viven."""
+        if fila.tipo != "swarm_management":
+            return True
+        siguientes = (self.esperada(agente_id) for agente_id in self.filas if agente_id != SISTEMA)
+        return all(f is None or f.id >= fila.id for f in siguientes)
+
     def _caben(self, fila: FilaGrabada) -> bool:
         return all(
-            self.esperada(e.agente_id) is e for e in self._efectos.get(fila.id, ()) if e.causa
+            self.esperada(e.agente_id) is e and self._caben(e)
+            for e in self._efectos.get(fila.id, ())
         )
 
 
