@@ -225,24 +225,26 @@ def test_un_presupuesto_malo_nombra_lo_que_admite(
     assert dice in error
 
 
+PERFIL: dict[str, Any] = {
+    "limite_comando_s": 1.5,
+    "limite_salida": 500,
+    "limite_memoria_mb": 64,
+    "limite_procesos": 7,
+    "limite_archivo_mb": 8,
+    "limite_espacio_mb": 9,
+    "max_trabajos": 1,
+    "vida_trabajo_s": 30,
+}
+
+
 def test_las_claves_opcionales_llegan(tmp_path: Path) -> None:
-    perfil = {
-        "limite_comando_s": 1.5,
-        "limite_salida": 500,
-        "limite_memoria_mb": 64,
-        "limite_procesos": 7,
-        "limite_archivo_mb": 8,
-        "limite_espacio_mb": 9,
-        "max_trabajos": 1,
-        "vida_trabajo_s": 30,
-    }
     textos = {"espacio": "proyecto", "red": "lista", "aprobacion": "estricta"}
     listas = {
         "red_destinos": ["PyPI.org:443", "*.ejemplo.es:8080"],
         "reglas": [GIT_STATUS, {"decision": "denegar", "orden": ["git"]}],
         "variables": ["EDITOR_X", "lc_x"],
     }
-    todas = {**perfil, **textos, **listas}
+    todas = {**PERFIL, **textos, **listas}
     modelos = {"model": "demo", "modelos_respaldo": ["demo:a", "demo:b"]}
     propias = {**modelos, "max_iterations": 3, "evidencias": ["orden", "cualquiera"]}
     propias |= {"presupuesto": {"tokens": 9000, "usd": 0.5, "solo": {"comandos": 0}}}
@@ -256,7 +258,7 @@ def test_las_claves_opcionales_llegan(tmp_path: Path) -> None:
     assert tipo.modelos_respaldo == ("demo:a", "demo:b")
     assert tipo.evidencias == ("orden", "cualquiera")
     assert tipo.consola == PerfilConsola(
-        **perfil,  # type: ignore[arg-type]
+        **PERFIL,
         espacio=Espacio.PROYECTO,
         red=Red.LISTA,
         aprobacion=Aprobacion.ESTRICTA,

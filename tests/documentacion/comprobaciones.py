@@ -37,6 +37,7 @@ _TIPOS = {
     list: {"list", "lista"},
     int: {"integer", "entero"},
     float: {"number", "número"},
+    dict: {"object", "objeto"},
 }
 _TECLAS = {
     ("c-m",): "Enter",

@@ -44,6 +44,7 @@ EJEMPLOS: dict[str, tuple[str, str]] = {
     "/contexto": ("master", "total estimado"),
     "/compactar": ("@ejecutor-5 lo primero", "su historia ya es corta"),
     "/coste": ("", "dinero"),
+    "/presupuesto": ("tokens=9000000 comandos=500", "Presupuesto de la sesión: 9000000 tokens"),
     "/modelo": ("demo", "De demo:demo a demo:demo"),
     "/estado": ("", "bitácora:"),
     "/sesiones": ("", "empezó (UTC)"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from agentes.eventos import MASTER, USUARIO
+from agentes.eventos import MASTER, SISTEMA, USUARIO
 from agentes.eventos_llamada import INTERRUMPIDA
 from agentes.presupuesto import CuentaGuardada, Presupuesto
 from agentes.respuestas import SIN_PAGAR
@@ -105,7 +105,7 @@ class _Pliegue:
                 self._apartados[causa or 0, datos["intento"]] = apartado
             case "llm_output" | "llm_call":
                 self._acabar_intento(agente_id, causa or 0, datos, ahora)
-            case _ if agente_id != USUARIO:
+            case _ if agente_id not in {USUARIO, SISTEMA}:
                 self._orden(agente_id, tipo, datos, ahora)
         self._ultima = max(self._ultima, ahora)
 

@@ -1,0 +1,97 @@
+"""Una tarea con presupuesto, como proceso: con qué código sale y qué dice."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from agentes.respuestas import Uso
+from tests.apoyo import REPORTAR, delegar, variables_de
+from tests.dobles.guion import Guion
+from tests.dobles.openai import DobleOpenAI
+from tests.dobles.respuestas import llamar, texto
+from tests.interfaz.test_headless import correr
+
+
+async def test_sin_presupuesto_que_lo_pague_sale_con_4_y_dice_como_seguir(tmp_path: Path) -> None:
+    guion = Guion(
+        {
+            "Master": [delegar("a"), texto("espero", uso=Uso(9_000, 5)), texto("fin")],
+            "ejecutor-*": [llamar(REPORTAR, {"resultado": "nunca"})],
+        }
+    )
+    async with DobleOpenAI(guion) as doble:
+        de_doble = variables_de("openai", doble)
+        salida = await correr(tmp_path, "-p", "a", "--presupuesto", "tokens=4000", **de_doble)
+    assert salida.codigo == 4
+    assert "presupuesto agotado" in salida.errores
+    assert "--presupuesto tokens=N,usd=X" in salida.errores
+
+
+async def test_un_agente_de_mas_tambien_es_un_4_aunque_el_master_acabe(tmp_path: Path) -> None:
+    guion = Guion({"Master": [delegar("a"), texto("sin ayuda no puedo")]})
+    async with DobleOpenAI(guion) as doble:
+        de_doble = variables_de("openai", doble)
+        salida = await correr(tmp_path, "-p", "a", "--presupuesto", "agentes=0", **de_doble)
+    assert (salida.codigo, salida.texto) == (4, "sin ayuda no puedo\n")
+    assert "la sesión: gastado 0 agentes de 0 agentes" in salida.errores
+
+
+async def test_si_alcanza_sale_con_0(tmp_path: Path) -> None:
+    async with DobleOpenAI(Guion({"Master": [texto("hola", uso=Uso(10, 2))]})) as doble:
+        topes = "tokens=50000,segundos=60,comandos=3,agentes=2"
+        de_doble = variables_de("openai", doble)
+        salida = await correr(tmp_path, "-p", "a", "--presupuesto", topes, **de_doble)
+    assert (salida.codigo, salida.texto) == (0, "hola\n")
+
+
+async def test_un_tope_de_dinero_sin_precio_es_una_linea_y_un_2(tmp_path: Path) -> None:
+    async with DobleOpenAI(Guion({"Master": [texto("hola")]})) as doble:
+        de_doble = variables_de("openai", doble)
+        negada = await correr(tmp_path, "-p", "a", "--presupuesto", "usd=1", **de_doble)
+        assert (negada.codigo, negada.texto) == (2, "")
+        assert negada.errores.count("\n") == 1
+        assert "no se sabe el precio de openai:gpt-prueba" in negada.errores
+        assert doble.peticiones == []
+        precio = {"modelos": {"openai:gpt-prueba": {"entrada": 1, "salida": 2}}}
+        (tmp_path / "precios.json").write_text(json.dumps(precio))
+        salida = await correr(tmp_path, "-p", "a", "--presupuesto", "usd=1", **de_doble)
+    assert (salida.codigo, salida.texto) == (0, "hola\n")
+
+
+async def test_la_demostracion_no_cuesta_nada(tmp_path: Path) -> None:
+    argumentos = ("-p", "ejecuta: echo hola", "--presupuesto", "usd=0")
+    salida = await correr(tmp_path, *argumentos, MODEL="demo")
+    assert salida.codigo == 0, salida.errores
+    with closing(sqlite3.connect(tmp_path / "swarm.db")) as db:
+        assert db.execute("SELECT cost FROM agent_runs").fetchall() == [(0.0,)]
+
+
+@pytest.mark.parametrize(
+    ("topes", "dice"),
+    [
+        ("euros=3", "--presupuesto: «euros» no es un recurso"),
+        ("tokens=-2", "--presupuesto: tokens: ha de ser un número desde 0"),
+        ("", "--presupuesto: está vacío"),
+    ],
+)
+async def test_un_presupuesto_mal_escrito_es_una_linea_y_un_2(
+    tmp_path: Path, topes: str, dice: str
+) -> None:
+    salida = await correr(tmp_path, "-p", "a", f"--presupuesto={topes}", MODEL="demo")
+    assert (salida.codigo, salida.texto) == (2, "")
+    assert salida.errores.count("\n") == 1
+    assert dice in salida.errores
+
+
+async def test_una_tabla_de_precios_rota_nombra_el_archivo(tmp_path: Path) -> None:
+    (tmp_path / "precios.json").write_text(
+        '{"modelos": {"openai:x": {"entrada": -1, "salida": 2}}}'
+    )
+    salida = await correr(tmp_path, "-p", "a", MODEL="demo")
+    assert (salida.codigo, salida.texto) == (2, "")
+    assert "precios.json: «entrada» ha de ser un número desde 0" in salida.errores
