@@ -33,7 +33,8 @@ from servicios.registros.reanudacion.reanudar import leer_sesion
 from servicios.registros.reproducir.anotador import AnotadorGrabado
 from servicios.registros.reproducir.canonico import FilaGrabada, hash_de_eventos, leer_filas
 from servicios.registros.reproducir.diferencia import Diferencia, comparar
-from servicios.registros.reproducir.guion import ErrorDivergencia, Guion, cierra, tramos_de
+from servicios.registros.reproducir.guion import ErrorDivergencia, Guion
+from servicios.registros.reproducir.tramos import cierra, tramos_de
 
 ATASCO_S = 10.0
 """Segundos sin que pase nada con los que se da por apartada de lo grabado."""

@@ -7,9 +7,8 @@ entre agentes, solo lo que uno hace en la secuencia de otro: mensajes, mandos, c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from agentes.errores import ErrorEnjambre
 from agentes.eventos import SISTEMA, USUARIO
@@ -23,19 +22,11 @@ AJENAS = {"master_input", "agent_intervention", "agent_control", "swarm_manageme
 
 _COPIADAS = {
     *("approval_request", "approval_decision", "network_request", "network_end"),
-    *(
-        "budget_set",
-        "budget_reserve",
-        "session_name",
-        "model_change",
-        "system_error",
-        "swarm_init",
-        "orphan_operation",
-    ),
+    *("session_name", "model_change", "system_error", "swarm_init", "orphan_operation"),
+    *("budget_set", "budget_reserve"),
 }
 _DE_SISTEMA = {"system_init", "system_exit", "session_resume", "session_fork"}
 
-_SIN_BORDE = 2**63
 _FIN_DE_RAFAGA = AJENAS | {"llm_input", "tool_call_request"}
 
 
@@ -286,22 +277,3 @@ def _la_sigue(fila: FilaGrabada) -> bool:
 
 def _es_fin_cortado(fila: FilaGrabada) -> bool:
     return fila.tipo == "agent_run_end" and fila.details.get("estado") == "cancelled"
-
-
-def tramos_de(filas: Mapping[str, Sequence[FilaGrabada]]) -> list[dict[str, list[FilaGrabada]]]:
-    """Las filas de cada proceso que escribió la sesión, por agente.
-
-    Cada uno abrió la suya; en una bifurcación los anteriores están copiados en una sola época.
-    """
-    aperturas = sorted(f.id for f in filas.get(SISTEMA, ()) if f.tipo == "session_resume")
-    bordes = [0, *aperturas, _SIN_BORDE]
-    tramos = (
-        {a: [f for f in suyas if desde <= f.id < hasta] for a, suyas in filas.items()}
-        for desde, hasta in pairwise(bordes)
-    )
-    return [tramo for tramo in tramos if any(tramo.values())]
-
-
-def cierra(filas: Iterable[FilaGrabada]) -> bool:
-    """Si el proceso de ese tramo llegó a cerrar la sesión."""
-    return any(f.tipo == "system_exit" for f in filas)
