@@ -35,8 +35,18 @@ MALFORMADAS = (
 )
 """Las que el modelo paga con un turno: la llamada no se hace y se le dice por qué."""
 
-CON_USO = {"respuesta_vacia", "filtro"}
-"""Averías que el proveedor cobra aunque no sirvan."""
+_COBRADAS = {"respuesta_vacia", "filtro"}
+_EMPEZADAS = {
+    "reinicio_a_mitad",
+    "fin_limpio_a_mitad",
+    "fin_limpio_en_argumentos",
+    "error_en_flujo",
+}
+
+
+def se_cobra(averia: str, proveedor: str) -> bool:
+    """Si el proveedor dice lo que costó aunque no sirviera: Gemini lo va diciendo en cada trozo."""
+    return averia in _COBRADAS or (proveedor == "gemini" and averia in _EMPEZADAS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,7 @@ class Averias:
         return valen[0]
 
     def _barajadas(self, *nombres: str) -> list[str]:
-        salen = [n for n in nombres if self._plan.silencios or n != "silencio"]
+        salen = [n for n in nombres if self._plan.completa or n != "silencio"]
         self._azar.shuffle(salen)
         return salen
 

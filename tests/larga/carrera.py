@@ -36,9 +36,11 @@ async def correr(plan: Plan, carpeta: Path) -> None:
             variables |= variables_de(proveedor, doble)
             dobles.append(doble)
         copiar_programa(raiz, variables, *TIPOS)
-        (carpeta / "proyecto").mkdir()
+        proyecto = carpeta / "proyecto"
+        proyecto.mkdir()
+        proyecto.chmod(0o777)  # las órdenes de la persona tampoco corren como root
         ventana = await pila.enter_async_context(Ventana.abrir(raiz, carpeta))
-        evidencias = Evidencias(datos, carpeta / "proyecto")
+        evidencias = Evidencias(datos, proyecto)
         entorno = Entorno(plan, ventana, registro, notario, evidencias, Mirada(datos))
         try:
             await Persona(entorno).vivir()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.larga.averias import CAUSAS, MALFORMADAS
 from tests.larga.cuentas import Cuentas
+from tests.larga.encargos import A_LA_VEZ
 from tests.larga.evidencias import Evidencias
 from tests.larga.guion import FINAL, reporte
 from tests.larga.plan import Plan
@@ -136,20 +137,34 @@ def _doble(c: Carrera) -> str:
     return "; ".join(str(a) for a in mal)
 
 
+def _pausas(c: Carrera) -> str:
+    """Quien está en pausa no llama a nadie, salvo para repetir lo que ya había pedido."""
+    mal, pausados, averiados = [], set[str](), set[str]()
+    for apunte in c.cuentas.apuntes:
+        if apunte["clase"] == "mando":
+            (pausados.add if apunte["mando"] == "pausar" else pausados.discard)(apunte["agente"])
+        elif apunte["clase"] == "peticion" and not apunte["aparte"]:
+            agente = apunte["agente"]
+            if agente in pausados and agente not in averiados:
+                mal.append(f"{agente} llamó en pausa")
+            (averiados.add if apunte["averia"] in CAUSAS else averiados.discard)(agente)
+    return "; ".join(mal)
+
+
 def _tamano(c: Carrera) -> str:
     """Que la carrera fue lo que decía ser."""
     averias = {p["averia"] for p in c.cuentas.de("peticion")}
-    quietas = {*CAUSAS, *MALFORMADAS} - averias - (set() if c.plan.silencios else {"silencio"})
+    quietas = {*CAUSAS, *MALFORMADAS} - averias
     corridas = c.evidencias.empezadas().total()
     faltan = []
-    if quietas:
+    if quietas and c.plan.completa:
         faltan.append(f"averías que no salieron: {sorted(quietas)}")
     if corridas < c.plan.ordenes:
         faltan.append(f"{corridas} órdenes de {c.plan.ordenes}")
     if len(c.cuentas.muertes) != c.plan.muertes:
         faltan.append(f"{len(c.cuentas.muertes)} muertes")
-    if c.cuentas.a_la_vez < c.plan.a_la_vez:
-        faltan.append(f"{c.cuentas.a_la_vez} agentes a la vez, de {c.plan.a_la_vez}")
+    if c.cuentas.a_la_vez < A_LA_VEZ and c.plan.completa:
+        faltan.append(f"{c.cuentas.a_la_vez} agentes a la vez, de {A_LA_VEZ}")
     return "; ".join(faltan)
 
 
@@ -165,6 +180,7 @@ COMPROBACIONES: dict[str, Falta] = {
     "todos los agentes acabaron": _acabados,
     "la última respuesta del Master se vio y salió con 0": _despedida,
     "ninguna traza en el terminal ni fallo interno": _trazas,
+    "nadie en pausa llamó al modelo": _pausas,
     "los dobles no rechazaron nada": _doble,
     "la carrera fue tan larga y tan fea como se pidió": _tamano,
 }

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from tests.apoyo import CONSOLA, DELEGAR, PROBLEMA, REPORTAR
-from tests.larga.averias import CAUSAS, CON_USO
+from tests.larga.averias import CAUSAS, se_cobra
 from tests.larga.notario import MASTER
 from tests.larga.registro import Apunte
 from tests.tortura.mirada import NOMBRE
@@ -38,11 +38,11 @@ class Cuentas:
     """Lo que cuenta un registro acabado."""
 
     def __init__(self, apuntes: Sequence[Apunte]) -> None:
-        self._apuntes = apuntes
+        self.apuntes = apuntes
 
     def de(self, clase: str) -> list[Apunte]:
         """Los apuntes de una clase, en orden."""
-        return [a for a in self._apuntes if a["clase"] == clase]
+        return [a for a in self.apuntes if a["clase"] == clase]
 
     @cached_property
     def muertes(self) -> list[float]:
@@ -79,14 +79,16 @@ class Cuentas:
     def _estropeada(self, peticion: Apunte) -> bool:
         return peticion["averia"] in CAUSAS or peticion["averia"] == "filtro"
 
-    def tokens(self, *, con_fallos: bool) -> dict[str, Uso]:
-        """Entrada y salida de cada agente; `con_fallos`, también las que se cobraron sin servir."""
-        suma: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-        cobradas = [p for p in self.de("peticion") if p["averia"] in CON_USO] if con_fallos else []
-        for peticion in [*self.validas, *cobradas]:
-            suma[peticion["agente"]][0] += peticion["uso"][0]
-            suma[peticion["agente"]][1] += peticion["uso"][1]
-        return {agente: (entrada, salida) for agente, (entrada, salida) in suma.items()}
+    @cached_property
+    def tokens(self) -> dict[str, Uso]:
+        """Entrada y salida de cada agente en lo que valió."""
+        return _sumados(self.validas)
+
+    @cached_property
+    def tokens_con_fallos(self) -> dict[str, Uso]:
+        """Lo mismo, y lo que el proveedor dijo que costaba lo que no sirvió."""
+        cobradas = [p for p in self.de("peticion") if se_cobra(p["averia"], p["proveedor"])]
+        return _sumados([*self.validas, *cobradas])
 
     # --- lo que se hizo ---------------------------------------------------------------------
 
@@ -204,6 +206,15 @@ class Cuentas:
             vivos += cambio
             maximo = max(maximo, vivos)
         return maximo
+
+
+def _sumados(peticiones: Sequence[Apunte]) -> dict[str, Uso]:
+    suma: dict[str, Uso] = {}
+    for peticion in peticiones:
+        entrada, salida = suma.get(peticion["agente"], (0, 0))
+        entra, sale = peticion["uso"]
+        suma[peticion["agente"]] = (entrada + entra, salida + sale)
+    return suma
 
 
 def _pares(agente: str, mensajes: Sequence[Sequence[Any]]) -> Iterator[Hecha]:

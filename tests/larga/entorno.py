@@ -15,7 +15,7 @@ from tests.tortura.mirada import Mirada
 
 @dataclass
 class Entorno:
-    """Una carrera en marcha. `siguiente` numera lo que no se ha de repetir."""
+    """Una carrera en marcha. `pausados` son los que detuvo la persona."""
 
     plan: Plan
     ventana: Ventana
@@ -23,6 +23,7 @@ class Entorno:
     notario: Notario
     evidencias: Evidencias
     mirada: Mirada
+    pausados: set[str] = field(default_factory=set)
     _numero: int = field(default=0, init=False)
 
     def siguiente(self) -> int:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
+
+ETERNA = re.compile(r"eterno-\d+\.1\.")
+"""El nombre de la segunda orden de un eterno, la que no acaba."""
 
 
 class Evidencias:
@@ -28,7 +32,7 @@ class Evidencias:
 
     def eternas(self) -> set[str]:
         """Las que no acabarían nunca."""
-        return {nombre for nombre in self.en_marcha() if nombre.startswith("eterno-")}
+        return {nombre for nombre in self.en_marcha() if ETERNA.match(nombre)}
 
     def _leer(self, archivo: str) -> Counter[str]:
         rutas = [*self._espacios.glob(f"*/{archivo}"), self._carpeta / archivo]

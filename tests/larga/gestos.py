@@ -74,9 +74,9 @@ async def _animar(e: Entorno) -> bool:
 
 async def _pegado(e: Entorno) -> bool:
     numero = e.siguiente()
-    texto = "\n".join([f"pegado [{numero}]", *(f"línea {n} de lo pegado" for n in range(_PEGADAS))])
+    texto = "\n".join([f"pegado [{numero}]", *(f"línea {n} de {numero}" for n in range(_PEGADAS))])
     await e.ventana.pegar(texto)
-    await e.ventana.hasta(lambda v: f"línea {_PEGADAS - 1} de lo pegado" in v)
+    await e.ventana.hasta(lambda v: f"línea {_PEGADAS - 1} de {numero}" in v)
     await e.ventana.pulsar("Enter")
     await e.hasta_que_llegue(texto)
     await e.hasta_ver(f"oído [{numero}]")
@@ -92,6 +92,68 @@ async def _tablero(e: Entorno) -> bool:
     return True
 
 
+async def _pausar(e: Entorno) -> bool:
+    """Detiene a uno, si no hay ya otro detenido. Puede que acabe antes de leerlo."""
+    vivos = [*e.trabajando("lejano"), *e.trabajando("obrero")]
+    return bool(vivos) and not e.pausados and await _mandar(e, "pausar", vivos[-1])
+
+
+async def _seguir(e: Entorno) -> bool:
+    """Un paso y adelante, a quien esté detenido."""
+    if not e.pausados:
+        return False
+    [agente] = e.pausados
+    dio = await _mandar(e, "paso", agente)
+    await _mandar(e, "reanudar", agente)
+    return dio
+
+
+async def _mandar(e: Entorno, mando: str, agente: str) -> bool:
+    """Manda y apunta si se hizo; falso si el programa dijo que no venía a cuento."""
+    linea = f"/{mando} {agente}"
+    antes = (await e.ventana.mirar()).count(linea)
+    await e.ventana.teclear(linea)
+    visto = await e.ventana.hasta(lambda v: v.count(linea) > antes and bool(_dicho_tras(v, linea)))
+    hecho = f"{agente} {_MANDADO[mando]}" in _dicho_tras(visto, linea)
+    if hecho:
+        e.registro.anotar("mando", agente=agente, mando=mando)
+    if mando == "pausar" and hecho:
+        e.pausados.add(agente)
+    if mando == "reanudar":
+        e.pausados.discard(agente)
+    return hecho
+
+
+_MANDADO = {
+    "pausar": "se le manda pausar",
+    "paso": "se le deja dar un paso",
+    "reanudar": "se le manda seguir",
+}
+
+
+def _dicho_tras(visto: str, linea: str) -> str:
+    """Lo que nombra al agente después de la última vez que se tecleó esa línea."""
+    agente = linea.rsplit(maxsplit=1)[-1]
+    resto = visto.rpartition(linea)[2]
+    return "\n".join(texto for texto in resto.split("\n") if agente in texto)
+
+
+async def _presupuesto(e: Entorno) -> bool:
+    """Lo mira y lo sube: lo que sea que conteste, que lo conteste."""
+    for linea in ("/presupuesto", "/presupuesto +1"):
+        await e.ventana.teclear(linea)
+        visto = await e.ventana.hasta(lambda v, de=linea: _contestado(v, de))  # type: ignore[misc]
+        assert "querías decir" not in visto.rpartition(f"› {linea}\n")[2], visto
+        e.registro.anotar("consulta", linea=linea)
+    return True
+
+
+def _contestado(visto: str, linea: str) -> bool:
+    """Si entre esa línea y el prompt hay algo escrito."""
+    despues = visto.rpartition(f"› {linea}\n")
+    return bool(despues[1]) and bool(despues[2].rpartition("\n›")[0].strip())
+
+
 _TODOS: dict[str, tuple[str, Gesto]] = {
     "agentes": ("/agentes", _consulta("/agentes", "señal")),
     "mensajes": ("/mensajes", _consulta("/mensajes", "as")),
@@ -104,6 +166,9 @@ _TODOS: dict[str, tuple[str, Gesto]] = {
     "al margen de uno": ("/btw", _al_margen_de_uno),
     "animar": ("@ID", _animar),
     "pegado": ("salir", _pegado),
+    "pausar": ("/pausar", _pausar),
+    "seguir": ("/reanudar", _seguir),
+    "presupuesto": ("/presupuesto", _presupuesto),
 }
 """Por cada gesto, la orden de la tabla del programa que ha de existir para hacerlo."""
 

@@ -61,15 +61,16 @@ class Notario:
             quien = MASTER if peticion.agente == "Master" else peticion.agente
             aparte = not peticion.herramientas
             turnos = peticion.turnos
+            proveedor = "openai" if peticion.ruta.endswith("/chat/completions") else "gemini"
             dada = self._averias.estropear(
                 lambda: contestar(peticion),
                 (f"{quien} aparte" if aparte else quien, turnos),
-                malformables=peticion.ruta.endswith("/chat/completions"),
+                malformables=proveedor == "openai",
             )
             uso = Uso(self._azar.randrange(50, 5_000), self._azar.randrange(1, 500))
             if not aparte:
                 self._ultimas[quien] = peticion
-            self._apuntar(dada, quien, turnos, aparte=aparte, uso=uso)
+            self._apuntar(dada, quien, turnos, aparte=aparte, uso=uso, proveedor=proveedor)
             return replace(dada.respuesta, uso=uso)
 
         return contestada

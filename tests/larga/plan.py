@@ -12,7 +12,8 @@ class Plan:
     La carrera acaba cuando se cumplen a la vez `dura_s`, `ordenes` y `muertes` y la persona ya lo
     ha hecho todo una vez. `turnos` son los de cada agente con plan propio; `piensa_s`, lo que tarda
     el modelo como mucho; `cadencia_s`, lo que espera la persona entre una cosa y otra; `averia` es
-    la parte de las peticiones que se estropean; `a_la_vez`, los agentes que al menos han de coincidir.
+    la parte de las peticiones que se estropean. Si es `completa`, ha de haber de todo: cada clase de
+    avería, también los silencios, y `A_LA_VEZ` agentes a la vez.
     """
 
     semilla: int
@@ -24,8 +25,7 @@ class Plan:
     piensa_s: float
     cadencia_s: float
     averia: float
-    silencios: bool
-    a_la_vez: int = 8
+    completa: bool
     oleada_s: float = 900.0
 
 
@@ -41,7 +41,7 @@ def largo(minutos: float, semilla: int) -> Plan:
         piensa_s=min(4.0, minutos / 8),
         cadencia_s=min(5.0, minutos / 4),
         averia=0.15,
-        silencios=minutos >= 10,
+        completa=minutos >= 10,
     )
 
 
@@ -55,5 +55,4 @@ def corto(semilla: int) -> Plan:
         orden_s=0.4,
         piensa_s=0.05,
         cadencia_s=0.2,
-        a_la_vez=6,
     )

@@ -50,7 +50,7 @@ def _lanzados(db: sqlite3.Connection, cuentas: Cuentas) -> Contestada:
 def _tokens(db: sqlite3.Connection, cuentas: Cuentas) -> Contestada:
     sql = "SELECT agente_id, tokens_in, tokens_out FROM v_costes WHERE ambito = 'agente'"
     contados = {agente: (entra, sale) for agente, entra, sale in db.execute(sql) if entra or sale}
-    cobrados = cuentas.tokens(con_fallos=_COBRA_LOS_FALLOS)
+    cobrados = cuentas.tokens_con_fallos if _COBRA_LOS_FALLOS else cuentas.tokens
     nota = f"{cuentas.perdidas} respuestas murieron con el programa antes de guardarse"
     return Contestada("tokens de entrada y de salida de cada agente", contados, cobrados, nota)
 
@@ -85,17 +85,21 @@ def _tecleado(db: sqlite3.Connection, cuentas: Cuentas) -> Contestada:
         "SELECT details ->> '$.sobre', details ->> '$.texto' FROM logs"
         " WHERE tipo = 'aside_question' ORDER BY id"
     )
+    mandos = """SELECT agente_id, details ->> '$.mando' FROM logs
+        WHERE details ->> '$.mando' IS NOT NULL AND details ->> '$.de' = 'usuario' ORDER BY id"""
     consta = {
         "líneas": [texto for (texto,) in db.execute(lineas)],
         "directas": db.execute(directas).fetchall(),
         "órdenes": [_nombre(orden) for (orden,) in db.execute(ordenes)],
         "al margen": db.execute(apartes).fetchall(),
+        "mandos": db.execute(mandos).fetchall(),
     }
     tecleado = {
         "líneas": [a["texto"] for a in cuentas.de("linea")],
         "directas": [(a["para"], a["texto"]) for a in cuentas.de("directa") if a["llego"]],
         "órdenes": [a["nombre"] for a in cuentas.de("orden")],
         "al margen": [(a["sobre"], a["texto"]) for a in cuentas.de("aparte")],
+        "mandos": [(a["agente"], a["mando"]) for a in cuentas.de("mando")],
     }
     return Contestada("qué escribió la persona, en su orden", consta, tecleado)
 

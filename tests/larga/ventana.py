@@ -58,13 +58,13 @@ class Ventana:
         shell = (await self._terminal.tmux("display-message", "-p", "#{pane_pid}")).strip()
         [pid] = [p for p in _descendientes(int(shell)) if _es_programa(p, self._raiz)]
         os.kill(pid, signal.SIGKILL)
-        await self.hasta(lambda visto: _LISTO.findall(_cola(visto))[-1:] == ["137"])
+        await self.hasta(lambda visto: _LISTO.findall(visto) == ["137"])
 
     async def salir(self) -> int:
         """Escribe `salir` y devuelve el código con que acabó."""
         await self._terminal.enviar("salir")
-        visto = await self.hasta(lambda texto: bool(_LISTO.search(_cola(texto))))
-        return int(_LISTO.findall(_cola(visto))[-1])
+        visto = await self.hasta(lambda texto: bool(_LISTO.search(texto)))
+        return int(_LISTO.findall(visto)[-1])
 
     async def teclear(self, linea: str) -> None:
         """Teclea una línea y Enter."""
@@ -101,11 +101,7 @@ class Ventana:
 
 
 def _se_puede_escribir(visto: str) -> bool:
-    return "tokens" in _cola(visto, 1)
-
-
-def _cola(visto: str, lineas: int = 3) -> str:
-    return "\n".join(visto.rstrip().split("\n")[-lineas:])
+    return "tokens" in visto.rstrip().rpartition("\n")[2]
 
 
 def _descendientes(pid: int) -> list[int]:
