@@ -5,6 +5,7 @@ Devuelven falso si ahora no venía a cuento: se intentará otra vez.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 from servicios.interfaz.terminal import COMANDOS
@@ -16,12 +17,11 @@ _PEGADAS = 40
 
 
 def _consulta(linea: str, se_ve: str) -> Gesto:
-    """Una orden que solo enseña algo."""
+    """Una orden que solo enseña algo; `se_ve` es una expresión regular."""
 
     async def mirar(e: Entorno) -> bool:
-        antes = (await e.ventana.mirar()).count(se_ve)
         await e.ventana.teclear(linea)
-        await e.ventana.hasta(lambda v: v.count(se_ve) > antes or se_ve in v.rpartition(linea)[2])
+        await e.ventana.hasta(lambda v: bool(re.search(se_ve, v.rpartition(f"› {linea}\n")[2])))
         e.registro.anotar("consulta", linea=linea)
         return True
 
@@ -156,7 +156,7 @@ def _contestado(visto: str, linea: str) -> bool:
 
 _TODOS: dict[str, tuple[str, Gesto]] = {
     "agentes": ("/agentes", _consulta("/agentes", "señal")),
-    "mensajes": ("/mensajes", _consulta("/mensajes", "as")),
+    "mensajes": ("/mensajes", _consulta("/mensajes", "cómo va|no has escrito")),
     "coste": ("/coste", _consulta("/coste", "dinero")),
     "estado": ("/estado", _consulta("/estado", "bitácora:")),
     "tablero": ("/tablero", _tablero),
