@@ -139,15 +139,18 @@ def _doble(c: Carrera) -> str:
 
 def _pausas(c: Carrera) -> str:
     """Quien está en pausa no llama a nadie, salvo para repetir lo que ya había pedido."""
-    mal, pausados, averiados = [], set[str](), set[str]()
-    for apunte in c.cuentas.apuntes:
-        if apunte["clase"] == "mando":
-            (pausados.add if apunte["mando"] == "pausar" else pausados.discard)(apunte["agente"])
-        elif apunte["clase"] == "peticion" and not apunte["aparte"]:
-            agente = apunte["agente"]
-            if agente in pausados and agente not in averiados:
-                mal.append(f"{agente} llamó en pausa")
-            (averiados.add if apunte["averia"] in CAUSAS else averiados.discard)(agente)
+    mal = []
+    for agente in {a["agente"] for a in c.cuentas.de("mando")}:
+        mandos = [a for a in c.cuentas.de("mando") if a["agente"] == agente]
+        pares = zip(mandos, mandos[1:], strict=False)
+        quieto = [(a["t"], b["tecleado"]) for a, b in pares if a["mando"] == "pausar"]
+        averiado = False
+        for peticion in c.cuentas.de("peticion"):
+            if peticion["agente"] == agente and not peticion["aparte"]:
+                en_pausa = any(desde < peticion["t"] < hasta for desde, hasta in quieto)
+                if en_pausa and not averiado:
+                    mal.append(f"{agente} en {peticion['t']}")
+                averiado = peticion["averia"] in CAUSAS
     return "; ".join(mal)
 
 

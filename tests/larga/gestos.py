@@ -6,6 +6,7 @@ Devuelven falso si ahora no venía a cuento: se intentará otra vez.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable, Callable
 
 from servicios.interfaz.terminal import COMANDOS
@@ -111,12 +112,12 @@ async def _seguir(e: Entorno) -> bool:
 async def _mandar(e: Entorno, mando: str, agente: str) -> bool:
     """Manda y apunta si se hizo; falso si el programa dijo que no venía a cuento."""
     linea = f"/{mando} {agente}"
-    antes = (await e.ventana.mirar()).count(linea)
+    antes, tecleado = (await e.ventana.mirar()).count(linea), time.time()
     await e.ventana.teclear(linea)
     visto = await e.ventana.hasta(lambda v: v.count(linea) > antes and bool(_dicho_tras(v, linea)))
     hecho = f"{agente} {_MANDADO[mando]}" in _dicho_tras(visto, linea)
     if hecho:
-        e.registro.anotar("mando", agente=agente, mando=mando)
+        e.registro.anotar("mando", agente=agente, mando=mando, tecleado=tecleado)
     if mando == "pausar" and hecho:
         e.pausados.add(agente)
     if mando == "reanudar":
