@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from tests.larga.averias import CAUSAS, MALFORMADAS
@@ -139,19 +140,16 @@ def _doble(c: Carrera) -> str:
 
 def _pausas(c: Carrera) -> str:
     """Quien está en pausa no llama a nadie, salvo para repetir lo que ya había pedido."""
-    mal = []
-    for agente in {a["agente"] for a in c.cuentas.de("mando")}:
-        mandos = [a for a in c.cuentas.de("mando") if a["agente"] == agente]
-        pares = zip(mandos, mandos[1:], strict=False)
-        quieto = [(a["t"], b["tecleado"]) for a, b in pares if a["mando"] == "pausar"]
-        averiado = False
-        for peticion in c.cuentas.de("peticion"):
-            if peticion["agente"] == agente and not peticion["aparte"]:
-                en_pausa = any(desde < peticion["t"] < hasta for desde, hasta in quieto)
-                if en_pausa and not averiado:
-                    mal.append(f"{agente} en {peticion['t']}")
-                averiado = peticion["averia"] in CAUSAS
-    return "; ".join(mal)
+    agentes = sorted({a["agente"] for a in c.cuentas.de("mando")})
+    return "; ".join(f"{a}: {veces} veces" for a in agentes if (veces := _llamo_en_pausa(c, a)))
+
+
+def _llamo_en_pausa(c: Carrera, agente: str) -> int:
+    pares = pairwise(a for a in c.cuentas.de("mando") if a["agente"] == agente)
+    quieto = [(a["t"], b["tecleado"]) for a, b in pares if a["mando"] == "pausar"]
+    pedidas = [p for p in c.cuentas.de("peticion") if p["agente"] == agente and not p["aparte"]]
+    nuevas = [b["t"] for a, b in pairwise(pedidas) if a["averia"] not in CAUSAS]
+    return sum(desde < t < hasta for t in nuevas for desde, hasta in quieto)
 
 
 def _tamano(c: Carrera) -> str:
