@@ -45,8 +45,10 @@ formato: $(MARCA_DEV) ## Ordena el código
 bench: $(MARCA_DEV) ## Mide el rendimiento contra un suelo
 	@$(PY) -m tests.rendimiento
 
-prueba-larga: $(MARCA_DEV) ## Mata el programa mil veces y comprueba que no pierde ni repite nada
-	@$(PY) -m tests.tortura $(ARGS)
+prueba-larga: $(MARCA_DEV) ## Mata el programa mil veces y lo usa 40 minutos sin piedad: nada se pierde ni se repite
+	@# TORTURA="--muertes 60" y ARGS="--minutos 3 --semilla 7" las acortan o las repiten.
+	@$(PY) -m tests.tortura $(TORTURA)
+	@$(PY) -m tests.larga $(ARGS)
 
 limpio: ## Borra .venv y las cachés; conserva data/ y .env
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .benchmarks

@@ -37,6 +37,7 @@ CARPETAS_DE_PRUEBAS = {
     "documentacion",
     "nucleo",
     "rendimiento",
+    "larga",
     "tortura",
 }
 """Las que no son espejo de un paquete; `nucleo` prueba los archivos de `servicios/` juntos."""

@@ -89,3 +89,23 @@ class Peticion:
     def todo_el_texto(self) -> str:
         """Los textos de todos los turnos, uno por línea: para buscar en ellos."""
         return "\n".join(m.texto for m in self.mensajes)
+
+    @property
+    def turnos(self) -> int:
+        """Cuántas respuestas del modelo hay en la historia."""
+        return sum(m.rol == "assistant" for m in self.mensajes)
+
+    @property
+    def turnos_con_llamadas(self) -> int:
+        """De ellas, las que pidieron alguna herramienta."""
+        return sum(bool(m.llamadas) for m in self.mensajes)
+
+    @property
+    def pedidas(self) -> list[tuple[str, dict[str, Any]]]:
+        """Las llamadas que hay en la historia, en orden: nombre y argumentos."""
+        return [ll for m in self.mensajes for ll in m.llamadas]
+
+    @property
+    def dicho(self) -> str:
+        """Lo que le han dicho, un turno por línea: sus encargos, sus avisos y sus directivas."""
+        return "\n".join(m.texto for m in self.mensajes if m.rol == "user")

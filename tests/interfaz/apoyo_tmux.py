@@ -87,16 +87,22 @@ async def programa(
     datos: Path, carpeta: Path = RAIZ, /, **variables: str
 ) -> AsyncIterator[Terminal]:
     """`python main.py` recién arrancado en esa carpeta."""
+    orden = shlex.join([sys.executable, str(RAIZ / "main.py")])
+    propias = {"ENJAMBRE_DATOS": str(datos), "MODEL": "demo", **variables}
+    async with ventana(orden, carpeta, **propias) as terminal:
+        yield terminal
+
+
+@asynccontextmanager
+async def ventana(orden: str, carpeta: Path, /, **variables: str) -> AsyncIterator[Terminal]:
+    """Una orden cualquiera en una ventana de tmux que se cierra al salir."""
     entorno = {
         **{n: v for n, v in os.environ.items() if n not in {"TMUX", "TMUX_PANE", "NO_COLOR"}},
-        "ENJAMBRE_DATOS": str(datos),
         "LC_ALL": "C.UTF-8",
-        "MODEL": "demo",
         **variables,
     }
     with tempfile.TemporaryDirectory(prefix="tmux-") as enchufe:
         terminal = Terminal({**entorno, "TMUX_TMPDIR": enchufe})
-        orden = shlex.join([sys.executable, str(RAIZ / "main.py")])
         await terminal.arrancar(orden, carpeta)
         try:
             yield terminal

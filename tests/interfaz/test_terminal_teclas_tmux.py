@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -45,6 +48,29 @@ async def test_editor_busqueda_y_redibujo(tmp_path: Path) -> None:
         await t.pulsar("C-c")
         await t.enviar("salir")
         await t.se_ve("CODIGO=0")
+
+
+async def test_lo_pegado_no_se_parte_aunque_se_escriba_por_encima(tmp_path: Path) -> None:
+    crudo = tmp_path / "crudo"
+    async with programa(tmp_path / "data") as t:
+        await t.tmux("pipe-pane", "-o", f"cat >> {shlex.quote(str(crudo))}")
+        await t.se_ve("tokens")
+        await t.enviar(" y ".join(f"ejecuta: sleep {n / 20:.2f}; seq 4" for n in range(40)))
+        await t.se_ve("lanzado")
+        for n in range(30):
+            await t.tmux("set-buffer", f"esto {n} es\nun pegado de\ntres líneas")
+            await t.tmux("paste-buffer", "-p")
+            await t.pulsar("Enter")
+        await t.se_ve("agentes: 40 terminados", 60)
+        assert b"\x1b[?2004l" not in crudo.read_bytes()
+        await t.enviar("salir")
+        await t.se_ve("CODIGO=0")
+    # Y al salir, el terminal pega como antes.
+    assert crudo.read_bytes().rfind(b"\x1b[?2004l") > crudo.read_bytes().rfind(b"\x1b[?2004h")
+    with closing(sqlite3.connect(tmp_path / "data" / "swarm.db")) as db:
+        sql = "SELECT details->>'$.texto' FROM logs WHERE tipo='master_input' ORDER BY id"
+        dichas = [texto for (texto,) in db.execute(sql)]
+    assert dichas[1:] == [f"esto {n} es\nun pegado de\ntres líneas" for n in range(30)]
 
 
 async def test_el_titulo_de_la_ventana_vuelve_a_ser_el_de_antes(tmp_path: Path) -> None:

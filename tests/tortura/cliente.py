@@ -47,7 +47,7 @@ class Vivero:
     @asynccontextmanager
     async def abrir(cls, carpeta: Path) -> AsyncIterator[Vivero]:
         """Copia el programa en la carpeta, con el tipo de agente de la tortura, y lo importa."""
-        raiz = copiar_programa(carpeta)
+        raiz = copiar_programa(carpeta, {}, OBRERO)
         proceso = await asyncio.create_subprocess_exec(
             *(sys.executable, "-B", str(Path(__file__).with_name("vivero.py"))),
             cwd=raiz,
@@ -104,8 +104,8 @@ class Vivero:
             self._dichos.put_nowait(dicho)
 
 
-def copiar_programa(carpeta: Path) -> Path:
-    """Una copia del programa: sus tipos de agente no son los de la casa."""
+def copiar_programa(carpeta: Path, variables: dict[str, str], *tipos: dict[str, Any]) -> Path:
+    """Una copia del programa con su `.env`: sus tipos de agente no son los de la casa."""
     carpeta.mkdir(parents=True, exist_ok=True)
     for nombre in _COPIADO:
         origen = RAIZ / nombre
@@ -114,4 +114,4 @@ def copiar_programa(carpeta: Path) -> Path:
             shutil.copytree(origen, carpeta / nombre, ignore=sin_cache)
         else:
             shutil.copy(origen, carpeta / nombre)
-    return preparar_raiz(carpeta, {}, OBRERO)
+    return preparar_raiz(carpeta, variables, *tipos)

@@ -102,11 +102,11 @@ def eterna(nombre: str) -> str:
 
 
 def _master(encargos: Sequence[str], peticion: Peticion) -> Respuesta:
-    if not _turnos(peticion):
+    if not peticion.turnos_con_llamadas:
         tareas = [{"agent_type": "obrero", "task_description": f"plan {p}"} for p in encargos]
         return respuesta("reparto", [llamada(DELEGAR, tarea) for tarea in tareas])
-    dicho = _dicho(peticion)
-    escritos = {args["agent_id"] for nombre, args in _pedidas(peticion) if nombre == MENSAJE}
+    dicho = peticion.dicho
+    escritos = {args["agent_id"] for nombre, args in peticion.pedidas if nombre == MENSAJE}
     if en_pausa := [a for a in _EN_PAUSA.findall(dicho) if a not in escritos]:
         return respuesta(
             llamadas=[
@@ -121,7 +121,7 @@ def _master(encargos: Sequence[str], peticion: Peticion) -> Respuesta:
 
 def _parar_eternos(encargos: Sequence[str], peticion: Peticion) -> Respuesta | None:
     lanzados = _LANZADO.findall("\n".join(peticion.resultados))
-    parados = {args["agent_id"] for nombre, args in _pedidas(peticion) if nombre == CANCELAR}
+    parados = {args["agent_id"] for nombre, args in peticion.pedidas if nombre == CANCELAR}
     for encargo, agente_id in zip(encargos, lanzados, strict=True):
         if encargo == "eterno" and agente_id not in parados:
             return respuesta(llamadas=[llamada(CANCELAR, {"agent_id": agente_id})])
@@ -130,15 +130,15 @@ def _parar_eternos(encargos: Sequence[str], peticion: Peticion) -> Respuesta | N
 
 def _obrero(peticion: Peticion) -> Respuesta:
     encargo = peticion.mensajes[0].texto.split()[1]
-    plan = PLANES[encargo] if encargo != "eterno" else ("z",) * (_turnos(peticion) + 1)
-    hechos = _turnos(peticion)
-    acabados = len(set(_TERMINADO.findall(_dicho(peticion))))
+    plan = PLANES[encargo] if encargo != "eterno" else ("z",) * (peticion.turnos_con_llamadas + 1)
+    hechos = peticion.turnos_con_llamadas
+    acabados = len(set(_TERMINADO.findall(peticion.dicho)))
     for turno in plan:
         if turno.isdigit():
             if hechos == 0 and acabados < int(turno):
                 return texto("espero a los míos")
         elif hechos == 0:
-            numero = _turnos(peticion)
+            numero = peticion.turnos_con_llamadas
             return respuesta(
                 llamadas=[
                     _llamada(letra, f"{peticion.agente}.{numero}.{k}", peticion)
@@ -163,16 +163,3 @@ def _llamada(letra: str, nombre: str, peticion: Peticion) -> Llamada:
     if letra == "d":
         return llamada(DELEGAR, {"agent_type": "obrero", "task_description": "plan hoja"})
     return llamada(PROBLEMA, {"descripcion_problema": problema(nombre.partition(".")[0])})
-
-
-def _turnos(peticion: Peticion) -> int:
-    """Cuántas respuestas con llamadas hay en la historia."""
-    return sum(bool(m.llamadas) for m in peticion.mensajes)
-
-
-def _pedidas(peticion: Peticion) -> list[tuple[str, dict[str, object]]]:
-    return [ll for m in peticion.mensajes for ll in m.llamadas]
-
-
-def _dicho(peticion: Peticion) -> str:
-    return "\n".join(m.texto for m in peticion.mensajes if m.rol == "user")

@@ -29,7 +29,7 @@ from servicios.interfaz.terminal.pantalla import Pantalla
 from servicios.interfaz.terminal.papel import PapelRico, Pintar
 from servicios.interfaz.terminal.portada import saludar
 from servicios.interfaz.terminal.sesion import Abrir, Sesion
-from servicios.interfaz.terminal.teclado import TecladoSinHuecos
+from servicios.interfaz.terminal.teclado import TecladoSinHuecos, pegado_sin_huecos
 from servicios.interfaz.terminal.teclas import crear_teclas
 from servicios.interfaz.terminal.timbre import Timbre, cuantos_esperan
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.input import Input
+    from prompt_toolkit.output import Output
 
     from servicios.sistema import Sistema
 
@@ -63,14 +64,14 @@ _ESTILO = Style.from_dict(
 
 async def conversar_interactiva(abrir: Abrir) -> int:
     """Conversa en un terminal completo. Devuelve el código de salida."""
-    with patch_stdout(raw=True):
-        return await Interactiva(TecladoSinHuecos(sys.stdin)).run(abrir)
+    with pegado_sin_huecos(sys.stdout) as salida, patch_stdout(raw=True):
+        return await Interactiva(TecladoSinHuecos(sys.stdin), salida).run(abrir)
 
 
 class Interactiva:
     """El prompt y lo que lo rodea. Se usa una vez, con la salida ya desviada por encima de él."""
 
-    def __init__(self, teclado: Input) -> None:
+    def __init__(self, teclado: Input, salida: Output | None = None) -> None:
         self._consola = Console(force_terminal=True, markup=False, highlight=False, emoji=False)
         self._barra = Barra()
         self._mensaje: StyleAndTextTuples = _PROMPT
@@ -78,7 +79,7 @@ class Interactiva:
         self._visible = asyncio.Event()
         self._papel = PapelRico(self._consola, self._cambiar_vivo, self._ocupar)
         self._sesion = Sesion(self._papel, self._soltar, self._conectar, TECLAS, self._repintar)
-        self._prompt = self._crear_prompt(teclado)
+        self._prompt = self._crear_prompt(teclado, salida)
         self._timbre = Timbre(self._prompt.app.output)
         self._tarea: asyncio.Task[str] | None = None
         self._fallo: BaseException | None = None
@@ -103,7 +104,7 @@ class Interactiva:
         self._sesion.salir("terminal cerrado")
         self._visible.set()
 
-    def _crear_prompt(self, teclado: Input) -> PromptSession[str]:
+    def _crear_prompt(self, teclado: Input, salida: Output | None) -> PromptSession[str]:
         prompt: PromptSession[str] = PromptSession(
             lambda: self._mensaje,
             multiline=True,
@@ -116,6 +117,7 @@ class Interactiva:
             history=InMemoryHistory(),
             erase_when_done=True,
             input=teclado,
+            output=salida,
         )
         prompt.default_buffer.accept_handler = self._aceptar
         # Basta con SIGWINCH; si además mirara él el tamaño, borraría la pantalla que tenga prestada.

@@ -1,0 +1,1 @@
+"""Una sesión larga y fea del programa entero, con una persona que no para de escribir."""
