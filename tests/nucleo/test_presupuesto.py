@@ -5,7 +5,6 @@ Cada sesión se reproduce al cerrarse y ha de decidir lo mismo (`tests/apoyo.py`
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,12 @@ from agentes.presupuesto import leer_cambios
 from agentes.respuestas import Uso
 from servicios.interfaz.presupuesto import parados, seguir
 from servicios.llm.adaptador import SALIDA_DESCONOCIDA
-from tests.apoyo import CONSOLA, DELEGAR, REPORTAR, consultar, conversar, delegar, enjambre, tipo
+from tests.apoyo import CONSOLA, REPORTAR, consultar, conversar, delegar, enjambre, tipo
 from tests.dobles.fallos import fallo
 from tests.dobles.gemini import DobleGemini
 from tests.dobles.guion import Guion, Paso
 from tests.dobles.openai import DobleOpenAI
-from tests.dobles.peticion import Peticion
-from tests.dobles.respuestas import Fin, Respuesta, llamar, texto
+from tests.dobles.respuestas import Fin, llamar, texto
 
 _RESERVAS = """
     SELECT agente_id, details ->> '$.entrada', details ->> '$.salida' FROM logs
