@@ -54,6 +54,10 @@ _RAZONES: dict[str, Razon] = {
 }
 
 
+SALIDA_DESCONOCIDA = 8_192
+"""El tope de salida que se da a un modelo del que no se sabe nada: pedirle más sería un error."""
+
+
 class Fuente(Protocol):
     """Un cliente de proveedor: de una historia a trozos de langchain.
 
@@ -163,6 +167,12 @@ def contexto_de(modelo: BaseChatModel) -> int:
     """Los tokens de entrada que langchain sabe que admite un modelo; cero si no lo conoce."""
     perfil: Mapping[str, Any] = modelo.profile or {}
     return int(perfil.get("max_input_tokens") or 0)
+
+
+def salida_de(modelo: BaseChatModel) -> int:
+    """Los tokens que langchain sabe que puede escribir un modelo o, si no lo conoce, los de casi todos."""
+    perfil: Mapping[str, Any] = modelo.profile or {}
+    return int(perfil.get("max_output_tokens") or SALIDA_DESCONOCIDA)
 
 
 def con_metadatos(generado: ChatGenerationChunk) -> AIMessageChunk | None:

@@ -35,7 +35,7 @@ from langchain_core.messages.ai import UsageMetadata, add_usage
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import PrivateAttr, SecretStr
 
-from servicios.llm.adaptador import con_metadatos, contexto_de
+from servicios.llm.adaptador import con_metadatos, contexto_de, salida_de
 from servicios.llm.conversiones import PorJuego, PorMensaje
 from servicios.llm.destino import es_local
 
@@ -211,6 +211,7 @@ class FuenteGemini:
         }
         self._chat = GeminiDirecto(**opciones)
         self.contexto = contexto_de(self._chat)
+        self._salida = salida_de(self._chat)
 
     async def trozos(
         self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema], salida: int
@@ -218,7 +219,9 @@ class FuenteGemini:
         """Los trozos de una respuesta."""
         if self._sesion is None:
             self._sesion = self._abrir()
-        async with aclosing(self._chat.generar(mensajes, herramientas, salida)) as flujo:
+        async with aclosing(
+            self._chat.generar(mensajes, herramientas, min(salida, self._salida))
+        ) as flujo:
             async for parte in flujo:
                 yield parte
 

@@ -21,7 +21,7 @@ from openai import AsyncOpenAI, AsyncStream
 from pydantic import PrivateAttr, SecretStr
 
 from prompts.tool_definitions import Esquema
-from servicios.llm.adaptador import con_metadatos, contexto_de
+from servicios.llm.adaptador import con_metadatos, contexto_de, salida_de
 from servicios.llm.conversiones import PorJuego, PorMensaje
 from servicios.llm.destino import Destino, es_local
 
@@ -135,6 +135,7 @@ class FuenteOpenAI:
         self._ssl = httpx2.create_ssl_context()
         self._fragmentos: list[_Fragmento] = [self._crear()]
         self.contexto = contexto_de(self._fragmentos[0].chat)
+        self._salida = salida_de(self._fragmentos[0].chat)
 
     async def trozos(
         self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema], salida: int
@@ -142,7 +143,7 @@ class FuenteOpenAI:
         """Los trozos de una respuesta, por el primer cliente con sitio."""
         # OpenAI ya no admite `max_tokens` en sus modelos nuevos; los demás no conocen otro nombre.
         nombre = "max_completion_tokens" if self.destino.proveedor == "openai" else "max_tokens"
-        tope = {nombre: salida} if salida else {}
+        tope = {nombre: min(salida, self._salida)} if salida else {}
         fragmento = self._libre()
         fragmento.activas += 1
         try:

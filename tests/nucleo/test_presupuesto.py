@@ -5,7 +5,6 @@ Cada sesión se reproduce al cerrarse y ha de decidir lo mismo (`tests/apoyo.py`
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,13 @@ from agentes.errores import ErrorConfiguracion
 from agentes.presupuesto import leer_cambios
 from agentes.respuestas import Uso
 from servicios.interfaz.presupuesto import parados, seguir
-from servicios.llm.cuentas import SALIDA_MAXIMA
-from tests.apoyo import CONSOLA, DELEGAR, REPORTAR, consultar, conversar, delegar, enjambre, tipo
+from servicios.llm.adaptador import SALIDA_DESCONOCIDA
+from tests.apoyo import CONSOLA, REPORTAR, consultar, conversar, delegar, enjambre, tipo
 from tests.dobles.fallos import fallo
 from tests.dobles.gemini import DobleGemini
 from tests.dobles.guion import Guion, Paso
 from tests.dobles.openai import DobleOpenAI
-from tests.dobles.peticion import Peticion
-from tests.dobles.respuestas import Fin, Respuesta, llamar, texto
+from tests.dobles.respuestas import Fin, llamar, texto
 
 _RESERVAS = """
     SELECT agente_id, details ->> '$.entrada', details ->> '$.salida' FROM logs
@@ -57,7 +55,7 @@ async def test_lo_que_queda_se_manda_como_tope_y_la_reserva_va_delante(tmp_path:
     ((agente, entrada, salida),) = consultar(tmp_path, _RESERVAS)
     assert agente == "master"
     assert entrada + salida == 9000
-    assert peticion.cuerpo["max_completion_tokens"] == salida
+    assert peticion.cuerpo["max_completion_tokens"] == salida < SALIDA_DESCONOCIDA
 
 
 async def test_gemini_recibe_el_tope_en_su_idioma_y_con_sitio_de_sobra_es_el_de_siempre(
@@ -68,7 +66,7 @@ async def test_gemini_recibe_el_tope_en_su_idioma_y_con_sitio_de_sobra_es_el_de_
         async with enjambre(doble, tmp_path, proveedor="gemini", presupuesto=topes) as sistema:
             await conversar(sistema, "di hola")
         (peticion,) = doble.peticiones
-    assert peticion.cuerpo["generationConfig"]["maxOutputTokens"] == SALIDA_MAXIMA
+    assert peticion.cuerpo["generationConfig"]["maxOutputTokens"] == SALIDA_DESCONOCIDA
 
 
 async def test_sin_presupuesto_no_se_aparta_nada_ni_se_acota(tmp_path: Path) -> None:
@@ -78,6 +76,19 @@ async def test_sin_presupuesto_no_se_aparta_nada_ni_se_acota(tmp_path: Path) -> 
         (peticion,) = doble.peticiones
     assert not {"max_completion_tokens", "max_tokens"} & peticion.cuerpo.keys()
     assert consultar(tmp_path, _RESERVAS) == []
+
+
+async def test_al_master_se_le_avisa_una_vez_y_no_se_le_para_hasta_que_no_cabe(
+    tmp_path: Path,
+) -> None:
+    pasos = [texto("uno", **con_gasto(850_000)), texto("dos", **con_gasto(120_000)), texto("tres")]
+    async with DobleOpenAI(Guion({"Master": pasos})) as doble:
+        topes = "tokens=1000000"
+        async with enjambre(doble, tmp_path, proveedor="openai", presupuesto=topes) as sistema:
+            assert await conversar(sistema, "a", "b", "c") == "tres"
+        veces = [p.todo_el_texto.count("Presupuesto al 80 %") for p in doble.peticiones]
+    assert veces == [0, 1, 1]
+    assert [(quien, parte) for quien, parte, _ in consultar(tmp_path, _AVISOS)] == [("master", 80)]
 
 
 async def test_cero_es_cero(tmp_path: Path) -> None:
@@ -177,104 +188,6 @@ async def test_cada_intento_se_aparta_y_el_que_falla_sin_decir_su_uso_cuesta_la_
     estimado = reservas[0][1]
     assert usado == 2 * estimado + 510
     assert consultar(tmp_path, "SELECT tokens_in FROM model_calls") == [(500,)]
-
-
-async def test_las_ordenes_de_mas_se_niegan_y_pausan(tmp_path: Path) -> None:
-    corto = tipo("corto", presupuesto={"comandos": 2})
-    guion = Guion(
-        {
-            "Master": [delegar("a", tipo="corto"), texto("espero"), texto("fin")],
-            "corto-*": _ordena(4),
-        }
-    )
-    async with DobleOpenAI(guion) as doble:
-        async with enjambre(doble, tmp_path, corto, proveedor="openai") as sistema:
-            await conversar(sistema, "uno")
-            assert parados(sistema) == ["corto-1"]
-            await sistema.contaduria.cambiar("corto-1", leer_cambios(["comandos=9"]), solo=False)
-            assert await seguir(sistema) == ["corto-1"]
-            await sistema.conversacion.esperar_calma()
-        doble.comprobar()
-    ordenes = "SELECT return_code, motivo FROM commands WHERE command IS NOT NULL ORDER BY id"
-    assert consultar(tmp_path, ordenes) == [
-        (0, "ok"),
-        (0, "ok"),
-        (126, "presupuesto"),
-        (0, "ok"),
-    ]
-
-
-async def test_los_agentes_de_mas_no_se_lanzan_y_quien_los_pide_lo_lee(tmp_path: Path) -> None:
-    guion = Guion(
-        {
-            "Master": [
-                delegar("a", "b", "c"),
-                texto("solo dos"),
-                texto("solo dos"),
-                texto("solo dos"),
-            ],
-            "ejecutor-*": llamar(REPORTAR, {"resultado": "ya"}),
-        }
-    )
-    async with DobleOpenAI(guion) as doble:
-        topes = "agentes=2"
-        async with enjambre(doble, tmp_path, proveedor="openai", presupuesto=topes) as sistema:
-            await conversar(sistema, "tres")
-            assert sistema.contaduria.negado == "la sesión: gastado 2 agentes de 2 agentes"
-    assert len(consultar(tmp_path, _ESTADOS)) == 2
-    dicho = "SELECT details ->> '$.resultado' FROM logs WHERE tipo='tool_execution' ORDER BY id"
-    assert any(
-        r.startswith("Error: presupuesto agotado (la sesión") for (r,) in consultar(tmp_path, dicho)
-    )
-
-
-async def test_la_rama_de_un_agente_paga_lo_de_los_suyos_y_solo_la_suya(tmp_path: Path) -> None:
-    """Dos jefes iguales: el tope de uno no lo gasta el otro."""
-    jefe = tipo("jefe", available_tools=[DELEGAR, REPORTAR], presupuesto={"comandos": 1})
-    guion = Guion(
-        {
-            "Master": [delegar("x", "y", tipo="jefe"), *[texto("ya")] * 6],
-            "jefe-*": _jefe,
-            "ejecutor-*": _ordena(1),
-        }
-    )
-    async with (
-        DobleOpenAI(guion) as doble,
-        enjambre(doble, tmp_path, jefe, proveedor="openai") as sistema,
-    ):
-        await conversar(sistema, "va")
-    ordenes = "SELECT motivo, count(*) FROM commands WHERE command IS NOT NULL GROUP BY motivo"
-    assert consultar(tmp_path, ordenes) == [("ok", 2)]
-    assert {estado for _, estado in consultar(tmp_path, _ESTADOS)} == {"completed"}
-
-
-def _jefe(peticion: Peticion) -> Respuesta:
-    if not any(m.llamadas for m in peticion.mensajes):
-        return delegar("una")
-    if "terminó su tarea" in peticion.todo_el_texto:
-        return llamar(REPORTAR, {"resultado": "hecho"})
-    return texto("espero")
-
-
-async def test_un_tope_de_tiempo_cuenta_lo_que_hay_en_marcha_una_vez(tmp_path: Path) -> None:
-    corto = tipo("corto", presupuesto={"segundos": 0.5})
-    pasos: list[Paso] = [
-        llamar(CONSOLA, {"command": "sleep 0.7"}),
-        llamar(REPORTAR, {"resultado": "nunca"}),
-    ]
-    guion = Guion({"Master": [delegar("a", tipo="corto"), texto("espero")], "corto-*": pasos})
-    async with (
-        DobleOpenAI(guion) as doble,
-        enjambre(doble, tmp_path, corto, proveedor="openai") as sistema,
-    ):
-        await conversar(sistema, "uno")
-        assert parados(sistema) == ["corto-1"]
-        antes = sistema.contaduria.cuentas()[0][2]
-        await asyncio.sleep(0.1)
-        assert sistema.contaduria.cuentas()[0][2] == antes, "parado no gasta"
-    ((_, parte, dicho),) = consultar(tmp_path, _AVISOS)[-1:]
-    assert parte == 100
-    assert "s de 0.5 s" in dicho
 
 
 async def test_en_paralelo_no_se_aparta_dos_veces_lo_mismo_y_quien_no_cabe_espera(
