@@ -6,9 +6,10 @@ import json
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 from tests.apoyo import CONSOLA, DELEGAR, PROBLEMA, REPORTAR
@@ -19,6 +20,9 @@ from tests.tortura.mirada import NOMBRE
 
 Uso = tuple[int, int]
 CORTADA, DENEGADA = "cortada", "denegada"
+
+_A_PUNTO_S = 10.0
+"""Lo que puede tardar en llegar una respuesta: la de una petición así de reciente la cortó una muerte."""
 
 _LANZADO = re.compile(r"Lanzado ([\w-]+)[.,]")
 _CODIGO = re.compile(r"exit (\d+)$")
@@ -79,16 +83,24 @@ class Cuentas:
     def _estropeada(self, peticion: Apunte) -> bool:
         return peticion["averia"] in CAUSAS or peticion["averia"] == "filtro"
 
-    @cached_property
-    def tokens(self) -> dict[str, Uso]:
-        """Entrada y salida de cada agente en lo que valió."""
-        return _sumados(self.validas)
+    def tokens(self, contados: Mapping[str, Uso]) -> dict[str, Uso]:
+        """Entrada y salida de cada agente: lo que valió y lo que se cobró sin que sirviera.
 
-    @cached_property
-    def tokens_con_fallos(self) -> dict[str, Uso]:
-        """Lo mismo, y lo que el proveedor dijo que costaba lo que no sirvió."""
+        De lo que se cortó sin saberse si llegó a leerse lo que costaba, entra lo que cuadre.
+        """
         cobradas = [p for p in self.de("peticion") if se_cobra(p["averia"], p["proveedor"])]
-        return _sumados([*self.validas, *cobradas])
+        ciertos = _sumados([*self.validas, *(p for p in cobradas if not self._dudosa(p))])
+        for agente in {p["agente"] for p in cobradas if self._dudosa(p)}:
+            dudosas = [p for p in cobradas if p["agente"] == agente and self._dudosa(p)]
+            ciertos[agente] = _la_que_cuadra(ciertos.get(agente, (0, 0)), dudosas, contados[agente])
+        return ciertos
+
+    def _dudosa(self, peticion: Apunte) -> bool:
+        """Si se cortó de golpe: lo enviado y aún sin leer se pierde."""
+        hasta_morir = (muerte - peticion["t"] for muerte in self.muertes)
+        return peticion["averia"] == "reinicio_a_mitad" or any(
+            0 <= s < _A_PUNTO_S for s in hasta_morir
+        )
 
     # --- lo que se hizo ---------------------------------------------------------------------
 
@@ -215,6 +227,16 @@ def _sumados(peticiones: Sequence[Apunte]) -> dict[str, Uso]:
         entra, sale = peticion["uso"]
         suma[peticion["agente"]] = (entrada + entra, salida + sale)
     return suma
+
+
+def _la_que_cuadra(cierto: Uso, dudosas: Sequence[Apunte], contado: Uso) -> Uso:
+    """Lo cierto con las dudosas que lo dejan en lo contado; si no hay manera, sin ninguna."""
+    for cuantas in range(len(dudosas) + 1):
+        for entran in combinations([p["uso"] for p in dudosas], cuantas):
+            suma = (cierto[0] + sum(u[0] for u in entran), cierto[1] + sum(u[1] for u in entran))
+            if suma == contado:
+                return suma
+    return cierto
 
 
 def _pares(agente: str, mensajes: Sequence[Sequence[Any]]) -> Iterator[Hecha]:

@@ -11,12 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from servicios.interfaz.terminal import COMANDOS
 from tests.larga.cuentas import CORTADA, DENEGADA, Cuentas
 from tests.tortura.mirada import NOMBRE
-
-_COBRA_LOS_FALLOS = "/presupuesto" in {comando.nombre for comando in COMANDOS}
-"""Con presupuestos, los tokens de una llamada que no sirvió también se cuentan."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +46,10 @@ def _lanzados(db: sqlite3.Connection, cuentas: Cuentas) -> Contestada:
 def _tokens(db: sqlite3.Connection, cuentas: Cuentas) -> Contestada:
     sql = "SELECT agente_id, tokens_in, tokens_out FROM v_costes WHERE ambito = 'agente'"
     contados = {agente: (entra, sale) for agente, entra, sale in db.execute(sql) if entra or sale}
-    cobrados = cuentas.tokens_con_fallos if _COBRA_LOS_FALLOS else cuentas.tokens
     nota = f"{cuentas.perdidas} respuestas murieron con el programa antes de guardarse"
-    return Contestada("tokens de entrada y de salida de cada agente", contados, cobrados, nota)
+    return Contestada(
+        "tokens de entrada y de salida de cada agente", contados, cuentas.tokens(contados), nota
+    )
 
 
 def _ordenes(db: sqlite3.Connection, cuentas: Cuentas) -> Contestada:
