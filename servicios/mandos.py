@@ -69,7 +69,7 @@ class Mandos:
     async def dar(
         self, mando: Mando, agent_id: str, solicitante: str, causa: Apunte | None = None
     ) -> str:
-        """Da una de esas órdenes y vuelve cuando su consola también está como él."""
+        """Da una de esas órdenes y vuelve cuando su consola está como él y la orden, guardada."""
         vivo = self._vivos.get(agent_id)
         if vivo is None or vivo.bucle.agente.estado.es_final:
             return self._por_que_no(agent_id)
@@ -89,6 +89,7 @@ class Mandos:
                 paradas.reanudar(orden)
         self._al_cambiar()
         await paradas.acordar()
+        await orden
         return mandado(mando, agent_id, espera_directiva=paradas.espera_directiva)
 
     async def dar_a(self, mando: Mando, ids: Iterable[str], solicitante: str) -> list[str]:
