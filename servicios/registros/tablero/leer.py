@@ -28,6 +28,10 @@ _DE_OTROS = ("agent_intervention", "swarm_management", "agent_control")
 _SOLO_SIGUE = """(l.tipo = 'agent_loop' AND json_extract(l.details, '$.espera') = ''
     AND json_extract(l.details, '$.motivo') IS NOT NULL)"""
 
+# Y las de una pausa mandada: van por encima de lo que hacía, que sigue siendo lo de antes.
+_MANDADA = """(l.tipo = 'agent_loop' AND (json_extract(l.details, '$.espera') IN ('usuario', 'orden')
+    OR EXISTS (SELECT 1 FROM logs AS m WHERE m.id = l.causa AND m.tipo = 'agent_control')))"""
+
 _CON_DETALLES = ("agent_loop", "llm_call", "approval_request")
 _RECIENTES = 60
 """Filas del final de un agente entre las que se busca su última herramienta y su problema."""
@@ -90,7 +94,9 @@ def _lista(tipos: tuple[str, ...]) -> str:
 
 _HUELLAS_SQL = _HUELLAS.format(
     ultima=_LA_ULTIMA.format(condicion=f"+l.tipo NOT IN ({_lista(_DE_OTROS)})"),
-    paso=_LA_ULTIMA.format(condicion=f"+l.tipo IN ({_lista(PASOS)}) AND NOT {_SOLO_SIGUE}"),
+    paso=_LA_ULTIMA.format(
+        condicion=f"+l.tipo IN ({_lista(PASOS)}) AND NOT {_SOLO_SIGUE} AND NOT {_MANDADA}"
+    ),
     pausa=_LA_ULTIMA.format(condicion=f"+l.tipo = 'agent_loop' AND NOT {_SOLO_SIGUE}"),
     pedida=_ENTRE_LAS_RECIENTES.format(recientes=_RECIENTES, tipo="tool_call_request"),
     problema=_ENTRE_LAS_RECIENTES.format(recientes=_RECIENTES, tipo="agent_problem"),
