@@ -67,10 +67,9 @@ class GestorEnjambre:
 
     async def __aexit__(self, *error: object) -> None:
         """Para a todos. Quien está en pausa sigue en pausa para cuando se reanude la sesión."""
-        vivos = [*self._vivos.values()]
-        self.mandos.apartar_a_los_que_se_quedan()
+        vivos, quedan = [*self._vivos.values()], self.mandos.los_que_se_quedan()
         for vivo in vivos:
-            vivo.avisar = False
+            vivo.avisar, vivo.se_queda = False, vivo.bucle.agente.nombre in quedan
             vivo.tarea.cancel()
         await asyncio.gather(*(v.tarea for v in vivos), return_exceptions=True)
 

@@ -40,6 +40,10 @@ class Mandos:
             ids += [i for i, v in self._vivos.items() if v.bucle.agente.superior == de]
         return ids
 
+    def vivos(self) -> list[str]:
+        """Todos los que no han terminado."""
+        return [*self._vivos]
+
     def sueltos(self) -> list[str]:
         """Los vivos a los que nadie tiene en pausa."""
         return [i for i, v in self._vivos.items() if not v.bucle.paradas.mandada]
@@ -48,28 +52,27 @@ class Mandos:
         """Los que alguien mandó pausar."""
         return [i for i, v in self._vivos.items() if v.bucle.paradas.mandada]
 
-    def apartar_a_los_que_se_quedan(self) -> None:
-        """La sesión se cierra: quien está en pausa lo estará en la próxima vida.
+    def los_que_se_quedan(self) -> set[str]:
+        """Los que, si la sesión se cierra, seguirán como están en la próxima vida.
 
-        Quien espera a uno al que se mandó pausar lo seguirá esperando.
+        Los que están en pausa y quien espera a uno al que se mandó pausar.
         """
-        for vivo in self._vivos.values():
-            vivo.se_queda = vivo.se_queda or vivo.bucle.paradas.se_queda
-            if vivo.bucle.paradas.mandada:
-                self._apartar_a_quien_espera(vivo.bucle.agente.superior)
-
-    def _apartar_a_quien_espera(self, agent_id: str) -> None:
-        vivo = self._vivos.get(agent_id)
-        if vivo is not None and vivo.bucle.paradas.espera_a_los_suyos and not vivo.se_queda:
-            vivo.se_queda = True
-            self._apartar_a_quien_espera(vivo.bucle.agente.superior)
+        paradas = {i: v.bucle.paradas for i, v in self._vivos.items()}
+        quedan = {i for i, p in paradas.items() if p.se_queda}
+        por_mirar = [i for i, p in paradas.items() if p.mandada]
+        for agente_id in por_mirar:
+            superior = self._vivos[agente_id].bucle.agente.superior
+            if superior in paradas and paradas[superior].espera_a_los_suyos:
+                quedan.add(superior)
+                por_mirar.append(superior)
+        return quedan
 
     # --- pausar, dar un paso, reanudar --------------------------------------------------
 
     async def dar(
         self, mando: Mando, agent_id: str, solicitante: str, causa: Apunte | None = None
     ) -> str:
-        """Da una de esas órdenes y vuelve cuando su consola también está como él."""
+        """Da una de esas órdenes y vuelve cuando su consola está como él y la orden, guardada."""
         vivo = self._vivos.get(agent_id)
         if vivo is None or vivo.bucle.agente.estado.es_final:
             return self._por_que_no(agent_id)
@@ -89,6 +92,7 @@ class Mandos:
                 paradas.reanudar(orden)
         self._al_cambiar()
         await paradas.acordar()
+        await orden
         return mandado(mando, agent_id, espera_directiva=paradas.espera_directiva)
 
     async def dar_a(self, mando: Mando, ids: Iterable[str], solicitante: str) -> list[str]:

@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from agentes.eventos import EstadoCambiado, HechoAnotado
+from agentes.eventos_mando import Mando
 from agentes.eventos_permisos import Alcance
 from servicios.ajustes import RAIZ, Ajustes
 from servicios.buzon import Suscripcion
@@ -220,6 +221,11 @@ async def _con_su_orden_en_marcha(e: Escenario, n: str) -> None:
     suyo = (await e.mirar(ejecutor="herramienta", jefe="hijo"))["ejecutor-1"]
     assert (suyo["ultima_linea"], suyo["orden"][:10]) == ("dos", "$ echo una")
     _diez_minutos_sin_atascarse(e, "ejecutor-1")
+    await e.sistema.gestor.mandos.dar(Mando.PAUSAR, "ejecutor-1", "usuario")
+    suyo = (await e.mirar(ejecutor="usuario", jefe="hijo"))["ejecutor-1"]
+    assert (suyo["estado"], suyo["orden"][:10]) == ("paused", "$ echo una")
+    await e.sistema.gestor.mandos.dar(Mando.REANUDAR, "ejecutor-1", "usuario")
+    await e.mirar(ejecutor="herramienta")
 
 
 async def _los_que_siguen_y_los_que_acaban(e: Escenario) -> None:

@@ -85,3 +85,25 @@ async def test_el_titulo_de_la_ventana_vuelve_a_ser_el_de_antes(tmp_path: Path) 
         await t.enviar("salir")
         await t.se_ve("CODIGO=0")
         assert (await t.tmux("display-message", "-p", "#{pane_title}")).strip() in {antes, ""}
+
+
+async def test_parar_a_todos_pregunta_antes_y_no_toca_lo_escrito(tmp_path: Path) -> None:
+    async with programa(tmp_path) as t:
+        await t.se_ve("tokens")
+        await t.pulsar("C-x", "C-k")
+        await t.se_ve("No hay agentes vivos.")
+        await t.enviar("problema: ¿sigo?")
+        await t.se_ve("ejecutor-1 problema")
+        await t.teclear("n")
+        await t.hasta(lambda p: escrito(p) == "n")
+        await t.pulsar("C-x", "C-k")
+        await t.se_ve("¿Cancelar a todos (ejecutor-1)? s/n")
+        assert escrito(await t.pantalla()) == "n"
+        await t.pulsar("Enter")
+        await t.se_ve("No se cancela a nadie.")
+        await t.pulsar("C-x", "C-k")
+        await t.hasta(lambda p: p.count("¿Cancelar a todos") == 2)
+        await t.enviar("s")
+        await t.se_ve("Cancelados: ejecutor-1.")
+        await t.enviar("salir")
+        await t.se_ve("CODIGO=0")

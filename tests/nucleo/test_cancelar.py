@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from agentes.eventos import USUARIO
+from agentes.eventos_mando import Mando
 from tests.apoyo import (
     CANCELAR,
     CONSOLA,
@@ -19,7 +20,7 @@ from tests.apoyo import (
 )
 from tests.consola.apoyo import sueno
 from tests.dobles.base import Doble
-from tests.dobles.respuestas import llamar, texto
+from tests.dobles.respuestas import llamada, llamar, respuesta, texto
 
 
 async def test_cancelar_por_herramienta_mata_la_orden_y_el_master_lo_sabe(
@@ -48,6 +49,37 @@ async def test_cancelar_por_herramienta_mata_la_orden_y_el_master_lo_sabe(
     assert consultar(tmp_path, "SELECT status FROM agent_runs") == [("cancelled",)]
     cierres = consultar(tmp_path, "SELECT cierre, stdout, return_code, motivo FROM v_comandos")
     assert cierres == [("interrumpido", "antes\n", 137, "cancelado")]
+
+
+async def test_lo_hecho_se_conserva_y_se_cuenta(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    """También lo que llegó a imprimir la orden que se cortó, y aunque estuviera congelada."""
+    doble.guion.poner("Master", [delegar("dormir"), texto("va"), texto("lo cancelaste")])
+    orden = f"echo a medias; sleep {sueno()}"
+    doble.guion.poner(
+        "ejecutor-1",
+        [
+            llamar(CONSOLA, {"command": "echo primero"}),
+            respuesta(texto="voy por la mitad", llamadas=[llamada(CONSOLA, {"command": orden})]),
+        ],
+    )
+    async with enjambre(doble, tmp_path, proveedor=proveedor) as sistema:
+        await sistema.conversacion.decir("duerme")
+        await doble.esperar(2, "ejecutor-1")
+        await asyncio.sleep(0.5)
+        await sistema.gestor.mandos.dar(Mando.PAUSAR, "ejecutor-1", USUARIO)
+        await sistema.gestor.cancelar_agente("ejecutor-1", USUARIO)
+        await sistema.conversacion.esperar_calma()
+        assert not await hay_proceso(orden)
+        reporte = await sistema.consultas.ultimo_reporte(sistema.sesion, "ejecutor-1")
+    doble.comprobar()
+    [(estado, hecho, motivo)] = consultar(tmp_path, "SELECT status, result, error FROM agent_runs")
+    assert (estado, motivo, hecho) == ("cancelled", "cancelado por usuario", reporte)
+    aviso = doble.de("Master")[2].ultimo.texto
+    for dicho in ("Llevaba 2 pasos.", "voy por la mitad", "a medias"):
+        assert dicho in hecho
+        assert dicho in aviso
 
 
 async def test_si_cancela_la_persona_el_master_recibe_el_aviso(

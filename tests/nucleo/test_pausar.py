@@ -97,8 +97,8 @@ async def test_la_llamada_en_vuelo_acaba_y_sus_herramientas_esperan(
         seguir.set()
         async with asyncio.timeout(LIMITE_S):
             await sistema.conversacion.esperar_calma()
-        [(estado, tokens)] = consultar(tmp_path, "SELECT status, tokens_in FROM agent_runs")
-        assert (estado, tokens > 0) == ("paused", True)
+        cobrada = "SELECT 1 FROM agent_runs WHERE status = 'paused' AND tokens_in > 0"
+        await hasta(lambda: bool(consultar(tmp_path, cobrada)))
         assert consultar(tmp_path, "SELECT 1 FROM commands WHERE agente_id = 'ejecutor-1'") == []
         await dar(sistema, Mando.REANUDAR)
         await sistema.conversacion.esperar_calma()

@@ -9,12 +9,17 @@ from pathlib import Path
 import pytest
 
 from agentes.eventos_mando import Mando
+from servicios.ajustes import Ajustes
+from servicios.reproduccion import leer_grabacion, reproducir
 from tests.apoyo import CONSOLA, MENSAJE, PROBLEMA, REPORTAR, conversar, delegar, enjambre
 from tests.apoyo_pausas import JEFE, LIMITE_S, PAUSAR, REANUDAR, como_va, dar, hasta
 from tests.consola.apoyo import hasta_que, sueno, vivos
 from tests.dobles.base import Doble
+from tests.dobles.guion import Guion
+from tests.dobles.openai import DobleOpenAI
 from tests.dobles.peticion import Peticion
 from tests.dobles.respuestas import Respuesta, llamar, texto
+from tests.tortura.fotos import abierto, programa, sesion_de
 
 if sys.platform != "linux":
     pytest.skip("la consola es solo de Linux", allow_module_level=True)
@@ -146,3 +151,31 @@ async def test_en_la_cola_tambien_se_pausa(proveedor: str, doble: Doble, tmp_pat
         await dar(sistema, Mando.REANUDAR, "ejecutor-2")
         await sistema.conversacion.esperar_calma()
     assert len(doble.de("ejecutor-2")) == 1
+
+
+async def test_al_salir_y_volver_el_jefe_sigue_esperando_al_que_se_pauso(tmp_path: Path) -> None:
+    datos, n = tmp_path / "data", sueno()
+    async with DobleOpenAI(Guion()) as doble:
+        _jefe_con_hoja(doble, n)
+        doble.guion.poner("Master", [delegar("reparte", tipo="jefe"), texto("va"), texto("fin")])
+        raiz = programa(tmp_path / "programa", doble, JEFE)
+        async with abierto(raiz, datos) as sistema:
+            await sistema.conversacion.decir("reparte")
+            assert await hasta_que(lambda: bool(vivos(n)), LIMITE_S)
+            await hasta(lambda: como_va(sistema, "jefe-1")[1] == "hijo")
+            await dar(sistema, Mando.PAUSAR)
+        assert vivos(n) == []
+        async with abierto(raiz, datos, sesion_de(datos)) as sistema:
+            await sistema.conversacion.esperar_calma()
+            assert como_va(sistema, "jefe-1") == ("running", "hijo")
+            assert como_va(sistema) == ("paused", "usuario")
+            await dar(sistema, Mando.REANUDAR)
+            async with asyncio.timeout(LIMITE_S):
+                await sistema.conversacion.esperar_calma()
+            assert sistema.conversacion.ultimo_texto == "fin"
+        doble.comprobar()
+    assert "interrumpido" in doble.de("ejecutor-1")[1].ultimo.texto
+    hecha = await reproducir(
+        leer_grabacion(datos / "swarm.db", sesion_de(datos)), Ajustes.leer(raiz), sistema.tipos
+    )
+    assert (hecha.divergencia, hecha.es_fiel) == ("", True)

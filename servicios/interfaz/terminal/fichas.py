@@ -31,11 +31,11 @@ def tokens_de(sistema: Sistema) -> int:
 def en_marcha(sistema: Sistema) -> list[str]:
     """Los ids de los agentes que se cancelarían al cerrar."""
     estados = sistema.gestor.get_all_agents_status()
-    quietos = {EstadoAgente.PAUSED}
+    quedan = sistema.gestor.mandos.los_que_se_quedan()
     return [
         e["agent_id"]
         for e in estados
-        if not ((estado := EstadoAgente(e["status"])).es_final or estado in quietos)
+        if not EstadoAgente(e["status"]).es_final and e["agent_id"] not in quedan
     ]
 
 

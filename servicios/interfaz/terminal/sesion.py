@@ -93,7 +93,7 @@ class Sesion:
 
     def proponer_parar_a_todos(self) -> None:
         """Pregunta si se cancela a todos; la línea siguiente, si es una s o una n, lo decide."""
-        vivos = [] if self.sistema is None else [*en_marcha(self.sistema), *en_pausa(self.sistema)]
+        vivos = [] if self.sistema is None else self.sistema.gestor.mandos.vivos()
         self._por_confirmar = bool(vivos)
         texto = f"¿Cancelar a todos ({', '.join(vivos)})? s/n" if vivos else "No hay agentes vivos."
         self._papel.linea(Linea(texto, tono=Tono.AVISO, entera=True))

@@ -29,6 +29,10 @@ _DE_OTROS = ("agent_intervention", "swarm_management", "agent_control")
 _SOLO_SIGUE = """(l.tipo = 'agent_loop' AND json_extract(l.details, '$.espera') = ''
     AND json_extract(l.details, '$.motivo') IS NOT NULL)"""
 
+# Y las de una pausa mandada: van por encima de lo que hacía, que sigue siendo lo de antes.
+_MANDADA = """(l.tipo = 'agent_loop' AND (json_extract(l.details, '$.espera') IN ('usuario', 'orden')
+    OR EXISTS (SELECT 1 FROM logs AS m WHERE m.id = l.causa AND m.tipo = 'agent_control')))"""
+
 _PROBLEMAS = ("agent_problem", "budget_warning")
 """Lo que dice por qué alguien está en pausa."""
 
@@ -103,7 +107,9 @@ def _lista(tipos: tuple[str, ...]) -> str:
 
 _HUELLAS_SQL = _HUELLAS.format(
     ultima=_LA_ULTIMA.format(condicion=f"+l.tipo NOT IN ({_lista(_DE_OTROS)})"),
-    paso=_LA_ULTIMA.format(condicion=f"+l.tipo IN ({_lista(PASOS)}) AND NOT {_SOLO_SIGUE}"),
+    paso=_LA_ULTIMA.format(
+        condicion=f"+l.tipo IN ({_lista(PASOS)}) AND NOT {_SOLO_SIGUE} AND NOT {_MANDADA}"
+    ),
     pausa=_LA_ULTIMA.format(condicion=f"+l.tipo = 'agent_loop' AND NOT {_SOLO_SIGUE}"),
     pedida=_ENTRE_LAS_RECIENTES.format(recientes=_RECIENTES, tipos="'tool_call_request'"),
     problema=_ENTRE_LAS_RECIENTES.format(recientes=_RECIENTES, tipos=_lista(_PROBLEMAS)),

@@ -31,7 +31,7 @@ async def reanudar(escena: Escena, args: str) -> bool:
 async def cancelar(escena: Escena, args: str) -> bool:
     """Para a un agente y a los que cuelgan de él, o a todos."""
     mandos = escena.sistema.gestor.mandos
-    ids = _a_quienes(escena, args, [*mandos.sueltos(), *mandos.pausados()])
+    ids = _a_quienes(escena, args, mandos.vivos())
     if ids is None:
         return False
     if args == TODOS:
@@ -39,7 +39,7 @@ async def cancelar(escena: Escena, args: str) -> bool:
         texto = f"Cancelados: {', '.join(ids)}." if ids else "No hay agentes que cancelar."
         escena.papel.linea(Linea(texto, tono=Tono.AVISO, entera=True))
     else:
-        # Con el primero de una rama van los demás.
+        # Con la cabeza de una rama van los demás.
         _decir(escena, await mandos.cancelar_a(ids[:1], USUARIO))
     return True
 
@@ -57,11 +57,15 @@ async def _mandar(escena: Escena, mando: Mando, args: str, todos: Sequence[str])
 
 
 def _a_quienes(escena: Escena, args: str, todos: Sequence[str]) -> Sequence[str] | None:
-    """Los ids que se piden; `None` si no se entiende. El que no existe se devuelve tal cual."""
+    """Los ids que se piden; `None` si no se entiende.
+
+    De una rama, los que están entre `todos`; si no hay ninguno, su cabeza, que dirá por qué no.
+    """
     primera, _, resto = args.partition(" ")
     if primera == RAMA:
         quien = resto.strip()
-        return (escena.sistema.gestor.mandos.rama(quien) or [quien]) if quien else None
+        rama = escena.sistema.gestor.mandos.rama(quien)
+        return ([i for i in rama if i in todos] or [quien]) if quien else None
     if resto:
         return None
     return todos if primera == TODOS else [primera]
