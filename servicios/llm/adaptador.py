@@ -114,12 +114,16 @@ class ModeloAdaptado:
         self, mensajes: Sequence[BaseMessage], herramientas: Sequence[Esquema], salida: int
     ) -> AsyncGenerator[Trozo, None]:
         partes: list[AIMessageChunk] = []
+        usos: list[UsageMetadata] = []
         lector = _Lector()
         async with aclosing(self._fuente.trozos(mensajes, herramientas, salida)) as flujo:
             async for parte in flujo:
                 partes.append(parte)
                 for trozo in lector.leer(parte):
                     yield trozo
+                if parte.usage_metadata:  # en cuanto lo dice: si se corta, ya está dicho
+                    usos = [self._fuente.uso([*usos, parte.usage_metadata])]
+                    yield UsoFlujo(_uso(usos[0]))
                 # Las llamadas ya van en sus trozos: unirlas obligaría a langchain a adivinar
                 # un JSON cortado, que cuesta el cuadrado de su tamaño.
                 parte.tool_call_chunks = []
@@ -128,8 +132,6 @@ class ModeloAdaptado:
                 f"{self._fuente.destino.lugar} contestó algo que no es una respuesta de modelo",
                 clase="respuesta",
             )
-        if usos := [parte.usage_metadata for parte in partes if parte.usage_metadata]:
-            yield UsoFlujo(_uso(self._fuente.uso(usos)))
         yield MensajeUnido(unir(partes))
 
     async def cerrar(self) -> None:

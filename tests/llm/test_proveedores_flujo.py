@@ -16,6 +16,7 @@ from langchain_core.messages import (
     messages_to_dict,
 )
 
+from agentes.errores import ErrorModeloPasajero
 from agentes.respuestas import Uso
 from prompts.tool_definitions import ESQUEMAS, HERRAMIENTAS_AGENTE
 from servicios.llm.colector import Colector, Validadores
@@ -214,7 +215,7 @@ async def test_gemini_llamadas_y_uso_que_crece() -> None:
     argumentos = {t.indice: t.crudo for t in trozos if isinstance(t, TrozoArgumentos)}
     assert json.loads(argumentos[una.indice]) == ORDEN
     assert json.loads(argumentos[otra.indice]) == {}
-    assert de_tipo(trozos, UsoFlujo) == [UsoFlujo(Uso(10, 9, 4))]
+    assert de_tipo(trozos, UsoFlujo)[-1] == UsoFlujo(Uso(10, 9, 4))
 
 
 async def test_openai_el_uso_es_el_ultimo() -> None:
@@ -225,7 +226,23 @@ async def test_openai_el_uso_es_el_ultimo() -> None:
         {**delta(content="a"), "usage": usos[0]},
         {**delta(content="b", fin="stop"), "usage": {**usos[1], **detalle}},
     ]
-    assert de_tipo(await trozos_de("openai", eventos), UsoFlujo) == [UsoFlujo(Uso(5, 2, 3))]
+    assert de_tipo(await trozos_de("openai", eventos), UsoFlujo)[-1] == UsoFlujo(Uso(5, 2, 3))
+
+
+async def test_lo_que_dijo_que_costaba_llega_aunque_despues_falle() -> None:
+    uso = {"promptTokenCount": 10, "candidatesTokenCount": 2, "totalTokenCount": 12}
+    eventos = [
+        {**candidato({"text": "hola"}), "usageMetadata": uso},
+        {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}},
+    ]
+    trozos: list[Trozo] = []
+    async with grabar(sse(eventos)) as g:
+        modelo = abrir_modelo(Destino("gemini", "gemini-3.5-flash", g.url), "k", "puerta")
+        with pytest.raises(ErrorModeloPasajero):
+            async for trozo in modelo.emitir(HOLA, HERRAMIENTAS_AGENTE):
+                trozos.append(trozo)
+        await modelo.cerrar()
+    assert de_tipo(trozos, UsoFlujo) == [UsoFlujo(Uso(10, 2, 0))]
 
 
 async def test_las_firmas_de_pensamiento_vuelven_tras_guardar_el_mensaje() -> None:
