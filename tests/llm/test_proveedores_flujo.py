@@ -26,6 +26,7 @@ from servicios.llm.flujo import (
     Fin,
     InicioLlamada,
     MensajeUnido,
+    ModeloLLM,
     Razon,
     Trozo,
     TrozoArgumentos,
@@ -236,11 +237,15 @@ async def test_lo_que_dijo_que_costaba_llega_aunque_despues_falle() -> None:
         {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}},
     ]
     trozos: list[Trozo] = []
+
+    async def leer(modelo: ModeloLLM) -> None:
+        async for trozo in modelo.emitir(HOLA, HERRAMIENTAS_AGENTE):
+            trozos.append(trozo)
+
     async with grabar(sse(eventos)) as g:
         modelo = abrir_modelo(Destino("gemini", "gemini-3.5-flash", g.url), "k", "puerta")
         with pytest.raises(ErrorModeloPasajero):
-            async for trozo in modelo.emitir(HOLA, HERRAMIENTAS_AGENTE):
-                trozos.append(trozo)
+            await leer(modelo)
         await modelo.cerrar()
     assert de_tipo(trozos, UsoFlujo) == [UsoFlujo(Uso(10, 2, 0))]
 
