@@ -60,11 +60,22 @@ class ConversacionFalsa:
         return True
 
 
+class MandosFalsos:
+    """Se quedan los que estén en pausa."""
+
+    def __init__(self, estados: list[dict[str, str]]) -> None:
+        self._estados = estados
+
+    def los_que_se_quedan(self) -> set[str]:
+        return {e["agent_id"] for e in self._estados if e["status"] == "paused"}
+
+
 class GestorFalso:
     """Los agentes son los que ponga la prueba."""
 
     def __init__(self) -> None:
         self.estados: list[dict[str, str]] = []
+        self.mandos = MandosFalsos(self.estados)
         self.canceladas: list[str] = []
 
     def poner(self, agente_id: str, status: str, espera: str = "") -> None:

@@ -98,7 +98,7 @@ async def test_la_ayuda_se_lee_entera_en_cualquier_ancho(tmp_path: Path, ancho: 
     ("linea", "dice"),
     [
         ("/agentess", "¿querías decir /agentes?"),
-        ("/cancel x", "¿querías decir /cancelar ID|todos?"),
+        ("/cancel x", "¿querías decir /cancelar ID|rama ID|todos?"),
         ("/zzz", "No conozco /zzz"),
         ("/ver", "Se escribe así: /ver ID"),
         ("/ver uno dos", "Se escribe así: /ver ID"),

@@ -153,7 +153,7 @@ async def test_ver_cancelar_y_un_pegado_de_varias_lineas(tmp_path: Path) -> None
         await t.enviar("/agentes")
         await t.se_ve("señal")
         await t.enviar("/cancela x")
-        await t.se_ve("¿querías decir /cancelar ID|todos?")
+        await t.se_ve("¿querías decir /cancelar ID|rama ID|todos?")
         await t.enviar("salir")
         await t.se_ve("CODIGO=0")
 

@@ -11,6 +11,8 @@ import pytest
 
 from agentes.eventos import USUARIO
 from agentes.eventos_mando import Mando
+from servicios.interfaz.bifurcacion import crear_bifurcacion
+from servicios.registros.reanudacion.reanudar import leer_sesion
 from tests.apoyo import (
     CONSOLA,
     PROBLEMA,
@@ -145,3 +147,20 @@ async def test_un_paso_es_una_llamada_y_sus_herramientas(
         assert sistema.conversacion.ultimo_texto == "fin"
     doble.comprobar()
     assert doble.de("ejecutor-1")[1].ultimo.texto.endswith("Mensaje de usuario:\nsigue")
+
+
+async def test_en_una_bifurcacion_sigue_en_pausa(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    doble.guion.poner("Master", [delegar("x"), texto("va"), texto("un problema")])
+    doble.guion.poner("ejecutor-1", [llamar(PROBLEMA, {"descripcion_problema": "¿?"})])
+    async with enjambre(doble, tmp_path, proveedor=proveedor) as sistema:
+        await sistema.conversacion.decir("x")
+        await sistema.conversacion.esperar_calma()
+        await dar(sistema, Mando.PAUSAR)
+        [(ultima,)] = consultar(tmp_path, "SELECT max(id) FROM logs")
+        otra = await crear_bifurcacion(sistema.ajustes, ultima)
+        guardada = leer_sesion(sistema.ajustes.datos / "swarm.db", otra.id)
+    [agente] = guardada.agentes
+    assert agente.pausa is not None
+    assert (agente.pausa.de, agente.espera) == (USUARIO, "superior")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from agentes.acciones import ACCIONES
 from agentes.errores import ErrorBitacora, ErrorConfiguracion
 from agentes.eventos import MASTER, SISTEMA, Apunte, AvisoEncolado, Evento
 from agentes.eventos_llamada import (
@@ -37,7 +38,8 @@ Anotar = Callable[[Evento, Apunte | None, str], Apunte]
 _DE_QUIEN = "SELECT session FROM logs WHERE id = ?"
 _BORDE = """
     SELECT max(id) FROM logs
-    WHERE session = ? AND id <= ? AND tipo IN ('llm_input', 'tool_call_request', 'master_input')
+    WHERE session = ? AND id <= ?
+        AND tipo IN ('llm_input', 'tool_call_request', 'master_input', 'agent_control')
         AND coalesce(json_extract(details, '$.proposito'), '') = ''"""
 _FILAS = """
     SELECT id, timestamp, agente_id, tipo, details, causa, op FROM logs
@@ -47,10 +49,7 @@ _VIVOS = """
     SELECT agente_id FROM logs WHERE session = ?1 AND id <= ?2 AND tipo = 'agent_run_start'
     EXCEPT
     SELECT agente_id FROM logs WHERE session = ?1 AND id <= ?2 AND tipo = 'agent_run_end'"""
-_ACCIONES = {
-    *("delegate_task", "send_message_to_agent", "cancelar_agente", "leer_reporte"),
-    *("estado_enjambre", "reportar_resultado_final", "reportar_problema", COMPROBAR),
-}
+_ACCIONES = {*ACCIONES, "reportar_resultado_final", "reportar_problema", COMPROBAR}
 CORTADA = (
     "interrumpido por bifurcación: en esta sesión no llegó a acabar; en la de origen pudo hacerlo."
     " Verifica antes de repetirlo."
