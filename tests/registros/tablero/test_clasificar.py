@@ -55,7 +55,7 @@ def test_una_pausa_espera_lo_que_dijo_aunque_despues_llegara_otra_fila(espera: s
     suya = huella("llm_output", detalles={"llamadas": 1}, espera=espera, problema="dos carpetas")
     visto = uno(suya, DIEZ_MINUTOS, estado=EstadoAgente.PAUSED)
     assert visto.espera == espera
-    por_problema = espera in {Espera.SUPERIOR, "en_bucle"}
+    por_problema = espera in {Espera.SUPERIOR, Espera.PRESUPUESTO, "en_bucle"}
     assert visto.motivo == ("dos carpetas" if por_problema else "")
 
 
