@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from agentes.pruebas import Verificacion
 
@@ -96,8 +96,7 @@ class Evento:
         return {c: getattr(self, c) for c in self.__dataclass_fields__ if c not in fuera}
 
 
-@dataclass(frozen=True, slots=True)
-class HechoAnotado:
+class HechoAnotado(NamedTuple):
     """Un evento ya comprometido, tal como sale por el bus. `timestamp` es ISO-8601 UTC."""
 
     id: int

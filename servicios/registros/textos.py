@@ -14,10 +14,11 @@ _ENTERO_MAXIMO = 2**63 - 1
 
 def seguro(texto: str) -> str:
     """Devuelve el texto sin NUL y con los sustitutos sueltos escritos como `\\udcXX`."""
-    limpio = texto.replace("\0", "") if "\0" in texto else texto
-    if limpio.isascii():
-        return limpio
-    return limpio.encode("utf-8", "backslashreplace").decode("utf-8")
+    if "\0" in texto:
+        texto = texto.replace("\0", "")
+    if texto.isascii():
+        return texto
+    return texto.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def peso(texto: str) -> int:

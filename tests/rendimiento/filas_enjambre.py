@@ -42,7 +42,7 @@ def _alternar(veces: int, *medidas: Callable[[], float]) -> list[float]:
 
 def bitacora(servidor: Servidor, rapido: bool) -> Iterator[Linea]:
     """Fila 4: hechos por segundo con compromiso en disco, y lo que se retrasa el bucle."""
-    veces, pares = (1, 50) if rapido else (3, 250)
+    veces, pares = (1, 50) if rapido else (7, 500)
     producto, suelo, gasto, retrasos = [], [], [], []
     lotes = 0.0
     comun = {"productores": 20, "pares": pares}

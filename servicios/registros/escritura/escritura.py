@@ -52,7 +52,8 @@ class Escritura:
         self.compositor = compositor
         self._ruta = ruta
         self._db = db
-        self._huella = _huella(ruta)
+        self._archivos = (str(ruta), f"{ruta}-wal")
+        self._huella = _huella(self._archivos)
         self._tomada = False
 
     @classmethod
@@ -157,17 +158,17 @@ class Escritura:
     def _comprobar_archivos(self) -> None:
         # SQLite sigue escribiendo tan tranquilo en un archivo ya borrado: se mira antes de
         # dar nada por guardado.
-        if _huella(self._ruta) != self._huella:
+        if _huella(self._archivos) != self._huella:
             raise ErrorBitacora(
                 f"{self._ruta}: alguien borró o cambió el archivo mientras se usaba; "
                 "lo último no se guardó: vuelve a empezar"
             )
 
 
-def _huella(ruta: Path) -> list[int]:
+def _huella(archivos: tuple[str, ...]) -> list[int]:
     """Qué archivos son de verdad la base y su WAL, los llame como los llame la carpeta."""
     try:
-        return [os.stat(archivo).st_ino for archivo in (ruta, f"{ruta}-wal")]  # noqa: PTH116 - una vez por lote
+        return [os.stat(archivo).st_ino for archivo in archivos]  # noqa: PTH116 - una vez por lote
     except OSError:
         return []
 

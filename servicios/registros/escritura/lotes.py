@@ -125,7 +125,8 @@ class Compositor:
             pendiente.apunte.confirmar()
 
     def _sumar(self, lote: Lote, pendiente: Pendiente) -> None:
-        evento = pendiente.evento
+        evento, timestamp = pendiente.evento, pendiente.timestamp
+        mensaje, details = pendiente.mensaje, pendiente.details
         lote.ultima_fila = pendiente.apunte.fila = numero = lote.ultima_fila + 1
         agente_id = seguro(evento.agente_id)
         for nombre in (agente_id, *map(seguro, nombrados(evento))):
@@ -136,28 +137,18 @@ class Compositor:
         causa = fila_de(_causa(lote, pendiente))
         op = getattr(evento, "op", None)
         columnas = (
-            numero,
-            pendiente.timestamp,
-            agente_id,
-            evento.tipo,
-            evento.nivel,
-            pendiente.mensaje,
-            pendiente.details,
-            self.sesion,
-            causa,
-            self.epoca,
-            seq,
-            None if op is None else seguro(op),
-            getattr(evento, "intento", None),
+            *(numero, timestamp, agente_id, evento.tipo, evento.nivel, mensaje, details),
+            *(self.sesion, causa, self.epoca, seq),
+            *(None if op is None else seguro(op), getattr(evento, "intento", None)),
         )
         lote.hash = eslabon(lote.hash, columnas)
         lote.filas.append((*columnas, lote.hash))
-        lote.bytes += peso(pendiente.mensaje) + peso(pendiente.details)
+        lote.bytes += peso(mensaje) + peso(details)
         lote.pendientes.append(pendiente)
-        lote.hechos.append(HechoAnotado(numero, pendiente.timestamp, causa, evento))
+        lote.hechos.append(HechoAnotado(numero, timestamp, causa, evento))
         proyectar = PROYECCIONES.get(type(evento))
         if proyectar is not None:
-            fila = Fila(numero, pendiente.timestamp, self.sesion, causa)
+            fila = Fila(numero, timestamp, self.sesion, causa)
             for sql, valores in proyectar(fila, evento):
                 lote.resumen.setdefault(sql, []).append(valores)
 
