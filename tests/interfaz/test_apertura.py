@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from servicios.registros.esquema.migraciones import MIGRACIONES
 from tests.interfaz.apoyo_pty import en_pty
 from tests.interfaz.test_headless import correr
 from tests.registros.sesion_de_ejemplo import bitacora, grabar_sesion
@@ -70,7 +71,7 @@ async def test_reanudar_pone_antes_al_dia_una_base_anterior(tmp_path: Path) -> N
     await base_vieja(tmp_path)
     salida = await correr(tmp_path, "--reanudar", "no-existe", MODEL="demo")
     assert (salida.codigo, "no existe la sesión" in salida.errores) == (2, True)
-    assert preguntar(tmp_path, "PRAGMA user_version") == [(3,)]
+    assert preguntar(tmp_path, "PRAGMA user_version") == [(len(MIGRACIONES),)]
 
 
 async def test_las_ordenes_que_no_migran_dicen_como_ponerla_al_dia(tmp_path: Path) -> None:
