@@ -16,7 +16,6 @@ from langchain_core.messages import (
     messages_to_dict,
 )
 
-from agentes.errores import ErrorModeloPasajero
 from agentes.respuestas import Uso
 from prompts.tool_definitions import ESQUEMAS, HERRAMIENTAS_AGENTE
 from servicios.llm.colector import Colector, Validadores
@@ -26,7 +25,6 @@ from servicios.llm.flujo import (
     Fin,
     InicioLlamada,
     MensajeUnido,
-    ModeloLLM,
     Razon,
     Trozo,
     TrozoArgumentos,
