@@ -42,7 +42,8 @@ def entregado(agent_id: str, estado: EstadoAgente, pausado_por: str) -> str:
 def reparo_de_mando(mando: Mando, agent_id: str, pausado_por: str, *, da_un_paso: bool) -> str:
     """Por qué esa orden no cambiaría nada, o nada."""
     if mando is Mando.PAUSAR:
-        return f"{agent_id} ya está en pausa por orden de {pausado_por}." if pausado_por else ""
+        ya = pausado_por and not da_un_paso
+        return f"{agent_id} ya está en pausa por orden de {pausado_por}." if ya else ""
     if not pausado_por:
         return f"Error: nadie mandó pausar a {agent_id}: no hay pausa que quitar."
     if mando is Mando.PASO and da_un_paso:
