@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from agentes.eventos_mando import Mando
 from servicios.ajustes import Ajustes
+from servicios.registros.lectura.conexion import conectar_lectura
+from servicios.registros.tablero.clasificar import Mirada, clasificar
+from servicios.registros.tablero.leer import leer_sesion
 from servicios.reproduccion import leer_grabacion, reproducir
-from tests.apoyo import CONSOLA, MENSAJE, PROBLEMA, REPORTAR, conversar, delegar, enjambre
+from tests.apoyo import (
+    CONSOLA,
+    MENSAJE,
+    PROBLEMA,
+    REPORTAR,
+    consultar,
+    conversar,
+    delegar,
+    enjambre,
+)
 from tests.apoyo_pausas import JEFE, LIMITE_S, PAUSAR, REANUDAR, como_va, dar, hasta
 from tests.consola.apoyo import hasta_que, sueno, vivos
 from tests.dobles.base import Doble
 from tests.dobles.guion import Guion
 from tests.dobles.openai import DobleOpenAI
 from tests.dobles.peticion import Peticion
-from tests.dobles.respuestas import Respuesta, llamar, texto
+from tests.dobles.respuestas import Error, Respuesta, llamar, texto
 from tests.tortura.fotos import abierto, programa, sesion_de
 
 if sys.platform != "linux":
@@ -179,3 +193,34 @@ async def test_al_salir_y_volver_el_jefe_sigue_esperando_al_que_se_pauso(tmp_pat
         leer_grabacion(datos / "swarm.db", sesion_de(datos)), Ajustes.leer(raiz), sistema.tipos
     )
     assert (hecha.divergencia, hecha.es_fiel) == ("", True)
+
+
+def en_el_tablero(carpeta: Path, agente_id: str) -> tuple[str, str]:
+    """Su estado y por qué espera, como los ve otro proceso."""
+    datos = carpeta / "data"
+    with closing(conectar_lectura(datos / "swarm.db")) as db:
+        leido = leer_sesion(db, sesion_de(datos))
+    visto = clasificar(leido, {}, Mirada(True, datetime.now(UTC), 300.0)).de(agente_id)
+    assert visto is not None
+    return visto.estado, visto.espera
+
+
+async def test_la_espera_de_una_llamada_en_vuelo_no_esconde_la_pausa(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    caido = Respuesta(error=Error(503, "caído", retry_after="0.6"))
+    doble.guion.poner("Master", [delegar("a"), texto("va"), texto("fin")])
+    doble.guion.poner("ejecutor-1", [caido, caido, llamar(REPORTAR, {"resultado": "ok"})])
+    otra_espera = """SELECT 1 FROM logs WHERE details->>'$.espera' = 'tasa' AND id > (
+        SELECT id FROM logs WHERE tipo = 'agent_control')"""
+    async with enjambre(doble, tmp_path, proveedor=proveedor) as sistema:
+        await sistema.conversacion.decir("x")
+        await doble.esperar(1, "ejecutor-1")
+        await dar(sistema, Mando.PAUSAR)
+        await hasta(lambda: bool(consultar(tmp_path, otra_espera)))
+        assert en_el_tablero(tmp_path, "ejecutor-1") == ("paused", "usuario")
+        await sistema.conversacion.esperar_calma()
+        assert en_el_tablero(tmp_path, "ejecutor-1") == ("paused", "usuario")
+        await dar(sistema, Mando.REANUDAR)
+        await sistema.conversacion.esperar_calma()
+    doble.comprobar()
