@@ -55,10 +55,15 @@ def mandado(mando: Mando, agent_id: str, *, espera_directiva: bool = False) -> s
     """La respuesta a quien dio esa orden."""
     match mando:
         case Mando.PAUSAR:
-            return f"{agent_id} en pausa: su orden está congelada y no da más pasos hasta que se reanude."
+            return (
+                f"{agent_id} en pausa: su orden, si tiene alguna en marcha, está congelada, y no da más"
+                " pasos hasta que se reanude."
+            )
+        case Mando.PASO if espera_directiva:
+            return f"{agent_id} dará un paso cuando tenga una directiva, que es lo que espera."
         case Mando.PASO:
             return f"{agent_id} da un paso: una llamada al modelo y sus herramientas."
         case _ if espera_directiva:
-            return f"{agent_id} ya no está en pausa por orden tuya, pero espera una directiva."
+            return f"{agent_id} ya no está en pausa por orden de nadie, pero espera una directiva."
         case _:
             return f"{agent_id} sigue por donde iba."

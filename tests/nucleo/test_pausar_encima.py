@@ -63,6 +63,8 @@ async def test_encima_de_un_problema_la_directiva_espera(
         await sistema.conversacion.esperar_calma()
         assert como_va(sistema) == ("paused", "superior")
         await dar(sistema, Mando.PAUSAR)
+        assert "dará un paso cuando tenga una directiva" in await dar(sistema, Mando.PASO)
+        assert como_va(sistema) == ("paused", "superior")
         assert "espera una directiva" in await dar(sistema, Mando.REANUDAR)
         assert como_va(sistema) == ("paused", "superior")
         await dar(sistema, Mando.PAUSAR)
