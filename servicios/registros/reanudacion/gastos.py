@@ -25,6 +25,7 @@ _FILAS = """
             WHEN 'llm_output' THEN json_object('modelo', details -> '$.modelo',
                 'uso', details -> '$.uso', 'usd', details -> '$.usd', 'ms', details -> '$.ms',
                 'gasto', details -> '$.gasto', 'intentos', details -> '$.intentos')
+            WHEN 'agent_run_end' THEN '{}'
             WHEN 'tool_call_request' THEN json_object('tool', details -> '$.tool')
             WHEN 'tool_execution' THEN json_object('motivo', details -> '$.motivo',
                 'permiso', details -> '$.permiso', 'tool', details -> '$.tool')
@@ -33,7 +34,7 @@ _FILAS = """
     FROM logs WHERE session = ? AND tipo IN (
         'llm_input', 'llm_output', 'llm_call', 'budget_reserve', 'budget_set', 'budget_warning',
         'agent_run_start', 'tool_call_request', 'tool_execution', 'approval_request',
-        'approval_decision', 'agent_loop', 'system_exit', 'session_resume')
+        'approval_decision', 'agent_loop', 'agent_run_end', 'system_exit', 'session_resume')
     ORDER BY id"""
 
 _ORDENES = {"ejecutar_comando_consola", "iniciar_trabajo"}
@@ -92,6 +93,9 @@ class _Pliegue:
         match tipo:
             case "session_resume":
                 self._cortar()
+                # La que sigue viva se adopta; la que no, se cierra enseguida.
+                for suya in self._ordenes:
+                    self._seguir_orden(suya, ahora)
             case "agent_run_start":
                 self._nacer(agente_id, datos)
             case "budget_set":
@@ -155,6 +159,9 @@ class _Pliegue:
                 self._seguir_orden(agente_id, ahora)
             case "agent_loop" if "motivo" not in datos:
                 self._pausa(agente_id, ahora, mandada=Espera(datos["espera"]).es_mandada)
+            case "agent_run_end":
+                self._parar_orden(agente_id, ahora)
+                self._ordenes.pop(agente_id, None)
             case "tool_execution" if datos["tool"] in _ORDENES:
                 self._parar_orden(agente_id, ahora)
                 self._ordenes.pop(agente_id, None)
@@ -189,7 +196,6 @@ class _Pliegue:
         for agente_id in self._ordenes:
             self._parar_orden(agente_id, self._ultima)
         self._apartados.clear()
-        self._ordenes.clear()
         self._por_aprobar.clear()
 
     def cerrar(self) -> tuple[CuentaGuardada, ...]:
