@@ -121,6 +121,37 @@ async def test_el_master_pausa_a_un_jefe_que_espera_a_un_hijo_en_pausa(
     assert "jefe-1 en pausa" in doble.de("Master")[3].ultimo.texto
 
 
+async def test_el_jefe_que_lo_pauso_espera_al_hijo_que_da_un_paso(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    """Si no, acabaría y con él se cancelaría lo que la persona le dejó hacer."""
+    n, dado = sueno(), asyncio.Event()
+
+    async def pausa(_: Peticion) -> Respuesta:
+        assert await hasta_que(lambda: bool(vivos(n)), LIMITE_S)
+        return llamar(PAUSAR, {"agent_id": "ejecutor-1"})
+
+    async def espera(_: Peticion) -> Respuesta:
+        await dado.wait()
+        return texto("espero")
+
+    doble.guion.poner("Master", [delegar("reparte", tipo="jefe"), texto("va"), texto("fin")])
+    doble.guion.poner(
+        "jefe-1", [delegar("hoja"), pausa, espera, llamar(REPORTAR, {"resultado": "los dos"})]
+    )
+    orden = llamar(CONSOLA, {"command": f"timeout 0.5 sleep {n}"})
+    doble.guion.poner("ejecutor-1", [orden, llamar(REPORTAR, {"resultado": "hoja"})])
+    manda = {**JEFE, "available_tools": [*JEFE["available_tools"], PAUSAR]}
+    async with enjambre(doble, tmp_path, manda, proveedor=proveedor) as sistema:
+        await sistema.conversacion.decir("reparte")
+        await doble.esperar(3, "jefe-1")
+        assert "da un paso" in await dar(sistema, Mando.PASO)
+        dado.set()
+        await sistema.conversacion.esperar_calma()
+        assert como_va(sistema) == ("completed", "")
+    doble.comprobar()
+
+
 async def test_quien_esta_en_pausa_deja_su_puesto(
     proveedor: str, doble: Doble, tmp_path: Path
 ) -> None:
