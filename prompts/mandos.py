@@ -42,7 +42,8 @@ def entregado(agent_id: str, estado: EstadoAgente, pausado_por: str) -> str:
 def reparo_de_mando(mando: Mando, agent_id: str, pausado_por: str, *, da_un_paso: bool) -> str:
     """Por qué esa orden no cambiaría nada, o nada."""
     if mando is Mando.PAUSAR:
-        return f"{agent_id} ya está en pausa por orden de {pausado_por}." if pausado_por else ""
+        ya = pausado_por and not da_un_paso
+        return f"{agent_id} ya está en pausa por orden de {pausado_por}." if ya else ""
     if not pausado_por:
         return f"Error: nadie mandó pausar a {agent_id}: no hay pausa que quitar."
     if mando is Mando.PASO and da_un_paso:
@@ -54,10 +55,15 @@ def mandado(mando: Mando, agent_id: str, *, espera_directiva: bool = False) -> s
     """La respuesta a quien dio esa orden."""
     match mando:
         case Mando.PAUSAR:
-            return f"{agent_id} en pausa: su orden está congelada y no da más pasos hasta que se reanude."
+            return (
+                f"{agent_id} en pausa: su orden, si tiene alguna en marcha, está congelada, y no da más"
+                " pasos hasta que se reanude."
+            )
+        case Mando.PASO if espera_directiva:
+            return f"{agent_id} dará un paso cuando tenga una directiva, que es lo que espera."
         case Mando.PASO:
             return f"{agent_id} da un paso: una llamada al modelo y sus herramientas."
         case _ if espera_directiva:
-            return f"{agent_id} ya no está en pausa por orden tuya, pero espera una directiva."
+            return f"{agent_id} ya no está en pausa por orden de nadie, pero espera una directiva."
         case _:
             return f"{agent_id} sigue por donde iba."

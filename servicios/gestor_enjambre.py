@@ -88,7 +88,9 @@ class GestorEnjambre:
         suyos = (
             v.bucle.paradas for v in self._vivos.values() if v.bucle.agente.superior == agent_id
         )
-        return not all(p.espera_directiva or p.mandada == agent_id for p in suyos)
+        return not all(
+            p.espera_directiva or (p.mandada == agent_id and not p.da_un_paso) for p in suyos
+        )
 
     def esta_en_reposo(self) -> bool:
         """Si nada puede cambiar sin un mensaje: todos terminados, en pausa o a la espera de otro."""

@@ -45,8 +45,9 @@ class Mandos:
         return [*self._vivos]
 
     def sueltos(self) -> list[str]:
-        """Los vivos a los que nadie tiene en pausa."""
-        return [i for i, v in self._vivos.items() if not v.bucle.paradas.mandada]
+        """Los vivos a los que nadie tiene en pausa, o que dan un paso."""
+        paradas = {i: v.bucle.paradas for i, v in self._vivos.items()}
+        return [i for i, p in paradas.items() if p.da_un_paso or not p.mandada]
 
     def pausados(self) -> list[str]:
         """Los que alguien mandó pausar."""

@@ -98,8 +98,8 @@ class Paradas:
     # --- los mandos ---------------------------------------------------------------------
 
     def pausar(self, de: str, orden: Apunte) -> None:
-        """En pausa desde ahora: lo que ya hace, si no se congela, lo acaba."""
-        self._de = de
+        """En pausa desde ahora: lo que ya hace, si no se congela, lo acaba. Corta un paso a medias."""
+        self._de, self._paso_por_dar, self._dando_paso = de, False, False
         self._detener(orden)
 
     def dar_paso(self, orden: Apunte) -> None:

@@ -31,6 +31,7 @@ from servicios.gestor_logs import GestorLogs
 from servicios.herramientas.guardia import Guardia, abrir_guardia
 from servicios.herramientas.manos import Manos, PuertosManos, abrir_manos, recoger_restos
 from servicios.herramientas.orden_persona import OrdenesPersona
+from servicios.herramientas.pagadas import CongeladorPagado
 from servicios.herramientas.puerta import Puerta, PuertosPuerta
 from servicios.herramientas.registro import RegistroHerramientas
 from servicios.llm.admision import Admision
@@ -157,7 +158,7 @@ class PiezasVivas:
             olvidar=manos.consola.olvidar,
             puestos=puestos,
             esperas=lambda: self._esperas(puestos),
-            congelador=manos.consola,
+            congelador=CongeladorPagado(manos.consola, self.via.caja),
             presupuestos=self.via.caja,
         )
 

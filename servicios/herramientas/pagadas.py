@@ -8,6 +8,7 @@ from agentes.perfil_consola import PerfilConsola
 from agentes.respuestas import SIN_PAGAR, Operacion
 from servicios.consola.reanudacion import Hallazgo
 from servicios.consola.resultado import ResultadoComando
+from servicios.ejecutor_consola import EjecutorConsola
 from servicios.herramientas.incluidas.consola import Consola, Permisos
 from servicios.herramientas.permiso import Aparte, Dictamen
 from servicios.llm.caja import Caja
@@ -53,3 +54,22 @@ class ConsolaPagada:
         """Como la suya; a la que sigue viva la espera, y ese tiempo también cuenta."""
         with self.caja.en_marcha(agente_id):
             return await self.consola.recuperar(fila, agente_id)
+
+
+@dataclass(frozen=True, slots=True)
+class CongeladorPagado:
+    """Quien detiene lo de un agente, con lo que deja de gastar tiempo."""
+
+    consola: EjecutorConsola
+    caja: Caja
+
+    async def congelar(self, agente_id: str) -> int:
+        """Como el suyo."""
+        cuantas = await self.consola.congelar(agente_id)
+        self.caja.congelar(agente_id)
+        return cuantas
+
+    async def descongelar(self, agente_id: str) -> None:
+        """Como el suyo."""
+        self.caja.descongelar(agente_id)
+        await self.consola.descongelar(agente_id)

@@ -9,6 +9,7 @@ que llegó a escribir: nunca se cuenta de menos.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -90,6 +91,8 @@ class Caja:
     reloj: Reloj = field(default_factory=RelojReal)
     anotar: Anotar = _a_nadie
     _cambio: asyncio.Event = field(default_factory=asyncio.Event)
+    _ordenes: Counter[str] = field(default_factory=Counter)
+    _congelados: set[str] = field(default_factory=set)
 
     async def reservar(self, cargo: Cargo) -> Pago:
         """Vuelve cuando ya puede salir. Lanza `ErrorModelo` (`presupuesto`) si no cabe.
@@ -157,12 +160,30 @@ class Caja:
 
     @contextmanager
     def en_marcha(self, agente_id: str) -> Iterator[None]:
-        """Una orden suya corre mientras dure el bloque."""
-        self.tesoreria.empezar(agente_id, self.reloj.ahora())
+        """Una orden suya corre mientras dure el bloque, salvo lo que esté congelada."""
+        self._ordenes[agente_id] += 1
+        if agente_id not in self._congelados:
+            self.tesoreria.empezar(agente_id, self.reloj.ahora())
         try:
             yield
         finally:
-            self.tesoreria.acabar(agente_id, self.reloj.ahora())
+            self._ordenes[agente_id] -= 1
+            if agente_id not in self._congelados:
+                self.tesoreria.acabar(agente_id, self.reloj.ahora())
+
+    def congelar(self, agente_id: str) -> None:
+        """Sus órdenes dejan de gastar tiempo; repetirlo no cambia nada."""
+        if agente_id not in self._congelados:
+            self._congelados.add(agente_id)
+            for _ in range(self._ordenes[agente_id]):
+                self.tesoreria.acabar(agente_id, self.reloj.ahora())
+
+    def descongelar(self, agente_id: str) -> None:
+        """Y vuelven a gastarlo."""
+        if agente_id in self._congelados:
+            self._congelados.discard(agente_id)
+            for _ in range(self._ordenes[agente_id]):
+                self.tesoreria.empezar(agente_id, self.reloj.ahora())
 
     def avisar(self) -> None:
         """Algo cambió: quien espera vuelve a mirar."""

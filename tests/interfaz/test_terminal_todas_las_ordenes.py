@@ -31,7 +31,7 @@ EJEMPLOS: dict[str, tuple[str, str]] = {
     "/textual": ("ejecutor-1", "(código 0)"),
     "/recap": ("", "ejecutor-1"),
     "/pausar": ("ejecutor-2", "ejecutor-2 en pausa"),
-    "/paso": ("ejecutor-2", "ejecutor-2 da un paso"),
+    "/paso": ("ejecutor-2", "ejecutor-2 dará un paso"),
     "/reanudar": ("rama ejecutor-2", "espera una directiva"),
     "/cancelar": ("ejecutor-2", "ejecutor-2 cancelado."),
     DIRECTA: ("@ejecutor-3 con cuidado", "en cola"),

@@ -147,6 +147,25 @@ def test_el_estado_se_explica_con_palabras() -> None:
     assert "**e-2** is paused, awaits a directive" in ingles
 
 
+@pytest.mark.parametrize(
+    ("espera", "espanol", "ingles"),
+    [
+        ("usuario", "hasta que se le reanude", "until it is resumed"),
+        ("orden", "hasta que se le reanude", "until it is resumed"),
+        ("presupuesto", "hasta que tenga más presupuesto", "until it gets more budget"),
+    ],
+)
+def test_una_pausa_que_no_acaba_con_una_directiva_se_dice(
+    espera: str, espanol: str, ingles: str
+) -> None:
+    estado = {"agent_id": "e-1", "agent_type": "ejecutor", "status": "paused", "espera": espera}
+    texto = texto_estado([{**estado, "superior": "master", "tarea": "x"}])
+    dicho = al_master("estado", *contestar(al_master("estado"), texto)).text
+    assert f"**e-1** está en pausa {espanol}: `x`" in dicho
+    said = al_master("status", *contestar(al_master("status"), texto)).text
+    assert f"**e-1** is paused {ingles}: `x`" in said
+
+
 def test_el_estado_sin_agentes() -> None:
     nada = texto_estado([])
     assert "ningún agente" in al_master("estado", *contestar(al_master("estado"), nada)).text

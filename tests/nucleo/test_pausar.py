@@ -164,3 +164,38 @@ async def test_en_una_bifurcacion_sigue_en_pausa(
     [agente] = guardada.agentes
     assert agente.pausa is not None
     assert (agente.pausa.de, agente.espera) == (USUARIO, "superior")
+
+
+async def test_un_paso_a_medias_se_vuelve_a_pausar(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    """Su orden se congela otra vez y no queda paso: lo que sigue es una pausa como las demás."""
+    n = sueno()
+    doble.guion.poner("Master", [delegar("x"), texto("va"), texto("fin")])
+    doble.guion.poner(
+        "ejecutor-1",
+        [
+            llamar(CONSOLA, {"command": f"timeout 0.7 sleep {n} ; echo despierto"}),
+            llamar(REPORTAR, {"resultado": "ok"}),
+        ],
+    )
+    async with enjambre(doble, tmp_path, proveedor=proveedor) as sistema:
+        await sistema.conversacion.decir("x")
+        assert await hasta_que(lambda: bool(vivos(n)), LIMITE_S)
+        await dar(sistema, Mando.PAUSAR)
+        assert sistema.gestor.mandos.sueltos() == []
+        await dar(sistema, Mando.PASO)
+        assert estado_de(vivos(n)) == {"S"}
+        assert sistema.gestor.mandos.sueltos() == ["ejecutor-1"]
+        assert "ejecutor-1 en pausa" in await dar(sistema, Mando.PAUSAR)
+        assert estado_de(vivos(n)) == {"T"}
+        assert como_va(sistema) == ("paused", "usuario")
+        assert "ya está en pausa" in await dar(sistema, Mando.PAUSAR)
+        async with asyncio.timeout(LIMITE_S):
+            await sistema.conversacion.esperar_calma()
+        await asyncio.sleep(0.3)
+        assert len(doble.de("ejecutor-1")) == 1
+        await dar(sistema, Mando.REANUDAR)
+        await sistema.conversacion.esperar_calma()
+        assert sistema.conversacion.ultimo_texto == "fin"
+    doble.comprobar()

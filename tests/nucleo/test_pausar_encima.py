@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from agentes.eventos_mando import Mando
 from servicios.ajustes import Ajustes
+from servicios.registros.lectura.conexion import conectar_lectura
+from servicios.registros.tablero.clasificar import Mirada, clasificar
+from servicios.registros.tablero.leer import leer_sesion
 from servicios.reproduccion import leer_grabacion, reproducir
-from tests.apoyo import CONSOLA, MENSAJE, PROBLEMA, REPORTAR, conversar, delegar, enjambre
+from tests.apoyo import (
+    CONSOLA,
+    MENSAJE,
+    PROBLEMA,
+    REPORTAR,
+    consultar,
+    conversar,
+    delegar,
+    enjambre,
+)
 from tests.apoyo_pausas import JEFE, LIMITE_S, PAUSAR, REANUDAR, como_va, dar, hasta
 from tests.consola.apoyo import hasta_que, sueno, vivos
 from tests.dobles.base import Doble
 from tests.dobles.guion import Guion
 from tests.dobles.openai import DobleOpenAI
 from tests.dobles.peticion import Peticion
-from tests.dobles.respuestas import Respuesta, llamar, texto
+from tests.dobles.respuestas import Error, Respuesta, llamar, texto
 from tests.tortura.fotos import abierto, programa, sesion_de
 
 if sys.platform != "linux":
@@ -49,6 +63,8 @@ async def test_encima_de_un_problema_la_directiva_espera(
         await sistema.conversacion.esperar_calma()
         assert como_va(sistema) == ("paused", "superior")
         await dar(sistema, Mando.PAUSAR)
+        assert "dará un paso cuando tenga una directiva" in await dar(sistema, Mando.PASO)
+        assert como_va(sistema) == ("paused", "superior")
         assert "espera una directiva" in await dar(sistema, Mando.REANUDAR)
         assert como_va(sistema) == ("paused", "superior")
         await dar(sistema, Mando.PAUSAR)
@@ -103,6 +119,37 @@ async def test_el_master_pausa_a_un_jefe_que_espera_a_un_hijo_en_pausa(
         assert await conversar(sistema, "que siga") == "fin"
     doble.comprobar()
     assert "jefe-1 en pausa" in doble.de("Master")[3].ultimo.texto
+
+
+async def test_el_jefe_que_lo_pauso_espera_al_hijo_que_da_un_paso(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    """Si no, acabaría y con él se cancelaría lo que la persona le dejó hacer."""
+    n, dado = sueno(), asyncio.Event()
+
+    async def pausa(_: Peticion) -> Respuesta:
+        assert await hasta_que(lambda: bool(vivos(n)), LIMITE_S)
+        return llamar(PAUSAR, {"agent_id": "ejecutor-1"})
+
+    async def espera(_: Peticion) -> Respuesta:
+        await dado.wait()
+        return texto("espero")
+
+    doble.guion.poner("Master", [delegar("reparte", tipo="jefe"), texto("va"), texto("fin")])
+    doble.guion.poner(
+        "jefe-1", [delegar("hoja"), pausa, espera, llamar(REPORTAR, {"resultado": "los dos"})]
+    )
+    orden = llamar(CONSOLA, {"command": f"timeout 0.5 sleep {n}"})
+    doble.guion.poner("ejecutor-1", [orden, llamar(REPORTAR, {"resultado": "hoja"})])
+    manda = {**JEFE, "available_tools": [*JEFE["available_tools"], PAUSAR]}
+    async with enjambre(doble, tmp_path, manda, proveedor=proveedor) as sistema:
+        await sistema.conversacion.decir("reparte")
+        await doble.esperar(3, "jefe-1")
+        assert "da un paso" in await dar(sistema, Mando.PASO)
+        dado.set()
+        await sistema.conversacion.esperar_calma()
+        assert como_va(sistema) == ("completed", "")
+    doble.comprobar()
 
 
 async def test_quien_esta_en_pausa_deja_su_puesto(
@@ -179,3 +226,34 @@ async def test_al_salir_y_volver_el_jefe_sigue_esperando_al_que_se_pauso(tmp_pat
         leer_grabacion(datos / "swarm.db", sesion_de(datos)), Ajustes.leer(raiz), sistema.tipos
     )
     assert (hecha.divergencia, hecha.es_fiel) == ("", True)
+
+
+def en_el_tablero(carpeta: Path, agente_id: str) -> tuple[str, str]:
+    """Su estado y por qué espera, como los ve otro proceso."""
+    datos = carpeta / "data"
+    with closing(conectar_lectura(datos / "swarm.db")) as db:
+        leido = leer_sesion(db, sesion_de(datos))
+    visto = clasificar(leido, {}, Mirada(True, datetime.now(UTC), 300.0)).de(agente_id)
+    assert visto is not None
+    return visto.estado, visto.espera
+
+
+async def test_la_espera_de_una_llamada_en_vuelo_no_esconde_la_pausa(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    caido = Respuesta(error=Error(503, "caído", retry_after="0.6"))
+    doble.guion.poner("Master", [delegar("a"), texto("va"), texto("fin")])
+    doble.guion.poner("ejecutor-1", [caido, caido, llamar(REPORTAR, {"resultado": "ok"})])
+    otra_espera = """SELECT 1 FROM logs WHERE details->>'$.espera' = 'tasa' AND id > (
+        SELECT id FROM logs WHERE tipo = 'agent_control')"""
+    async with enjambre(doble, tmp_path, proveedor=proveedor) as sistema:
+        await sistema.conversacion.decir("x")
+        await doble.esperar(1, "ejecutor-1")
+        await dar(sistema, Mando.PAUSAR)
+        await hasta(lambda: bool(consultar(tmp_path, otra_espera)))
+        assert en_el_tablero(tmp_path, "ejecutor-1") == ("paused", "usuario")
+        await sistema.conversacion.esperar_calma()
+        assert en_el_tablero(tmp_path, "ejecutor-1") == ("paused", "usuario")
+        await dar(sistema, Mando.REANUDAR)
+        await sistema.conversacion.esperar_calma()
+    doble.comprobar()

@@ -8,6 +8,7 @@ import sqlite3
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ from agentes.presupuesto import leer_cambios
 from agentes.respuestas import Uso
 from servicios.ajustes import RAIZ, Ajustes
 from servicios.interfaz.presupuesto import parados, seguir
+from servicios.registros.lectura.conexion import conectar_lectura
+from servicios.registros.reanudacion.gastos import leer_cuentas
 from servicios.registros.reanudacion.reanudar import leer_sesion
 from servicios.reproduccion import leer_grabacion, reproducir
 from tests.apoyo import CONSOLA, REPORTAR, consultar, delegar, tipo, variables_de
+from tests.consola.apoyo import hasta_que, sueno, vivos
 from tests.dobles.fallos import fallo
 from tests.dobles.guion import Guion, Paso
 from tests.dobles.openai import DobleOpenAI
@@ -165,3 +169,34 @@ async def test_los_topes_de_la_sesion_siguen_al_reanudar_y_los_nuevos_se_suman(
     (cuenta,) = leer_sesion(datos / "swarm.db", sesion).cuentas
     esperado: dict[str, Any] = {"tokens": 50_000, "agentes": 9}
     assert (cuenta.agente_id, cuenta.presupuesto.rama, cuenta.tokens) == (MASTER, esperado, 1410)
+
+
+@pytest.mark.lento
+async def test_lo_que_corre_una_orden_ya_adoptada_tambien_cuenta(tmp_path: Path) -> None:
+    datos, n = tmp_path / "data", sueno()
+    orden = llamar(CONSOLA, {"command": f"timeout 6 sleep {n}"})
+    pasos: list[Paso] = [orden, llamar(REPORTAR, {"resultado": "ya"})]
+    guion = Guion({"Master": [delegar("a"), texto("va"), texto("fin")], "ejecutor-*": pasos})
+    async with DobleOpenAI(guion) as doble:
+        primera = await _correr(datos, doble, "-p", "x")
+        assert await hasta_que(lambda: bool(vivos(n)), 20)
+        primera.kill()
+        await primera.communicate()
+        segunda = await _correr(datos, doble, "--reanudar")
+        await segunda.communicate()
+        assert segunda.returncode == 0
+        doble.comprobar()
+    with closing(conectar_lectura(datos / "swarm.db")) as db:
+        hora = "SELECT max(timestamp) FROM logs WHERE tipo = ? AND agente_id <> 'master'"
+        [volvio], [acabo] = (
+            db.execute(
+                f"{hora} AND coalesce(details ->> '$.tool', ?) = ?", (tipo_, CONSOLA, CONSOLA)
+            ).fetchone()
+            for tipo_ in ("session_resume", "tool_execution")
+        )
+        [gastado] = [
+            c.segundos for c in leer_cuentas(db, sesion_de(datos)) if c.agente_id == "ejecutor-1"
+        ]
+    adoptada = (datetime.fromisoformat(acabo) - datetime.fromisoformat(volvio)).total_seconds()
+    assert adoptada > 1.0
+    assert gastado >= adoptada

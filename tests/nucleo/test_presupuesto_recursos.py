@@ -6,11 +6,17 @@ Cada sesión se reproduce al cerrarse y ha de decidir lo mismo (`tests/apoyo.py`
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 
-from agentes.presupuesto import leer_cambios
+from agentes.eventos_mando import Mando
+from agentes.presupuesto import Recurso, leer_cambios
 from servicios.interfaz.presupuesto import parados, seguir
+from servicios.registros.lectura.conexion import conectar_lectura
+from servicios.registros.reanudacion.gastos import leer_cuentas
 from tests.apoyo import CONSOLA, DELEGAR, REPORTAR, consultar, conversar, delegar, enjambre, tipo
+from tests.apoyo_pausas import dar
+from tests.consola.apoyo import hasta_que, sueno, vivos
 from tests.dobles.guion import Guion, Paso
 from tests.dobles.openai import DobleOpenAI
 from tests.dobles.peticion import Peticion
@@ -124,3 +130,37 @@ async def test_un_tope_de_tiempo_cuenta_lo_que_hay_en_marcha_una_vez(tmp_path: P
     ((_, parte, dicho),) = consultar(tmp_path, _AVISOS)[-1:]
     assert parte == 100
     assert "s de 0.5 s" in dicho
+
+
+async def test_una_orden_congelada_no_gasta_tiempo(tmp_path: Path) -> None:
+    """Ni contado en marcha ni, al volver, contado desde la bitácora."""
+    n = sueno()
+    pasos: list[Paso] = [
+        llamar(CONSOLA, {"command": f"timeout 0.5 sleep {n}"}),
+        llamar(REPORTAR, {"resultado": "ya"}),
+    ]
+    guion = Guion({"Master": [delegar("a"), texto("espero"), texto("fin")], "ejecutor-*": pasos})
+    async with DobleOpenAI(guion) as doble:
+        async with enjambre(
+            doble, tmp_path, proveedor="openai", presupuesto="segundos=60"
+        ) as sistema:
+
+            def gastado() -> float:
+                ((_, recurso, cuanto),) = sistema.contaduria.cuentas()
+                assert recurso is Recurso.SEGUNDOS
+                return cuanto
+
+            await sistema.conversacion.decir("uno")
+            assert await hasta_que(lambda: bool(vivos(n)), 15)
+            await dar(sistema, Mando.PAUSAR)
+            await sistema.conversacion.esperar_calma()
+            antes = gastado()
+            await asyncio.sleep(1.5)
+            assert gastado() == antes, "congelada no gasta"
+            await dar(sistema, Mando.REANUDAR)
+            await sistema.conversacion.esperar_calma()
+            en_marcha = gastado()
+        with closing(conectar_lectura(tmp_path / "data" / "swarm.db")) as db:
+            al_volver = leer_cuentas(db, sistema.sesion)[0].segundos_rama
+    assert antes < en_marcha < antes + 1.4
+    assert abs(en_marcha - al_volver) < 0.3

@@ -125,6 +125,16 @@ _ESTADOS: dict[EstadoAgente, tuple[str, str]] = {
     EstadoAgente.MAX_ITERATIONS: ("llegó a su límite de pasos", "reached its step limit"),
     EstadoAgente.CANCELLED: ("fue cancelado", "was cancelled"),
 }
+_PAUSAS: dict[Espera, tuple[str, str]] = {
+    Espera.USUARIO: ("está en pausa hasta que se le reanude", "is paused until it is resumed"),
+    Espera.ORDEN: ("está en pausa hasta que se le reanude", "is paused until it is resumed"),
+    Espera.PRESUPUESTO: (
+        "está en pausa hasta que tenga más presupuesto",
+        "is paused until it gets more budget",
+    ),
+}
+"""Las que no acaban con una directiva."""
+
 _ESPERAS: dict[Espera, tuple[str, str]] = {
     Espera.MODELO: ("al modelo", "the model"),
     Espera.HERRAMIENTA: ("a una herramienta", "a tool"),
@@ -179,6 +189,8 @@ def _explicar_agente(hallado: re.Match[str], ingles: bool) -> str:
     except ValueError:
         palabras = hallado["estado"]
     espera = ""
+    if hallado["espera"] in _PAUSAS:
+        palabras = _PAUSAS[Espera(hallado["espera"])][ingles]
     if hallado["espera"] in _ESPERAS:
         espera = decir("espera", ingles, espera=_ESPERAS[Espera(hallado["espera"])][ingles])
     return f"- **{hallado['agente']}** {palabras}{espera}: {en_codigo(hallado['tarea'])}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from agentes.eventos import MASTER, SISTEMA, USUARIO
+from agentes.eventos import MASTER, SISTEMA, USUARIO, Espera
 from agentes.eventos_llamada import INTERRUMPIDA
 from agentes.presupuesto import CuentaGuardada, Presupuesto
 from agentes.respuestas import SIN_PAGAR
@@ -25,6 +25,7 @@ _FILAS = """
             WHEN 'llm_output' THEN json_object('modelo', details -> '$.modelo',
                 'uso', details -> '$.uso', 'usd', details -> '$.usd', 'ms', details -> '$.ms',
                 'gasto', details -> '$.gasto', 'intentos', details -> '$.intentos')
+            WHEN 'agent_run_end' THEN '{}'
             WHEN 'tool_call_request' THEN json_object('tool', details -> '$.tool')
             WHEN 'tool_execution' THEN json_object('motivo', details -> '$.motivo',
                 'permiso', details -> '$.permiso', 'tool', details -> '$.tool')
@@ -33,7 +34,7 @@ _FILAS = """
     FROM logs WHERE session = ? AND tipo IN (
         'llm_input', 'llm_output', 'llm_call', 'budget_reserve', 'budget_set', 'budget_warning',
         'agent_run_start', 'tool_call_request', 'tool_execution', 'approval_request',
-        'approval_decision', 'system_exit', 'session_resume')
+        'approval_decision', 'agent_loop', 'agent_run_end', 'system_exit', 'session_resume')
     ORDER BY id"""
 
 _ORDENES = {"ejecutar_comando_consola", "iniciar_trabajo"}
@@ -79,7 +80,9 @@ class _Pliegue:
         self._de: dict[str, _Suyo] = {MASTER: _Suyo(superior="")}
         self._modelos: dict[int, str] = {}
         self._apartados: dict[tuple[int, int], _Apartado] = {}
-        self._ordenes: dict[str, float] = {}
+        self._ordenes: dict[str, float | None] = {}
+        self._por_aprobar: set[str] = set()
+        self._en_pausa: set[str] = set()
         self._ultima = 0.0
 
     def tomar(
@@ -90,6 +93,9 @@ class _Pliegue:
         match tipo:
             case "session_resume":
                 self._cortar()
+                # La que sigue viva se adopta; la que no, se cierra enseguida.
+                for suya in self._ordenes:
+                    self._seguir_orden(suya, ahora)
             case "agent_run_start":
                 self._nacer(agente_id, datos)
             case "budget_set":
@@ -137,26 +143,48 @@ class _Pliegue:
         suyo.ratos.append((desde, ahora))
 
     def _orden(self, agente_id: str, tipo: str, datos: dict[str, Any], ahora: float) -> None:
-        """Una orden de consola: cuenta si empezó, y su tiempo es el que no esperó a un permiso."""
+        """Una orden de consola: cuenta si empezó, sin lo que esperó a un permiso ni estuvo congelada."""
         suyo = self._suyo(agente_id)
         match tipo:
             case "tool_call_request" if datos["tool"] in _ORDENES:
                 suyo.comandos += 1
                 if datos["tool"] == _CON_TIEMPO:
-                    self._ordenes[agente_id] = ahora
+                    self._ordenes[agente_id] = None
+                    self._seguir_orden(agente_id, ahora)
             case "approval_request":
                 self._parar_orden(agente_id, ahora)
-            case "approval_decision" if agente_id in self._ordenes:
-                self._ordenes[agente_id] = ahora
+                self._por_aprobar.add(agente_id)
+            case "approval_decision":
+                self._por_aprobar.discard(agente_id)
+                self._seguir_orden(agente_id, ahora)
+            case "agent_loop" if "motivo" not in datos:
+                self._pausa(agente_id, ahora, mandada=Espera(datos["espera"]).es_mandada)
+            case "agent_run_end":
+                self._parar_orden(agente_id, ahora)
+                self._ordenes.pop(agente_id, None)
             case "tool_execution" if datos["tool"] in _ORDENES:
                 self._parar_orden(agente_id, ahora)
                 self._ordenes.pop(agente_id, None)
                 negada = datos.get("motivo") in _NO_EMPEZO or datos.get("permiso") == "denegar"
                 suyo.comandos -= negada
 
+    def _pausa(self, agente_id: str, ahora: float, *, mandada: bool) -> None:
+        if mandada:
+            self._parar_orden(agente_id, ahora)
+            self._en_pausa.add(agente_id)
+        elif agente_id in self._en_pausa:
+            self._en_pausa.discard(agente_id)
+            self._seguir_orden(agente_id, ahora)
+
+    def _seguir_orden(self, agente_id: str, ahora: float) -> None:
+        if agente_id in self._ordenes and agente_id not in self._por_aprobar | self._en_pausa:
+            self._ordenes[agente_id] = ahora
+
     def _parar_orden(self, agente_id: str, ahora: float) -> None:
-        if agente_id in self._ordenes:
-            self._suyo(agente_id).ratos.append((self._ordenes[agente_id], ahora))
+        desde = self._ordenes.get(agente_id)
+        if desde is not None:
+            self._suyo(agente_id).ratos.append((desde, ahora))
+            self._ordenes[agente_id] = None
 
     def _cortar(self) -> None:
         """El programa murió: lo que estaba en marcha lo estuvo, al menos, hasta la última fila."""
@@ -168,7 +196,7 @@ class _Pliegue:
         for agente_id in self._ordenes:
             self._parar_orden(agente_id, self._ultima)
         self._apartados.clear()
-        self._ordenes.clear()
+        self._por_aprobar.clear()
 
     def cerrar(self) -> tuple[CuentaGuardada, ...]:
         """Las cuentas, tal como quedaron."""

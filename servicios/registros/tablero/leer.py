@@ -25,9 +25,12 @@ PASOS = (
 _DE_OTROS = ("agent_intervention", "swarm_management", "agent_control")
 """Filas de un agente que no escribió él: que le hablen no es una señal de vida."""
 
-# Una espera impuesta acaba con otra fila que solo dice que sigue: lo que hacía es lo de antes.
-_SOLO_SIGUE = """(l.tipo = 'agent_loop' AND json_extract(l.details, '$.espera') = ''
-    AND json_extract(l.details, '$.motivo') IS NOT NULL)"""
+# Una espera impuesta no cambia su estado, ni por qué está en pausa si lo está.
+_IMPUESTA = "json_extract(l.details, '$.motivo') IS NOT NULL"
+
+# Acaba con otra fila que solo dice que sigue: lo que hacía es lo de antes.
+_SOLO_SIGUE = f"""(l.tipo = 'agent_loop' AND json_extract(l.details, '$.espera') = ''
+    AND {_IMPUESTA})"""
 
 # Y las de una pausa mandada: van por encima de lo que hacía, que sigue siendo lo de antes.
 _MANDADA = """(l.tipo = 'agent_loop' AND (json_extract(l.details, '$.espera') IN ('usuario', 'orden')
@@ -110,7 +113,7 @@ _HUELLAS_SQL = _HUELLAS.format(
     paso=_LA_ULTIMA.format(
         condicion=f"+l.tipo IN ({_lista(PASOS)}) AND NOT {_SOLO_SIGUE} AND NOT {_MANDADA}"
     ),
-    pausa=_LA_ULTIMA.format(condicion=f"+l.tipo = 'agent_loop' AND NOT {_SOLO_SIGUE}"),
+    pausa=_LA_ULTIMA.format(condicion=f"+l.tipo = 'agent_loop' AND NOT {_IMPUESTA}"),
     pedida=_ENTRE_LAS_RECIENTES.format(recientes=_RECIENTES, tipos="'tool_call_request'"),
     problema=_ENTRE_LAS_RECIENTES.format(recientes=_RECIENTES, tipos=_lista(_PROBLEMAS)),
     con_detalles=_lista(_CON_DETALLES),
