@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from tests.larga.ventana import CRUDO
 from tests.registros.apoyo_historias import comprobar_historias
 
 _TRAZAS = ("Traceback (most recent call last)", "Fallo interno", "Exception in")
+_CITA = re.compile(r"«[^»]*»")
 _ORDEN_S = 600
 
 
@@ -78,9 +80,12 @@ def _huerfanos(c: Carrera) -> str:
 
 
 def _avisos(c: Carrera) -> str:
-    """Cada reporte y cada problema, una vez y solo una en lo que leyó su superior."""
+    """Cada reporte y cada problema, una vez y solo una en lo que leyó su superior.
+
+    Sin lo que va entre comillas: es la persona, que los cita.
+    """
     leido = {
-        h["agente"]: "\n".join(texto for rol, texto, _ in h["mensajes"] if rol == "user")
+        h["agente"]: _CITA.sub("", "\n".join(t for rol, t, _ in h["mensajes"] if rol == "user"))
         for h in c.cuentas.de("historia")
     }
     debidos = [(a, problema) for a, problema in c.cuentas.problemas]
