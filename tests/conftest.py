@@ -74,8 +74,8 @@ def _es_de_aqui(host: str) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Uno más que núcleos: muchas pruebas pasan más tiempo esperando que calculando."""
-    return (os.cpu_count() or 1) + 1
+    """Dos por núcleo: muchas pruebas pasan más tiempo esperando que calculando."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(optionalhook=True)
