@@ -88,10 +88,10 @@ async def test_un_presupuesto_mal_escrito_es_una_linea_y_un_2(
     assert dice in salida.errores
 
 
-async def test_una_tabla_de_precios_rota_nombra_el_archivo(tmp_path: Path) -> None:
-    (tmp_path / "precios.json").write_text(
-        '{"modelos": {"openai:x": {"entrada": -1, "salida": 2}}}'
-    )
+@pytest.mark.parametrize("valor", ["-1", "NaN", "true", "1" + "0" * 400])
+async def test_una_tabla_de_precios_rota_nombra_el_archivo(tmp_path: Path, valor: str) -> None:
+    tabla = f'{{"modelos": {{"openai:x": {{"entrada": {valor}, "salida": 2}}}}}}'
+    (tmp_path / "precios.json").write_text(tabla)
     salida = await correr(tmp_path, "-p", "a", MODEL="demo")
     assert (salida.codigo, salida.texto) == (2, "")
     assert "precios.json: «entrada» ha de ser un número desde 0" in salida.errores
