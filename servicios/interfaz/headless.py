@@ -23,6 +23,7 @@ from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz.codigos import Salida, codigo_de
 from servicios.interfaz.lineas import RIESGO, linea_de
 from servicios.interfaz.presupuesto import parados, seguir_si_hay_mas
+from servicios.llm.tesoreria import LA_SESION
 from servicios.registros.textos import a_json
 
 if TYPE_CHECKING:
@@ -177,6 +178,11 @@ def _explicar_presupuesto(sistema: Sistema) -> bool:
         f"Se acabó el presupuesto{f' ({motivo})' if motivo else ''}{quienes}. Para seguir con más:"
         f" python main.py --reanudar {sistema.sesion} --presupuesto tokens=N,usd=X --salida texto"
     )
+    if any(cuenta.nombre != LA_SESION for cuenta, _, _ in sistema.contaduria.cuentas()):
+        _avisar(
+            "Eso sube los de la sesión; los de un agente, en la conversación (python main.py"
+            f" --reanudar {sistema.sesion}): /presupuesto ID recurso=+N"
+        )
     return True
 
 

@@ -22,6 +22,9 @@ AVISA, CIERRA = 80, 95
 _CIERRAN = (Recurso.TOKENS, Recurso.USD, Recurso.SEGUNDOS)
 """Los que, casi acabados, dejan un último turno; los demás solo se niegan al pedir uno de más."""
 
+LA_SESION = "la sesión"
+"""Cómo se llama la cuenta de la rama del Master."""
+
 _POLVO = 1.0
 """Tokens que pueden faltar solo por el redondeo de los dólares que se apartan y se sueltan."""
 
@@ -95,7 +98,7 @@ class Tesoreria:
         """La cuenta de un agente, bajo la de su superior; si ya la tenía, se queda como está."""
         if agente_id in self._nodos:
             return
-        quien = "la sesión" if agente_id == MASTER else agente_id
+        quien = LA_SESION if agente_id == MASTER else agente_id
         sola = Cuenta(f"{agente_id} solo", presupuesto.solo)
         self._nodos[agente_id] = _Nodo(superior, sola, Cuenta(quien, presupuesto.rama))
 
