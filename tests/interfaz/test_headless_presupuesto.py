@@ -17,7 +17,7 @@ from agentes.respuestas import Uso
 from tests.apoyo import CONSOLA, REPORTAR, delegar, tipo, variables_de
 from tests.dobles.guion import Guion
 from tests.dobles.openai import DobleOpenAI
-from tests.dobles.respuestas import llamar, texto
+from tests.dobles.respuestas import Fin, llamar, texto
 from tests.interfaz.test_headless import correr
 from tests.tortura.cliente import copiar_programa
 
@@ -35,6 +35,17 @@ async def test_sin_presupuesto_que_lo_pague_sale_con_4_y_dice_como_seguir(tmp_pa
     assert salida.codigo == 4
     assert "presupuesto agotado" in salida.errores
     assert "--presupuesto tokens=N,usd=X" in salida.errores
+
+
+async def test_si_lo_que_se_corta_es_la_respuesta_del_master_tambien_dice_como_seguir(
+    tmp_path: Path,
+) -> None:
+    cortada = texto("y " * 900, uso=Uso(1_000, 2_000), fin=Fin.LONGITUD)
+    async with DobleOpenAI(Guion({"Master": [cortada]})) as doble:
+        de_doble = variables_de("openai", doble)
+        salida = await correr(tmp_path, "-p", "a", "--presupuesto", "tokens=4000", **de_doble)
+    assert salida.codigo == 4
+    assert "Se acabó el presupuesto (la respuesta no cupo en los" in salida.errores
 
 
 async def test_un_agente_de_mas_tambien_es_un_4_aunque_el_master_acabe(tmp_path: Path) -> None:
