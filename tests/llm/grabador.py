@@ -1,4 +1,4 @@
-"""Un servidor HTTP diminuto que apunta lo que recibe y contesta lo que se le diga."""
+"""Un servidor HTTP diminuto que apunta lo que recibe y contesta lo que se le diga, y qué decirle."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from langchain_core.messages import HumanMessage
+
+from prompts.tool_definitions import HERRAMIENTAS_AGENTE
+from servicios.llm.destino import Destino
+from servicios.llm.flujo import Trozo
+from servicios.llm.proveedores import abrir_modelo
 
 Respuesta = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+HOLA = [HumanMessage("hola")]
 
 OPENAI_HOLA: list[dict[str, Any]] = [
     {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "ho"}}]},
@@ -93,3 +101,34 @@ def fija(
         return web.Response(text=cuerpo, status=estado, content_type=tipo, headers=cabeceras)
 
     return responder
+
+
+def delta(fin: str | None = None, **campos: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": campos, "finish_reason": fin}]}
+
+
+def pieza(indice: int | None, crudo: str, **cabecera: Any) -> dict[str, Any]:
+    """Un trozo de llamada a herramienta como lo manda OpenAI."""
+    nombre = {"name": cabecera.pop("name")} if "name" in cabecera else {}
+    puesto = {} if indice is None else {"index": indice}
+    return {**puesto, **cabecera, "function": {**nombre, "arguments": crudo}}
+
+
+def candidato(*partes: dict[str, Any], fin: str | None = None) -> dict[str, Any]:
+    cuerpo: dict[str, Any] = {"content": {"role": "model", "parts": list(partes)}}
+    if fin:
+        cuerpo["finishReason"] = fin
+    return {"candidates": [cuerpo], "modelVersion": "gemini-3.5-flash"}
+
+
+async def trozos_de(proveedor: str, eventos: list[dict[str, Any]]) -> list[Trozo]:
+    async with grabar(sse(eventos, done=proveedor == "openai")) as g:
+        url = g.url + ("/v1" if proveedor == "openai" else "")
+        modelo = abrir_modelo(Destino(proveedor, "gemini-3.5-flash", url), "k", "puerta")
+        trozos = [t async for t in modelo.emitir(HOLA, HERRAMIENTAS_AGENTE)]
+        await modelo.cerrar()
+    return trozos
+
+
+def de_tipo(trozos: list[Trozo], *tipos: type) -> list[Trozo]:
+    return [t for t in trozos if isinstance(t, tipos)]

@@ -16,7 +16,6 @@ from langchain_core.messages import (
     messages_to_dict,
 )
 
-from agentes.errores import ErrorModeloPasajero
 from agentes.respuestas import Uso
 from prompts.tool_definitions import ESQUEMAS, HERRAMIENTAS_AGENTE
 from servicios.llm.colector import Colector, Validadores
@@ -26,7 +25,6 @@ from servicios.llm.flujo import (
     Fin,
     InicioLlamada,
     MensajeUnido,
-    ModeloLLM,
     Razon,
     Trozo,
     TrozoArgumentos,
@@ -34,28 +32,20 @@ from servicios.llm.flujo import (
     UsoFlujo,
 )
 from servicios.llm.proveedores import abrir_modelo
-from tests.llm.grabador import GEMINI_HOLA, OPENAI_HOLA, grabar, sse
+from tests.llm.grabador import (
+    GEMINI_HOLA,
+    HOLA,
+    OPENAI_HOLA,
+    candidato,
+    de_tipo,
+    delta,
+    grabar,
+    pieza,
+    sse,
+    trozos_de,
+)
 
-HOLA = [HumanMessage("hola")]
 ORDEN = {"command": "rm -rf /datos/tmp/búsqueda"}
-
-
-def delta(fin: str | None = None, **campos: Any) -> dict[str, Any]:
-    return {"choices": [{"index": 0, "delta": campos, "finish_reason": fin}]}
-
-
-def pieza(indice: int | None, crudo: str, **cabecera: Any) -> dict[str, Any]:
-    """Un trozo de llamada a herramienta como lo manda OpenAI."""
-    nombre = {"name": cabecera.pop("name")} if "name" in cabecera else {}
-    puesto = {} if indice is None else {"index": indice}
-    return {**puesto, **cabecera, "function": {**nombre, "arguments": crudo}}
-
-
-def candidato(*partes: dict[str, Any], fin: str | None = None) -> dict[str, Any]:
-    cuerpo: dict[str, Any] = {"content": {"role": "model", "parts": list(partes)}}
-    if fin:
-        cuerpo["finishReason"] = fin
-    return {"candidates": [cuerpo], "modelVersion": "gemini-3.5-flash"}
 
 
 def recogido(trozos: list[Trozo]) -> AIMessage:
@@ -65,19 +55,6 @@ def recogido(trozos: list[Trozo]) -> AIMessage:
     for trozo in trozos:
         colector.tomar(trozo)
     return colector.cerrar().mensaje
-
-
-async def trozos_de(proveedor: str, eventos: list[dict[str, Any]]) -> list[Trozo]:
-    async with grabar(sse(eventos, done=proveedor == "openai")) as g:
-        url = g.url + ("/v1" if proveedor == "openai" else "")
-        modelo = abrir_modelo(Destino(proveedor, "gemini-3.5-flash", url), "k", "puerta")
-        trozos = [t async for t in modelo.emitir(HOLA, HERRAMIENTAS_AGENTE)]
-        await modelo.cerrar()
-    return trozos
-
-
-def de_tipo(trozos: list[Trozo], *tipos: type) -> list[Trozo]:
-    return [t for t in trozos if isinstance(t, tipos)]
 
 
 @pytest.mark.parametrize(
@@ -217,37 +194,6 @@ async def test_gemini_llamadas_y_uso_que_crece() -> None:
     assert json.loads(argumentos[una.indice]) == ORDEN
     assert json.loads(argumentos[otra.indice]) == {}
     assert de_tipo(trozos, UsoFlujo)[-1] == UsoFlujo(Uso(10, 9, 4))
-
-
-async def test_openai_el_uso_es_el_ultimo() -> None:
-    """Hay servidores que repiten en cada trozo el total hasta entonces."""
-    detalle = {"prompt_tokens_details": {"cached_tokens": 3}}
-    usos = [{"prompt_tokens": 5, "completion_tokens": n, "total_tokens": 5 + n} for n in (1, 2)]
-    eventos = [
-        {**delta(content="a"), "usage": usos[0]},
-        {**delta(content="b", fin="stop"), "usage": {**usos[1], **detalle}},
-    ]
-    assert de_tipo(await trozos_de("openai", eventos), UsoFlujo)[-1] == UsoFlujo(Uso(5, 2, 3))
-
-
-async def test_lo_que_dijo_que_costaba_llega_aunque_despues_falle() -> None:
-    uso = {"promptTokenCount": 10, "candidatesTokenCount": 2, "totalTokenCount": 12}
-    eventos = [
-        {**candidato({"text": "hola"}), "usageMetadata": uso},
-        {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}},
-    ]
-    trozos: list[Trozo] = []
-
-    async def leer(modelo: ModeloLLM) -> None:
-        async for trozo in modelo.emitir(HOLA, HERRAMIENTAS_AGENTE):
-            trozos.append(trozo)
-
-    async with grabar(sse(eventos)) as g:
-        modelo = abrir_modelo(Destino("gemini", "gemini-3.5-flash", g.url), "k", "puerta")
-        with pytest.raises(ErrorModeloPasajero):
-            await leer(modelo)
-        await modelo.cerrar()
-    assert de_tipo(trozos, UsoFlujo) == [UsoFlujo(Uso(10, 2, 0))]
 
 
 async def test_las_firmas_de_pensamiento_vuelven_tras_guardar_el_mensaje() -> None:

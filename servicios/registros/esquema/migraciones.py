@@ -18,13 +18,13 @@ from servicios.registros.esquema.esquema import MARCA
 from servicios.registros.esquema.esquema_v1 import m001_bitacora
 from servicios.registros.esquema.m002 import m002_cadena
 from servicios.registros.esquema.m003 import m003_mando
-from servicios.registros.esquema.m005 import m005_dinero
+from servicios.registros.esquema.m004 import m004_dinero
 from servicios.registros.esquema.vistas import crear_vistas
 from servicios.registros.fallos import explicar
 
 Migracion = Callable[[sqlite3.Connection], None]
 
-MIGRACIONES: tuple[Migracion, ...] = (m001_bitacora, m002_cadena, m003_mando, m005_dinero)
+MIGRACIONES: tuple[Migracion, ...] = (m001_bitacora, m002_cadena, m003_mando, m004_dinero)
 """En orden; la posición (desde 1) es la versión del esquema. Nunca se cambia una publicada."""
 
 

@@ -5,6 +5,6 @@ from __future__ import annotations
 import sqlite3
 
 
-def m005_dinero(db: sqlite3.Connection) -> None:
+def m004_dinero(db: sqlite3.Connection) -> None:
     """De las de antes no se sabe: se quedan sin coste."""
     db.execute("ALTER TABLE model_calls ADD COLUMN cost REAL")
