@@ -148,7 +148,7 @@ async def test_parado_tras_actuar_sigue_parado_por_presupuesto_al_reanudar(
     datos = tmp_path / "data"
     parado = tipo("parado", presupuesto=topes)
     pasos: list[Paso] = [
-        llamar(CONSOLA, {"command": f"echo {n}"}, uso=Uso(4_900, 100)) for n in range(2)
+        llamar(CONSOLA, {"command": f"echo {n}"}, uso=Uso(2_000, 3_000)) for n in range(2)
     ]
     guion = Guion({"Master": [delegar("a", tipo="parado"), texto("espero"), texto("fin")]})
     guion.poner("parado-*", [*pasos, llamar(REPORTAR, {"resultado": "ya"})])
