@@ -5,7 +5,6 @@ tokens=N, usd=X, segundos=N, comandos=N, agentes=N      lo que no se nombra no t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -164,7 +163,7 @@ def _topes(datos: Mapping[str, Any]) -> Topes:
         recurso = _recurso(str(clave))
         if isinstance(valor, bool) or not isinstance(valor, int | float):
             raise ErrorConfiguracion(f"«{recurso}» ha de ser un número")
-        topes[recurso] = _sana(recurso, float(valor))
+        topes[recurso] = _sana(recurso, valor)
     return topes
 
 
@@ -178,8 +177,8 @@ def _recurso(clave: str) -> Recurso:
 
 
 def _sana(recurso: Recurso, cantidad: float) -> float:
-    if not math.isfinite(cantidad) or not 0 <= cantidad <= _MAXIMO:
+    if not 0 <= cantidad <= _MAXIMO:  # NaN tampoco
         raise ErrorConfiguracion(f"{recurso}: ha de ser un número desde 0, y razonable")
     if recurso.va_entero and cantidad != int(cantidad):
         raise ErrorConfiguracion(f"{recurso}: ha de ser un número entero")
-    return int(cantidad) if recurso.va_entero else cantidad
+    return int(cantidad) if recurso.va_entero else float(cantidad)

@@ -167,10 +167,19 @@ def demasiado_hondo(agente_id: str, tope: int) -> str:
 SIN_PRESUPUESTO = "Error: presupuesto agotado"
 """Con esto empieza la respuesta a lo que no se hizo porque no hay con qué pagarlo."""
 
+_NO_SE_HIZO = ". No se hizo; solo la persona puede dar más."
+
 
 def sin_presupuesto(motivo: str) -> str:
     """La respuesta a quien pide algo que no cabe en un presupuesto."""
-    return f"{SIN_PRESUPUESTO} ({motivo}). No se hizo; solo la persona puede dar más."
+    return f"{SIN_PRESUPUESTO} ({motivo}){_NO_SE_HIZO}"
+
+
+def motivo_sin_presupuesto(dicho: str) -> str:
+    """Lo que se acabó, de esa respuesta (sola o dentro de otra); lo demás, como viene."""
+    _, hay, resto = dicho.partition(f"{SIN_PRESUPUESTO} (")
+    motivo, entero, _ = resto.partition(f"){_NO_SE_HIZO}")
+    return motivo if hay and entero else dicho
 
 
 def aviso_de_presupuesto(parte: int, motivo: str, *, ultimo: bool) -> str:

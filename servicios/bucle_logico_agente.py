@@ -103,6 +103,7 @@ class BucleLogicoAgente:
 
     async def _empezar(self) -> None:
         """Nace, o vuelve a donde se cortó: acaba de hacer lo que pedía la última respuesta."""
+        esperaba = self.agente.espera
         if self._guardada is None:
             await self.paradas.frontera(self._causa)
             self.paradas.cambiar(EstadoAgente.RUNNING, Espera.NADA, self._causa)
@@ -110,7 +111,7 @@ class BucleLogicoAgente:
             await self._actuar(self._guardada.respuesta)
         if self._guardada and self.agente.estado is EstadoAgente.PAUSED:
             # Lo pausó que su modelo no contestara o que no hubiera con qué pagarlo.
-            await self._pausar("", self.agente.espera)
+            await self._pausar("", esperaba)
             self._fondos.negado = ""
 
     def terminar(self, estado: EstadoAgente, texto: str, causa: Apunte | None = None) -> None:

@@ -55,6 +55,22 @@ class Analizador(argparse.ArgumentParser):
         self.exit(2, f"Uso incorrecto: {una}. Ayuda: {self.prog} --help\n")
 
 
+class _UnaVez(argparse.Action):
+    """Lo que, dicho dos veces, perdería lo primero sin avisar."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Lo guarda. Sale con 2 si ya estaba dicho."""
+        if getattr(namespace, self.dest) is not None:
+            raise argparse.ArgumentError(self, "se dijo dos veces; ponlo todo en una, con comas")
+        setattr(namespace, self.dest, values)
+
+
 def leer_argumentos(argv: list[str] | None, disponibles: Collection[str]) -> argparse.Namespace:
     """Devuelve lo que se pidió; `None` en lo que no se dijo.
 
@@ -106,6 +122,7 @@ def _anadir_conversacion(analizador: Analizador) -> None:
 
     analizador.add_argument(
         "--presupuesto",
+        action=_UnaVez,
         type=_topes,
         metavar="TOPES",
         help="lo que se puede gastar: tokens=N,usd=X,segundos=N,comandos=N,agentes=N; con una tarea,"

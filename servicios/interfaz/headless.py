@@ -22,7 +22,7 @@ from agentes.pruebas import Verificacion
 from servicios.consola.secretos.limpieza import limpiar
 from servicios.interfaz.codigos import Salida, codigo_de
 from servicios.interfaz.lineas import RIESGO, linea_de
-from servicios.interfaz.presupuesto import parados, seguir_si_hay_mas
+from servicios.interfaz.presupuesto import explicacion, seguir_si_hay_mas
 from servicios.registros.textos import a_json
 
 if TYPE_CHECKING:
@@ -169,15 +169,10 @@ def _codigo(sistema: Sistema, tarea: str | None) -> int:
 
 def _explicar_presupuesto(sistema: Sistema) -> bool:
     """Si algo se quedó sin hacer porque se acabó un presupuesto, lo dice y es `True`."""
-    en_pausa, motivo = parados(sistema), sistema.contaduria.negado
-    if not (en_pausa or motivo):
-        return False
-    quienes = f"; en pausa: {', '.join(en_pausa)}" if en_pausa else ""
-    _avisar(
-        f"Se acabó el presupuesto{f' ({motivo})' if motivo else ''}{quienes}. Para seguir con más:"
-        f" python main.py --reanudar {sistema.sesion} --presupuesto tokens=N,usd=X --salida texto"
-    )
-    return True
+    lineas = explicacion(sistema)
+    for linea in lineas:
+        _avisar(linea)
+    return bool(lineas)
 
 
 def _nombrar_sin_verificar(estados: Iterable[Mapping[str, str]]) -> bool:

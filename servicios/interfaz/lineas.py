@@ -88,7 +88,7 @@ _MANDOS = {
 
 
 _AVISO = 80
-_DAR_MAS = "¿das más? /presupuesto +2 suma dos dólares; /presupuesto tokens=+5000, tokens"
+_DAR_MAS = "¿das más? /presupuesto [ID] tokens=+5000 (o usd, segundos, comandos, agentes)"
 
 
 @singledispatch

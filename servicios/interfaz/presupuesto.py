@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentes.eventos import MASTER, USUARIO, Espera, EstadoAgente
+from servicios.llm.tesoreria import LA_SESION
 
 if TYPE_CHECKING:
     from servicios.sistema import Sistema
@@ -35,6 +36,30 @@ def parados(sistema: Sistema) -> list[str]:
         for estado in sistema.gestor.get_all_agents_status()
         if estado["status"] == EstadoAgente.PAUSED and estado["espera"] == Espera.PRESUPUESTO
     ]
+
+
+def explicacion(sistema: Sistema) -> tuple[str, ...]:
+    """Qué se quedó sin hacer porque se acabó un presupuesto y cómo seguir; nada si no pasó."""
+    en_pausa, motivo = parados(sistema), sistema.contaduria.negado
+    error = sistema.conversacion.ultimo_error
+    if not motivo and error is not None and error.es_de_presupuesto:
+        motivo = str(error)
+    if not (en_pausa or motivo):
+        return ()
+    por = f" ({motivo})" if motivo else ""
+    quienes = f"; en pausa: {', '.join(en_pausa)}" if en_pausa else ""
+    orden = f"python main.py --reanudar {sistema.sesion}"
+    dicho = (
+        f"Se acabó el presupuesto{por}{quienes}. Para seguir con más: {orden}"
+        " --presupuesto tokens=N,usd=X --salida texto"
+    )
+    if all(cuenta.nombre == LA_SESION for cuenta, _, _ in sistema.contaduria.cuentas()):
+        return (dicho,)
+    de_agentes = (
+        f"Eso sube los de la sesión; los de un agente, en la conversación ({orden}):"
+        " /presupuesto ID recurso=+N"
+    )
+    return dicho, de_agentes
 
 
 async def seguir_si_hay_mas(sistema: Sistema) -> None:

@@ -12,7 +12,7 @@ from agentes.decisiones import Interlocutor, RespuestaModelo
 from agentes.eventos import Apunte, Evento
 from agentes.eventos_presupuesto import PresupuestoAvisado
 from agentes.mensajes import ClaseAviso
-from prompts.avisos import aviso_de_presupuesto, pausa_de_presupuesto
+from prompts.avisos import aviso_de_presupuesto, motivo_sin_presupuesto, pausa_de_presupuesto
 from servicios.llm.tesoreria import CIERRA, Revision
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ class AvisosPresupuesto:
         return revision.parar
 
     def agotado(self, motivo: str, causa: Apunte | None) -> None:
-        """No puede seguir: queda dicho a la persona y a su superior."""
+        """No puede seguir: queda dicho, sin más que lo que se acabó, a la persona y a su superior."""
+        motivo = motivo_sin_presupuesto(motivo)
         hecho = PresupuestoAvisado(agente_id=self.agente_id, parte=AGOTADO, texto=motivo)
         apunte = self.anotar(hecho, causa)
         self.avisar(self.agente_id, ClaseAviso.PRESUPUESTO, pausa_de_presupuesto(motivo), apunte)

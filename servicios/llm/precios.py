@@ -9,7 +9,6 @@ En `modelos`, cada `proveedor:modelo` (o `proveedor:*`) lleva `entrada`, `salida
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ PROPIOS = "precios.json"
 
 _TABLA = Path(__file__).with_name("precios.json")
 _MILLON = 1_000_000
+_MAXIMO = 1e9
 _CLAVES = {"entrada", "salida", "cache"}
 
 
@@ -80,7 +80,7 @@ def _leer(ruta: Path) -> dict[str, Precio]:
         return {str(modelo): _precio(dato) for modelo, dato in modelos.items()}
     except OSError as error:
         raise ErrorConfiguracion(f"{ruta}: no se puede leer ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         motivo = str(error) if isinstance(error, _PrecioMaloError) else "no es una tabla de precios"
         raise ErrorConfiguracion(
             f"{ruta}: {motivo}; la forma es"
@@ -102,6 +102,8 @@ def _precio(dato: Any) -> Precio:
 def _por_token(clave: str, dato: Mapping[str, Any]) -> float:
     valor = dato[clave]
     sano = isinstance(valor, int | float) and not isinstance(valor, bool)
-    if not sano or not math.isfinite(valor) or valor < 0:
-        raise _PrecioMaloError(f"«{clave}» ha de ser un número desde 0, y es {valor!r}")
+    if not sano or not 0 <= valor <= _MAXIMO:  # NaN tampoco
+        raise _PrecioMaloError(
+            f"«{clave}» ha de ser un número desde 0, y razonable, y es {str(valor)[:40]}"
+        )
     return float(valor) / _MILLON

@@ -22,6 +22,12 @@ AVISA, CIERRA = 80, 95
 _CIERRAN = (Recurso.TOKENS, Recurso.USD, Recurso.SEGUNDOS)
 """Los que, casi acabados, dejan un último turno; los demás solo se niegan al pedir uno de más."""
 
+LA_SESION = "la sesión"
+"""Cómo se llama la cuenta de la rama del Master."""
+
+_POLVO = 1.0
+"""Tokens que pueden faltar solo por el redondeo de los dólares que se apartan y se sueltan."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reserva:
@@ -92,7 +98,7 @@ class Tesoreria:
         """La cuenta de un agente, bajo la de su superior; si ya la tenía, se queda como está."""
         if agente_id in self._nodos:
             return
-        quien = "la sesión" if agente_id == MASTER else agente_id
+        quien = LA_SESION if agente_id == MASTER else agente_id
         sola = Cuenta(f"{agente_id} solo", presupuesto.solo)
         self._nodos[agente_id] = _Nodo(superior, sola, Cuenta(quien, presupuesto.rama))
 
@@ -146,17 +152,21 @@ class Tesoreria:
     def reservar(
         self, agente_id: str, entrada: int, precio: Precio | None, ahora: float
     ) -> Reserva | Negativa:
-        """Aparta la entrada estimada y lo que quede para escribir, en todas sus cuentas o en ninguna."""
+        """Aparta la entrada estimada y lo que quede para escribir, en todas sus cuentas o en ninguna.
+
+        Si otras tienen apartado parte de lo que podría escribir, espera: una respuesta solo se corta
+        por lo gastado, nunca por lo que quizá sobre.
+        """
         cuentas, pagado = self.cuentas(agente_id), precio or GRATIS
         if negada := self._sin_tiempo(cuentas, ahora):
             return negada
         if precio is None and any(Recurso.USD in cuenta.topes for cuenta in cuentas):
             return self._negar("hay un tope de usd y no se sabe el precio de su modelo")
-        sitio, cuenta = _menor_sitio(cuentas, entrada, pagado, con_apartado=False)
-        if sitio < SALIDA_MINIMA:
+        libre, cuenta = _menor_sitio(cuentas, entrada, pagado, con_apartado=False)
+        if libre < SALIDA_MINIMA:
             return self._negar(_no_cabe(cuenta, entrada, pagado, ahora))
         sitio, _ = _menor_sitio(cuentas, entrada, pagado, con_apartado=True)
-        if sitio < SALIDA_MINIMA:
+        if sitio < libre - _POLVO:
             return Negativa("", espera=True)
         salida = int(sitio)
         usd = entrada * pagado.entrada + salida * pagado.salida

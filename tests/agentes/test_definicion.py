@@ -207,6 +207,7 @@ NINGUN_COMANDO = {Recurso.COMANDOS: 0}
     [
         ({"euros": 3}, "«euros» no es un recurso; los que hay: tokens, usd,"),
         ({"tokens": -1}, "tokens: ha de ser un número desde 0"),
+        ({"tokens": 10**400}, "tokens: ha de ser un número desde 0, y razonable"),
         ({"tokens": 1.5}, "tokens: ha de ser un número entero"),
         ({"usd": "1"}, "«usd» ha de ser un número"),
         ({"usd": True}, "«usd» ha de ser un número"),

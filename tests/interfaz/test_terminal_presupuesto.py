@@ -101,7 +101,11 @@ async def test_el_que_se_paro_se_ve_en_el_tablero_y_sigue_al_darle_mas(tmp_path:
             assert await conversar(sistema, "va") == "espero"
             hechos = [h.evento for h in oidos.pendientes() if isinstance(h, HechoAnotado)]
         dichas = [linea.texto for h in hechos if (linea := linea_de(h))]
-        assert any(d.startswith("presupuesto agotado, queda en pausa · corto-1: ") for d in dichas)
+        (agotado,) = (d for d in dichas if d.startswith("presupuesto agotado, queda en pausa · "))
+        assert "· corto-1: gastado 0 tokens de 10 tokens" in agotado
+        assert agotado.endswith(
+            "/presupuesto [ID] tokens=+5000 (o usd, segundos, comandos, agentes)"
+        )
         tablero = Camara(sistema.ajustes.datos, Tapadera(str, lambda _: 0), 300.0).foto(
             sistema.sesion
         )

@@ -197,6 +197,37 @@ def test_lo_que_solo_impide_lo_apartado_espera_y_lo_demas_se_niega() -> None:
     assert "la sesión: gastado 1200 tokens de 20000 tokens" in negada.motivo
 
 
+def test_ninguna_sale_con_poco_sitio_porque_otras_lo_tengan_apartado() -> None:
+    """Si no, se cortaría su respuesta y se la pararía sin que se hubiera acabado nada."""
+    tesoreria = Tesoreria()
+    tesoreria.fijar(MASTER, Presupuesto({Recurso.TOKENS: 40_000, Recurso.USD: 10}))
+    primeras = [tesoreria.reservar(a, 1_000, CARO, 0.0) for a in ("a-1", "a-2")]
+    assert [r.salida for r in primeras if isinstance(r, Reserva)] == [SALIDA_MAXIMA] * 2
+    assert tesoreria.reservar("a-3", 1_000, CARO, 0.0) == Negativa("", espera=True)
+    for reserva in primeras:
+        assert isinstance(reserva, Reserva)
+        tesoreria.soltar(reserva)
+        tesoreria.cobrar(reserva.agente_id, 3_000, CARO.de(Uso(1_000, 2_000)))
+    tercera = tesoreria.reservar("a-3", 1_000, CARO, 0.0)
+    assert isinstance(tercera, Reserva)
+    assert tercera.salida == SALIDA_MAXIMA
+
+
+def test_el_redondeo_de_los_dolares_no_deja_a_nadie_esperando() -> None:
+    azar = random.Random(5)
+    tesoreria = Tesoreria()
+    tesoreria.fijar(MASTER, Presupuesto({Recurso.USD: 1.0}))
+    for _ in range(2_000):
+        precio = Precio(azar.random() * 1e-6, azar.random() * 1e-6, 0.0)
+        juntas = [tesoreria.reservar(f"a-{n}", azar.randint(1, 999), precio, 0.0) for n in range(4)]
+        for reserva in juntas:
+            assert isinstance(reserva, Reserva)
+            tesoreria.soltar(reserva)
+    tesoreria.cobrar("a-1", 1, 0.99)
+    hecha = tesoreria.reservar("a-1", 1, Precio(0.0, 1e-6, 0.0), 0.0)
+    assert isinstance(hecha, Reserva), "nadie tiene nada apartado"
+
+
 def test_el_tiempo_de_una_rama_cuenta_una_vez_lo_que_va_a_la_vez() -> None:
     tesoreria = Tesoreria()
     tesoreria.abrir("jefe-1", MASTER, Presupuesto({Recurso.SEGUNDOS: 10}))

@@ -144,6 +144,37 @@ async def test_cortada_al_acabarse_sigue_en_pausa_y_con_mas_termina(
     assert hecha.es_fiel, hecha.divergencia
 
 
+@pytest.mark.parametrize("topes", [{"comandos": 1}, {"tokens": 10_000}])
+async def test_parado_tras_actuar_sigue_parado_por_presupuesto_al_reanudar(
+    tmp_path: Path, topes: dict[str, int]
+) -> None:
+    """Su última respuesta ya está hecha: repasarla no hace olvidar por qué se paró."""
+    datos = tmp_path / "data"
+    parado = tipo("parado", presupuesto=topes)
+    pasos: list[Paso] = [
+        llamar(CONSOLA, {"command": f"echo {n}"}, uso=Uso(2_000, 3_000)) for n in range(2)
+    ]
+    guion = Guion({"Master": [delegar("a", tipo="parado"), texto("espero"), texto("fin")]})
+    guion.poner("parado-*", [*pasos, llamar(REPORTAR, {"resultado": "ya"})])
+    async with DobleOpenAI(guion) as doble:
+        raiz = programa(tmp_path / "programa", doble, parado)
+        async with abierto(raiz, datos) as sistema:
+            await sistema.conversacion.decir("haz")
+            await sistema.conversacion.esperar_calma()
+            assert parados(sistema) == ["parado-1"]
+            sesion = sistema.sesion
+        async with abierto(raiz, datos, sesion) as sistema:
+            await sistema.conversacion.esperar_calma()
+            assert parados(sistema) == ["parado-1"]
+            cambios = leer_cambios([f"{recurso}=90000" for recurso in topes])
+            await sistema.contaduria.cambiar("parado-1", cambios, solo=False)
+            assert await seguir(sistema) == ["parado-1"]
+            await sistema.conversacion.esperar_calma()
+            assert sistema.conversacion.ultimo_texto == "fin"
+    hecha = await reproducir(leer_grabacion(datos / "swarm.db", sesion), Ajustes.leer(raiz))
+    assert hecha.es_fiel, hecha.divergencia
+
+
 def _sigue(peticion: Peticion) -> Respuesta:
     return llamar(REPORTAR, {"resultado": "ya"}, uso=GASTO) if peticion.resultados else _corto_uno()
 
