@@ -25,7 +25,7 @@ from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramien
 from prompts.avisos import RECUERDO, SIN_PRESUPUESTO, VACIA, textos_de
 from prompts.evidencias import nota
 from prompts.mandos import lo_hecho
-from servicios.llm.avisos_presupuesto import AvisosPresupuesto
+from servicios.llm.presupuestos.avisos import AvisosPresupuesto
 from servicios.llm.vigilante import Vigilante
 from servicios.paradas import Paradas, PuertosParadas, al_cortarse
 from servicios.puertos import Hacer, LimitesAgente, PuertosAgente

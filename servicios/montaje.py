@@ -27,7 +27,7 @@ from servicios.buzon import Buzon, BuzonConVentana
 from servicios.conversacion import Conversacion, PuertosConversacion, Ritmo, en_marcha
 from servicios.gestor_enjambre import GestorEnjambre
 from servicios.herramientas.evidencias.verificador import Comprobar, Verificador
-from servicios.llm.avisos_presupuesto import InterlocutorAvisado
+from servicios.llm.presupuestos.avisos import InterlocutorAvisado
 from servicios.motores.local import MotorLocal
 from servicios.motores.puestos import Puestos
 from servicios.orquestador_master import OrquestadorMaster, turno_de

@@ -36,13 +36,13 @@ from servicios.herramientas.puerta import Puerta, PuertosPuerta
 from servicios.herramientas.registro import RegistroHerramientas
 from servicios.llm.admision import Admision
 from servicios.llm.aparte import Aparte
-from servicios.llm.caja import Caja
 from servicios.llm.colector import Validadores
-from servicios.llm.contaduria import Contaduria
 from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.llamada import Politica, Via
 from servicios.llm.preajustes import ReferenciaModelo
-from servicios.llm.precios import Precios
+from servicios.llm.presupuestos.caja import Caja
+from servicios.llm.presupuestos.contaduria import Contaduria
+from servicios.llm.presupuestos.precios import Precios
 from servicios.llm.relevo import Descansos, Equipo
 from servicios.montaje import Piezas, Topes
 from servicios.motores.puestos import Puestos

@@ -21,7 +21,7 @@ from agentes.mensajes import Aviso, ClaseAviso, Directiva
 from agentes.presupuesto import Presupuesto
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
 from servicios.herramientas.evidencias.verificador import Veredicto
-from servicios.llm.avisos_presupuesto import Revisor
+from servicios.llm.presupuestos.avisos import Revisor
 from servicios.llm.vueltas import Umbrales
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]

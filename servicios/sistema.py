@@ -27,9 +27,9 @@ from servicios.herramientas.aprobaciones import Aprobaciones
 from servicios.herramientas.orden_persona import OrdenesPersona
 from servicios.herramientas.registro import RegistroHerramientas
 from servicios.llm.aparte import Aparte
-from servicios.llm.contaduria import Contaduria
 from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.preajustes import ReferenciaModelo
+from servicios.llm.presupuestos.contaduria import Contaduria
 from servicios.montaje import Nucleo, montar
 from servicios.orquestador_master import OrquestadorMaster
 from servicios.piezas_vivas import Cierre, Deseo, PiezasVivas, abrir_piezas_vivas

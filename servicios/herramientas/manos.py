@@ -27,7 +27,7 @@ from servicios.herramientas.orden_persona import SitioPersona
 from servicios.herramientas.pagadas import ConsolaPagada, PermisoPagado
 from servicios.herramientas.permiso import Permiso
 from servicios.herramientas.registro import RegistroHerramientas
-from servicios.llm.caja import Caja
+from servicios.llm.presupuestos.caja import Caja
 from servicios.registros.reanudacion.restos import Restos
 from servicios.reloj import Reloj
 

@@ -11,7 +11,7 @@ from servicios.consola.resultado import ResultadoComando
 from servicios.ejecutor_consola import EjecutorConsola
 from servicios.herramientas.incluidas.consola import Consola, Permisos
 from servicios.herramientas.permiso import Aparte, Dictamen
-from servicios.llm.caja import Caja
+from servicios.llm.presupuestos.caja import Caja
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentes.eventos import MASTER, USUARIO, Espera, EstadoAgente
-from servicios.llm.tesoreria import LA_SESION
+from servicios.llm.presupuestos.tesoreria import LA_SESION
 
 if TYPE_CHECKING:
     from servicios.sistema import Sistema

@@ -25,11 +25,11 @@ from agentes.eventos_llamada import (
     LlamadaTerminada,
 )
 from servicios.llm.admision import ESPERA_MAXIMA_S, Admision, Peticion
-from servicios.llm.caja import PRESUPUESTO, Caja, Cargo, Gasto, Pago
 from servicios.llm.colector import Colector, Recogido, Validadores
 from servicios.llm.flujo import ModeloLLM, Razon, TrozoTexto
 from servicios.llm.historial import sin_lastre
 from servicios.llm.medidas_contexto import medir_texto
+from servicios.llm.presupuestos.caja import PRESUPUESTO, Caja, Cargo, Gasto, Pago
 from servicios.llm.redaccion import (
     Redactar,
     Retener,

@@ -16,7 +16,7 @@ from servicios.herramientas.guardia import Guardia
 from servicios.herramientas.incluidas.trabajos import herramientas_trabajos
 from servicios.herramientas.manos import PuertosManos, abrir_manos
 from servicios.herramientas.permiso import Permiso
-from servicios.llm.caja import Caja
+from servicios.llm.presupuestos.caja import Caja
 from servicios.reloj import RelojReal
 from tests.herramientas.test_herramienta_consola import Lugar, Recibo, decidir
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agentes.mensajes import ClaseAviso
 from agentes.presupuesto import Presupuesto
-from servicios.llm.tesoreria import AVISA, CIERRA, Hito, Revision
+from servicios.llm.presupuestos.tesoreria import AVISA, CIERRA, Hito, Revision
 from servicios.registros.reproducir.guion import Guion
 
 _CLASE = ClaseAviso.PRESUPUESTO.value

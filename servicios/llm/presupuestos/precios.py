@@ -1,6 +1,6 @@
 """Lo que cuesta cada modelo: una tabla con fecha y, encima, la de la persona.
 
-    servicios/llm/precios.json  <  data/precios.json (con la misma forma)
+    servicios/llm/presupuestos/precios.json  <  data/precios.json (con la misma forma)
 
 En `modelos`, cada `proveedor:modelo` (o `proveedor:*`) lleva `entrada`, `salida` y, si la hay,
 `cache`, en dólares por millón de tokens.

@@ -10,9 +10,9 @@ from agentes.eventos import MASTER, USUARIO
 from agentes.eventos_presupuesto import PresupuestoFijado
 from agentes.presupuesto import Cambio, CuentaGuardada, Presupuesto, Recurso, Topes, ampliar
 from agentes.respuestas import Uso
-from servicios.llm.caja import Caja
-from servicios.llm.cuentas import Cuenta, Gastos
-from servicios.llm.tesoreria import Hito, Tesoreria
+from servicios.llm.presupuestos.caja import Caja
+from servicios.llm.presupuestos.cuentas import Cuenta, Gastos
+from servicios.llm.presupuestos.tesoreria import Hito, Tesoreria
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from agentes.eventos_presupuesto import ReservaHecha
 from agentes.presupuesto import Presupuesto, Recurso
 from agentes.respuestas import Uso
 from prompts.avisos import sin_presupuesto
-from servicios.llm.precios import Precio, Precios
-from servicios.llm.tesoreria import Reserva, Revision, Tesoreria
+from servicios.llm.presupuestos.precios import Precio, Precios
+from servicios.llm.presupuestos.tesoreria import Reserva, Revision, Tesoreria
 from servicios.reloj import Reloj, RelojReal
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from agentes.eventos import MASTER
 from agentes.presupuesto import Presupuesto, Recurso
-from servicios.llm.cuentas import SALIDA_MAXIMA, SALIDA_MINIMA, Cuenta, Gastos
-from servicios.llm.precios import GRATIS, Precio
+from servicios.llm.presupuestos.cuentas import SALIDA_MAXIMA, SALIDA_MINIMA, Cuenta, Gastos
+from servicios.llm.presupuestos.precios import GRATIS, Precio
 
 AVISA, CIERRA = 80, 95
 """Tanto por ciento en que se avisa y en que se da el último turno."""

@@ -14,9 +14,9 @@ import pytest
 from agentes.eventos import MASTER
 from agentes.presupuesto import Presupuesto, Recurso, ampliar, leer_cambios, leer_topes
 from agentes.respuestas import Uso
-from servicios.llm.cuentas import SALIDA_MAXIMA, SALIDA_MINIMA, Gastos
-from servicios.llm.precios import GRATIS, Precio
-from servicios.llm.tesoreria import Negativa, Reserva, Tesoreria
+from servicios.llm.presupuestos.cuentas import SALIDA_MAXIMA, SALIDA_MINIMA, Gastos
+from servicios.llm.presupuestos.precios import GRATIS, Precio
+from servicios.llm.presupuestos.tesoreria import Negativa, Reserva, Tesoreria
 
 AGENTES, NIVELES, PASOS = 20, 3, 400
 BARATO, CARO = Precio(1e-6, 2e-6, 1e-7), Precio(5e-6, 40e-6, 1e-6)

@@ -13,7 +13,7 @@ from agentes.eventos import Apunte, Evento
 from agentes.eventos_presupuesto import PresupuestoAvisado
 from agentes.mensajes import ClaseAviso
 from prompts.avisos import aviso_de_presupuesto, motivo_sin_presupuesto, pausa_de_presupuesto
-from servicios.llm.tesoreria import CIERRA, Revision
+from servicios.llm.presupuestos.tesoreria import CIERRA, Revision
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from agentes.presupuesto import Recurso, Topes
-from servicios.llm.precios import Precio
+from servicios.llm.presupuestos.precios import Precio
 
 SALIDA_MAXIMA = 16_384
 """Tokens que se dejan escribir a una llamada si hay presupuesto y queda de sobra."""

@@ -13,7 +13,7 @@ from agentes.eventos import MASTER, Apunte, Evento
 from agentes.eventos_presupuesto import ReservaHecha
 from agentes.presupuesto import Presupuesto, Recurso
 from agentes.respuestas import Uso
-from servicios.llm.caja import Caja, Cargo
+from servicios.llm.presupuestos.caja import Caja, Cargo
 
 TOPE = 120_000
 
