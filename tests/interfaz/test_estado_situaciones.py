@@ -59,6 +59,7 @@ TIPOS = (
     # Con otro modelo: lo que frena a uno frena a todos los de su puerta.
     tipo("freno", model="openai:gpt-frenado"),
     tipo("roto"),
+    tipo("pobre", presupuesto={"tokens": 0}),
 )
 
 
@@ -200,6 +201,7 @@ async def _uno_de_cada(e: Escenario) -> None:
         ("llm_call", "freno-1"),
         ("agent_run_end", "roto-1"),
         ("agent_run_end", "corto-1"),
+        ("presupuesto", "pobre-1"),
     )
     vistos = await e.mirar(
         ejecutor="modelo",
@@ -208,9 +210,11 @@ async def _uno_de_cada(e: Escenario) -> None:
         freno="tasa",
         roto="failed",
         corto="max_iterations",
+        pobre="presupuesto",
     )
     assert 40 < vistos["freno-1"]["falta_s"] <= 60
     assert vistos["prudente-1"]["motivo"] == "$ touch nuevo"
+    assert "gastado 0 tokens de 0 tokens" in vistos["pobre-1"]["motivo"]
     suyo = vistos["ejecutor-1"]
     assert (suyo["superior"], suyo["profundidad"]) == ("jefe-1", 2)
 
