@@ -44,6 +44,7 @@ async def test_editor_busqueda_y_redibujo(tmp_path: Path) -> None:
         await t.teclear("est")
         await t.se_ve("/estado")
         await t.pulsar("Enter")
+        await t.hasta(lambda p: "I-search" not in p)
         await t.hasta(lambda p: escrito(p) == "/estado")
         await t.pulsar("C-c")
         await t.enviar("salir")
