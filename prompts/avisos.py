@@ -260,6 +260,14 @@ def textos_de(llegado: Sequence[Directiva | Aviso], *, tope: int, tope_aviso: in
     return textos + [directiva(m.de, m.texto) for m in llegado if isinstance(m, Directiva)]
 
 
+def no_leidos(cuantos: int) -> str:
+    """Lo que se añade al final de uno que no leyó todo lo que se le mandó; vacío si lo leyó."""
+    if not cuantos:
+        return ""
+    que = "un mensaje que se le mandó" if cuantos == 1 else f"{cuantos} mensajes que se le mandaron"
+    return f"[No llegó a leer {que}.]"
+
+
 def por_que_no(agent_id: str, estado: EstadoAgente | None, vivos: Iterable[str]) -> str:
     """Por qué no se puede con un agente: no existe, o ya terminó con ese estado."""
     if estado is None:

@@ -22,7 +22,7 @@ from agentes.eventos import Apunte, Espera, EstadoAgente
 from agentes.guardado import Entregas, HistoriaGuardada
 from agentes.mensajes import Aviso, Directiva
 from agentes.respuestas import LlamadaHerramienta, Operacion, ResultadoHerramienta
-from prompts.avisos import RECUERDO, SIN_PRESUPUESTO, VACIA, textos_de
+from prompts.avisos import RECUERDO, SIN_PRESUPUESTO, VACIA, no_leidos, textos_de
 from prompts.evidencias import nota
 from prompts.mandos import lo_hecho
 from servicios.llm.presupuestos.avisos import AvisosPresupuesto
@@ -125,9 +125,8 @@ class BucleLogicoAgente:
         cortado = estado is EstadoAgente.CANCELLED
         hecho = lo_hecho(self._pasos, *self.agente.lo_ultimo()) if cortado else ""
         apunte = self._puertos.anotar(self.agente.como_acaba(texto, hecho), causa or self._causa)
-        sin_leer = sum(isinstance(m, Directiva) for m in self._buzon.vaciar())
-        coda = f"\n[No llegó a leer {sin_leer} mensajes que se le mandaron.]" if sin_leer else ""
-        contado = "\n".join(filter(None, (texto, hecho))) + coda
+        coda = no_leidos(sum(isinstance(m, Directiva) for m in self._buzon.vaciar()))
+        contado = "\n".join(filter(None, (texto, hecho, coda)))
         self._puertos.superior.report_agent_status(self.agente.nombre, estado, contado, apunte)
 
     # --- pensar -------------------------------------------------------------------------

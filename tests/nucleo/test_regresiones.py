@@ -153,7 +153,7 @@ async def test_quien_acaba_sin_leer_una_directiva_lo_dice(
         await doble.esperar(2, "Master")
         await sistema.conversacion.decir("dile que espere")
         await sistema.conversacion.esperar_calma()
-    assert "No llegó a leer 1 mensajes" in doble.de("Master")[-1].ultimo.texto
+    assert "No llegó a leer un mensaje" in doble.de("Master")[-1].ultimo.texto
 
 
 def test_las_parejas_se_unen_y_las_mitades_se_cambian() -> None:
