@@ -1,0 +1,93 @@
+"""Lo que solo se ve al cruzar cosas: reproducida, la sesión ha de dar lo mismo también entonces."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from agentes.eventos import USUARIO
+from agentes.eventos_mando import Mando
+from servicios.ajustes import Ajustes
+from servicios.reproduccion import leer_grabacion, reproducir
+from tests.apoyo import (
+    CONSOLA,
+    PROBLEMA,
+    REPORTAR,
+    consultar,
+    conversar,
+    delegar,
+    doble_de,
+    enjambre,
+)
+from tests.apoyo_pausas import JEFE, como_va, dar, hasta
+from tests.dobles.guion import Guion
+from tests.dobles.peticion import Peticion
+from tests.dobles.respuestas import Respuesta, llamar, texto
+from tests.tortura.fotos import abierto, copiar_datos, programa, sesion_de
+
+ACABADOS = "SELECT count(*) FROM agent_runs WHERE status = 'completed'"
+
+
+async def test_quien_acaba_sin_leer_que_su_hijo_acabo_no_lo_cancela(tmp_path: Path) -> None:
+    """El superior entrega después que su hijo lento, pero su última llamada salió antes."""
+
+    async def jefe(peticion: Peticion) -> Respuesta:
+        if not peticion.resultados:
+            return delegar("rápida", "lenta")
+        if "hoja hecha" not in peticion.todo_el_texto:
+            return texto("espero")
+        while consultar(tmp_path, ACABADOS) != [(2,)]:
+            await asyncio.sleep(0.01)
+        return llamar(REPORTAR, {"resultado": "con una me basta"})
+
+    def lenta(peticion: Peticion) -> Respuesta:
+        if len(peticion.resultados) < 4:
+            return llamar(CONSOLA, {"command": f"sleep 0.1; echo {len(peticion.resultados)}"})
+        return llamar(REPORTAR, {"resultado": "también"})
+
+    guion = Guion(
+        {
+            "Master": [delegar("manda", tipo="jefe"), texto("espero"), texto("fin")],
+            "jefe-1": jefe,
+            "ejecutor-1": [llamar(REPORTAR, {"resultado": "hoja hecha"})],
+            "ejecutor-2": lenta,
+        }
+    )
+    async with doble_de("openai", guion) as doble:
+        ajuste = {"ENJAMBRE_AISLAMIENTO": "landlock"}
+        async with enjambre(doble, tmp_path, JEFE, proveedor="openai", **ajuste) as sistema:
+            assert await conversar(sistema, "empieza") == "fin"
+        doble.comprobar()
+    assert consultar(tmp_path, ACABADOS) == [(3,)]
+
+
+async def test_lo_ya_respondido_antes_de_un_corte_no_espera_a_ninguna_orden(tmp_path: Path) -> None:
+    """Contó un problema, todo murió, y en la otra vida se le pausa, se le suelta y se le cancela."""
+    guion = Guion(
+        {
+            "Master": [delegar("a"), texto("espero"), texto("visto"), texto("fin")],
+            "ejecutor-1": [
+                llamar(CONSOLA, {"command": "echo antes"}),
+                llamar(PROBLEMA, {"descripcion_problema": "no sé"}),
+            ],
+        }
+    )
+    async with doble_de("openai", guion) as doble:
+        raiz, datos = programa(tmp_path / "programa", doble), tmp_path / "data"
+        async with abierto(raiz, tmp_path / "viva") as sistema:
+            await conversar(sistema, "empieza")
+            copiar_datos(tmp_path / "viva", datos)
+        async with abierto(raiz, datos, sesion_de(datos)) as sistema:
+            await hasta(lambda: como_va(sistema) == ("paused", "superior"))
+            await dar(sistema, Mando.PAUSAR)
+            await dar(sistema, Mando.REANUDAR)
+            assert como_va(sistema) == ("paused", "superior")
+            await sistema.gestor.mandos.cancelar("ejecutor-1", USUARIO)
+            await sistema.conversacion.esperar_calma()
+            conocidos = dict(sistema.tipos)
+    ((hecho,),) = consultar(tmp_path, "SELECT result FROM agent_runs")
+    assert "Lo último que obtuvo: Problema entregado" in hecho
+    grabacion = leer_grabacion(datos / "swarm.db", sesion_de(datos))
+    hecha = await reproducir(grabacion, Ajustes.leer(raiz), conocidos)
+    assert not hecha.divergencia
+    assert hecha.es_fiel
