@@ -25,6 +25,7 @@ from tests.dobles.peticion import Peticion
 from tests.dobles.respuestas import Respuesta, llamar, texto
 from tests.tortura.fotos import abierto, copiar_datos, programa, sesion_de
 
+ESPERO = texto("espero")
 ACABADOS = "SELECT count(*) FROM agent_runs WHERE status = 'completed'"
 
 
@@ -35,7 +36,7 @@ async def test_quien_acaba_sin_leer_que_su_hijo_acabo_no_lo_cancela(tmp_path: Pa
         if not peticion.resultados:
             return delegar("rápida", "lenta")
         if "hoja hecha" not in peticion.todo_el_texto:
-            return texto("espero")
+            return ESPERO
         while consultar(tmp_path, ACABADOS) != [(2,)]:
             await asyncio.sleep(0.01)
         return llamar(REPORTAR, {"resultado": "con una me basta"})
@@ -91,3 +92,49 @@ async def test_lo_ya_respondido_antes_de_un_corte_no_espera_a_ninguna_orden(tmp_
     hecha = await reproducir(grabacion, Ajustes.leer(raiz), conocidos)
     assert not hecha.divergencia
     assert hecha.es_fiel
+
+
+async def test_a_quien_se_pausa_en_la_cola_no_le_consta_que_sigue(tmp_path: Path) -> None:
+    """Le llega algo mientras espera a un hijo, no hay puesto, se le pausa y después le toca."""
+
+    async def jefe(peticion: Peticion) -> Respuesta:
+        if not peticion.resultados:
+            return delegar("lenta")
+        return llamar(REPORTAR, {"resultado": "x"}) if "hecha" in peticion.todo_el_texto else ESPERO
+
+    suelta = asyncio.Event()
+
+    async def lenta(_: Peticion) -> Respuesta:
+        await suelta.wait()
+        return llamar(REPORTAR, {"resultado": "hecha"})
+
+    guion = Guion(
+        {
+            "Master": lambda p: texto("fin") if p.resultados else delegar("manda", tipo="jefe"),
+            "jefe-1": jefe,
+            "ejecutor-1": lenta,
+        }
+    )
+    async with doble_de("openai", guion) as doble:
+        ajuste = {"ENJAMBRE_AGENTES_SIMULTANEOS": "1"}
+        async with enjambre(doble, tmp_path, JEFE, proveedor="openai", **ajuste) as sistema:
+            await sistema.conversacion.decir("empieza")
+            await hasta(lambda: sistema.gestor.get_agent_status("jefe-1") is not None)
+            await hasta(lambda: como_va(sistema, "jefe-1") == ("running", "hijo"))
+            await doble.esperar(1, "ejecutor-1")
+            sistema.gestor.send_message_to_agent("jefe-1", "ánimo", USUARIO, None)
+            await hasta(lambda: como_va(sistema, "jefe-1") == ("running", "cola"))
+            await dar(sistema, Mando.PAUSAR, "jefe-1")
+            suelta.set()
+            await sistema.conversacion.esperar_calma()
+            await hasta(lambda: consultar(tmp_path, ACABADOS) == [(1,)])
+            await dar(sistema, Mando.REANUDAR, "jefe-1")
+            await sistema.conversacion.esperar_calma()
+            assert sistema.conversacion.ultimo_texto == "fin"
+        doble.comprobar()
+    entre = """
+        SELECT details ->> '$.espera' FROM logs WHERE agente_id = 'jefe-1' AND tipo = 'agent_loop'
+            AND details ->> '$.motivo' IS NULL
+            AND id > (SELECT min(id) FROM logs WHERE tipo = 'agent_control')
+            AND id < (SELECT max(id) FROM logs WHERE tipo = 'agent_control')"""
+    assert consultar(tmp_path, entre) == [("usuario",)]
