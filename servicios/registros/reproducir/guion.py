@@ -234,7 +234,8 @@ class Guion:
 
     def _espera_a_otro(self, agente_id: str) -> bool:
         fila = self.esperada(agente_id)
-        return fila is not None and fila.tipo in AJENAS
+        # El final de quien cortó el cierre tampoco lo pone él: ahí ya no pasaba de donde estaba.
+        return fila is not None and (fila.tipo in AJENAS or fila.id in self._fines)
 
     def _libre(self, fila: FilaGrabada) -> bool:
         """Si lo que sigue a esa fila sin esperar a nadie puede llegar a los demás."""

@@ -26,6 +26,11 @@ from tests.dobles.respuestas import Respuesta, llamar, texto
 from tests.tortura.fotos import abierto, copiar_datos, programa, sesion_de
 
 ESPERO = texto("espero")
+ENTRE_MANDOS = """
+    SELECT details ->> '$.espera' FROM logs WHERE agente_id = 'jefe-1' AND tipo = 'agent_loop'
+        AND details ->> '$.motivo' IS NULL
+        AND id > (SELECT min(id) FROM logs WHERE tipo = 'agent_control')
+        AND id < (SELECT max(id) FROM logs WHERE tipo = 'agent_control')"""
 ACABADOS = "SELECT count(*) FROM agent_runs WHERE status = 'completed'"
 
 
@@ -132,9 +137,39 @@ async def test_a_quien_se_pausa_en_la_cola_no_le_consta_que_sigue(tmp_path: Path
             await sistema.conversacion.esperar_calma()
             assert sistema.conversacion.ultimo_texto == "fin"
         doble.comprobar()
-    entre = """
-        SELECT details ->> '$.espera' FROM logs WHERE agente_id = 'jefe-1' AND tipo = 'agent_loop'
-            AND details ->> '$.motivo' IS NULL
-            AND id > (SELECT min(id) FROM logs WHERE tipo = 'agent_control')
-            AND id < (SELECT max(id) FROM logs WHERE tipo = 'agent_control')"""
-    assert consultar(tmp_path, entre) == [("usuario",)]
+    assert consultar(tmp_path, ENTRE_MANDOS) == [("usuario",)]
+
+
+async def test_se_cierra_mientras_vuelve_a_la_cola_quien_estuvo_en_pausa(tmp_path: Path) -> None:
+    """Lo que pedía su última respuesta no llegó a empezar, y reproducida tampoco empieza."""
+    responde = asyncio.Event()
+
+    async def primero(_: Peticion) -> Respuesta:
+        await responde.wait()
+        return llamar(CONSOLA, {"command": "echo nunca"})
+
+    async def segundo(_: Peticion) -> Respuesta:
+        await asyncio.Event().wait()
+        return ESPERO
+
+    guion = Guion(
+        {
+            "Master": [delegar("a", "b"), ESPERO, texto("aquí sigo")],
+            "ejecutor-1": primero,
+            "ejecutor-2": segundo,
+        }
+    )
+    async with doble_de("openai", guion) as doble:
+        ajuste = {"ENJAMBRE_AGENTES_SIMULTANEOS": "1"}
+        async with enjambre(doble, tmp_path, proveedor="openai", **ajuste) as sistema:
+            await sistema.conversacion.decir("empieza")
+            await doble.esperar(1, "ejecutor-1")
+            await dar(sistema, Mando.PAUSAR)
+            responde.set()
+            await doble.esperar(1, "ejecutor-2")
+            await dar(sistema, Mando.REANUDAR)
+            await hasta(lambda: como_va(sistema) == ("running", "cola"))
+            await sistema.conversacion.decir("¿sigues ahí?")
+            await hasta(lambda: sistema.conversacion.ultimo_texto == "aquí sigo")
+    pedidas = "SELECT 1 FROM logs WHERE agente_id = 'ejecutor-1' AND tipo = 'tool_call_request'"
+    assert consultar(tmp_path, pedidas) == []
