@@ -107,6 +107,12 @@ class HistoriaGuardada:
         return frozenset(op.rpartition(":")[2] for op in fuera)
 
     @property
+    def llamadas_sin_frontera(self) -> frozenset[str]:
+        """Las que ninguna pausa detiene al volver: las abiertas y las que ya se respondieron."""
+        cerradas = (o.op for o in self.operaciones.values() if o.cierre is not None)
+        return self.llamadas_abiertas | {op.rpartition(":")[2] for op in cerradas}
+
+    @property
     def hay_que_pensar(self) -> bool:
         """Si lo último que se le dijo se quedó sin respuesta."""
         return self.cortada is not None or self.sin_contestar

@@ -60,7 +60,7 @@ class BucleLogicoAgente:
         self._esperaba_hijo = guardada is not None and guardada.esperaba_hijo
         self._problema_contado = guardada is not None and guardada.problema_contado
         self._reentrega = guardada.reentrega if guardada else Entregas()
-        self._abiertas = guardada.llamadas_abiertas if guardada else frozenset()
+        self._empezadas = guardada.llamadas_sin_frontera if guardada else frozenset()
         self.paradas = Paradas(
             agente,
             buzon,
@@ -181,7 +181,7 @@ class BucleLogicoAgente:
             if problema is not None or reportado:
                 self._responder(llamada, "No se ejecutó: iba detrás de tu reporte.")
                 continue
-            if llamada.id not in self._abiertas:
+            if llamada.id not in self._empezadas:
                 await self.paradas.frontera(self._causa)
             reportado = llamada.error is None and llamada.nombre == "reportar_resultado_final"
             if reportado:
@@ -276,10 +276,9 @@ class BucleLogicoAgente:
         self.agente.historial.append(HumanMessage(RECUERDO))
 
     async def _pausar(self, problema: str, espera: Espera = Espera.SUPERIOR) -> None:
-        """Cuenta el problema y espera una directiva; los avisos de sus hijos no lo reanudan.
-
-        Si ya lo contó antes de un corte, no lo repite.
-        """
+        """Cuenta el problema, salvo si ya lo contó antes de un corte, y espera una directiva."""
+        if self.agente.estado is EstadoAgente.PAUSED:
+            self.agente.espera = espera
         await self.paradas.frontera(self._causa)
         contado, self._problema_contado = self._problema_contado, False
         if contado and self.agente.estado is not EstadoAgente.PAUSED:
@@ -288,7 +287,6 @@ class BucleLogicoAgente:
             apunte = self.paradas.cambiar(EstadoAgente.PAUSED, espera, self._causa)
             if espera is not Espera.PRESUPUESTO:
                 self._puertos.superior.report_agent_problem(self.agente.nombre, problema, apunte)
-        self.agente.espera = espera
         await self.paradas.hasta_una_directiva(self._causa)
 
     async def _parar_sin_fondos(self, motivo: str) -> None:

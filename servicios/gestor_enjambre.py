@@ -33,6 +33,7 @@ from agentes.eventos import (
     AgenteTerminado,
     Apunte,
     AvisoEncolado,
+    Espera,
     EstadoAgente,
     MensajeEncolado,
     ProblemaReportado,
@@ -82,6 +83,11 @@ class GestorEnjambre:
         """Cómo van todos los de esta sesión, los vivos primero y en orden de lanzamiento."""
         orden = sorted(self._agentes.values(), key=lambda a: a.estado.es_final)
         return [agente.resumen(self._puertos.esperas()) for agente in orden]
+
+    def sin_fondos(self) -> list[str]:
+        """Los que esperan más presupuesto, también si además se les mandó pausar."""
+        bucles = [v.bucle for v in self._vivos.values() if v.bucle.paradas.espera_directiva]
+        return [b.agente.nombre for b in bucles if b.agente.espera is Espera.PRESUPUESTO]
 
     def tiene_hijos_en_marcha(self, agent_id: str) -> bool:
         """Si alguno de los suyos puede avisarle sin que él haga nada."""

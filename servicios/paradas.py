@@ -181,6 +181,7 @@ class Paradas:
         async with self._puertos.puesto.cedido(self._agente, causa):
             await llega()
             await self._libre()
+        await self.frontera(causa)  # lo pudieron pausar en la cola
 
     async def _directiva(self) -> None:
         while not self.tiene_directivas:

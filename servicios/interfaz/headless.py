@@ -156,13 +156,13 @@ def _codigo(sistema: Sistema, tarea: str | None) -> int:
             que = "que se le reanude" if mandada else f"una directiva de {estado['superior']}"
             _avisar(f"{estado['agent_id']} quedó en pausa: espera {que}")
     error = sistema.conversacion.ultimo_error
-    if error is not None:
+    if error is not None and codigo_de(error) is not Salida.FALLO:
         return codigo_de(error)
     malos = {EstadoAgente.FAILED, EstadoAgente.MAX_ITERATIONS, EstadoAgente.PAUSED}
     fallidos = [e["agent_id"] for e in estados if e["status"] in malos]
     if _explicar_denegadas(sistema, fallidos):
         return Salida.DENEGADO
-    if fallidos:
+    if error is not None or fallidos:
         return Salida.FALLO
     return Salida.INCIERTO if _nombrar_sin_verificar(estados) else Salida.BIEN
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentes.eventos import MASTER, USUARIO, Espera, EstadoAgente
+from agentes.eventos import MASTER, USUARIO
 from servicios.llm.presupuestos.tesoreria import LA_SESION
 
 if TYPE_CHECKING:
@@ -31,11 +31,7 @@ def filas(sistema: Sistema) -> list[tuple[str, str, str, str]]:
 
 def parados(sistema: Sistema) -> list[str]:
     """Los agentes en pausa porque se acabó un presupuesto."""
-    return [
-        estado["agent_id"]
-        for estado in sistema.gestor.get_all_agents_status()
-        if estado["status"] == EstadoAgente.PAUSED and estado["espera"] == Espera.PRESUPUESTO
-    ]
+    return sistema.gestor.sin_fondos()
 
 
 def explicacion(sistema: Sistema) -> tuple[str, ...]:

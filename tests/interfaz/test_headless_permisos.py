@@ -14,7 +14,7 @@ from servicios.interfaz.lineas import RIESGO
 from tests.apoyo import CONSOLA, PROBLEMA, PROVEEDORES, REPORTAR, delegar, doble_de, variables_de
 from tests.dobles.guion import Guion
 from tests.dobles.peticion import Peticion
-from tests.dobles.respuestas import Respuesta, llamar, texto
+from tests.dobles.respuestas import Error, Respuesta, llamar, texto
 from tests.interfaz.test_headless import correr
 
 LOCAL = ("--aislamiento", "local")
@@ -119,3 +119,17 @@ async def test_con_aislamiento_no_se_avisa_de_nada_al_abrir(tmp_path: Path) -> N
     assert (salida.codigo, salida.texto) == (0, "hola\n")
     assert RIESGO not in salida.errores
     assert niveles_de_apertura(tmp_path) == ["INFO"]
+
+
+async def test_si_ademas_falla_el_master_sigue_siendo_un_3(tmp_path: Path) -> None:
+    """Cuando caben los dos, denegado va delante de fallo."""
+    leidos: list[str] = []
+    pasos = guion(
+        "touch prohibido", llamar(PROBLEMA, {"descripcion_problema": "no puedo"}), leidos=leidos
+    )
+    pasos.poner("Master", [delegar("x"), texto("espera"), Respuesta(error=Error(400, "no vale"))])
+    async with doble_de("openai", pasos) as doble:
+        salida = await correr(tmp_path, "-p", "x", *LOCAL, **variables_de("openai", doble))
+    assert salida.codigo == Salida.DENEGADO
+    assert AQUI in salida.errores
+    assert "no vale" in salida.errores

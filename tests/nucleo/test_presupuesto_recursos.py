@@ -164,3 +164,30 @@ async def test_una_orden_congelada_no_gasta_tiempo(tmp_path: Path) -> None:
             al_volver = leer_cuentas(db, sistema.sesion)[0].segundos_rama
     assert antes < en_marcha < antes + 1.4
     assert abs(en_marcha - al_volver) < 0.3
+
+
+async def test_a_quien_ademas_esta_en_pausa_se_le_dice_una_vez_y_sigue_al_reanudarlo(
+    tmp_path: Path,
+) -> None:
+    corto = tipo("corto", presupuesto={"comandos": 1})
+    guion = Guion(
+        {
+            "Master": [delegar("a", tipo="corto"), texto("espero"), texto("fin")],
+            "corto-1": [
+                *(llamar(CONSOLA, {"command": f"echo {n}"}) for n in (1, 2)),
+                llamar(REPORTAR, {"resultado": "hecho"}),
+            ],
+        }
+    )
+    async with DobleOpenAI(guion) as doble:
+        async with enjambre(doble, tmp_path, corto, proveedor="openai") as sistema:
+            assert await conversar(sistema, "uno") == "espero"
+            await dar(sistema, Mando.PAUSAR, "corto-1")
+            assert parados(sistema) == ["corto-1"]
+            await sistema.contaduria.cambiar("corto-1", leer_cambios(["comandos=9"]), solo=False)
+            assert await seguir(sistema) == ["corto-1"]
+            assert await seguir(sistema) == []
+            assert "sigue por donde iba" in await dar(sistema, Mando.REANUDAR, "corto-1")
+            await sistema.conversacion.esperar_calma()
+            assert sistema.conversacion.ultimo_texto == "fin"
+        doble.comprobar()

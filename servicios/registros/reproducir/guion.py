@@ -7,7 +7,7 @@ entre agentes, solo lo que uno hace en la secuencia de otro: mensajes, mandos, c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agentes.errores import ErrorEnjambre
@@ -234,11 +234,23 @@ class Guion:
 
     def _espera_a_otro(self, agente_id: str) -> bool:
         fila = self.esperada(agente_id)
-        return fila is not None and fila.tipo in AJENAS
+        # El final de quien cortó el cierre tampoco lo pone él: ahí ya no pasaba de donde estaba.
+        return fila is not None and (fila.tipo in AJENAS or fila.id in self._fines)
 
     def _libre(self, fila: FilaGrabada) -> bool:
         """Si lo que sigue a esa fila sin esperar a nadie puede llegar a los demás."""
-        return all(self._caben(propia) for propia in self._rafaga(fila))
+        rafaga = [*self._rafaga(fila)]
+        return all(map(self._caben, rafaga)) and self._a_quien_deja(rafaga)
+
+    def _a_quien_deja(self, rafaga: Iterable[FilaGrabada]) -> bool:
+        """Si ya se sabe: quien acaba sin haber esperado para a los suyos que aún viven."""
+        for fila in rafaga:
+            if fila.tipo == "agent_loop" or "espera_s" in fila.details or fila.id in self._fines:
+                return True  # por medio se espera, o no acaba él: lo cortan
+            if fila.tipo == "agent_run_end":
+                otros = (a for a in self.filas if a not in {SISTEMA, fila.agente_id})
+                return self._van_por(fila, otros)
+        return True
 
     def _rafaga(self, fila: FilaGrabada) -> Iterator[FilaGrabada]:
         """Lo que se escribe sin esperar a nada desde esa fila."""
@@ -251,7 +263,11 @@ class Guion:
         """Si ya se sabe: una cancelación para a los que cuelgan de su agente y aún viven."""
         if fila.tipo != "swarm_management":
             return True
-        siguientes = (self.esperada(agente_id) for agente_id in self.filas if agente_id != SISTEMA)
+        return self._van_por(fila, (agente_id for agente_id in self.filas if agente_id != SISTEMA))
+
+    def _van_por(self, fila: FilaGrabada, agentes: Iterable[str]) -> bool:
+        """Si de esos no falta nada anterior a esa fila."""
+        siguientes = map(self.esperada, agentes)
         return all(f is None or f.id >= fila.id for f in siguientes)
 
     def _caben(self, fila: FilaGrabada) -> bool:
