@@ -277,7 +277,7 @@ class BucleLogicoAgente:
 
     async def _pausar(self, problema: str, espera: Espera = Espera.SUPERIOR) -> None:
         """Cuenta el problema, salvo si ya lo contó antes de un corte, y espera una directiva."""
-        if self.agente.estado is EstadoAgente.PAUSED:
+        if ya := self.agente.estado is EstadoAgente.PAUSED:
             self.agente.espera = espera
         await self.paradas.frontera(self._causa)
         contado, self._problema_contado = self._problema_contado, False
@@ -287,7 +287,9 @@ class BucleLogicoAgente:
             apunte = self.paradas.cambiar(EstadoAgente.PAUSED, espera, self._causa)
             if espera is not Espera.PRESUPUESTO:
                 self._puertos.superior.report_agent_problem(self.agente.nombre, problema, apunte)
-        await self.paradas.hasta_una_directiva(self._causa)
+        # Sin fondos no llegó a leer las que tenía: con ellas solo se pararía otra vez.
+        nueva = espera is Espera.PRESUPUESTO and not ya
+        await self.paradas.hasta_una_directiva(self._causa, nueva=nueva)
 
     async def _parar_sin_fondos(self, motivo: str) -> None:
         """No hay con qué pagar lo que sigue: espera a que la persona dé más."""

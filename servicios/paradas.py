@@ -52,6 +52,7 @@ class Paradas:
         self._de = ""
         self._paso_por_dar = False
         self._dando_paso = False
+        self._no_bastan = 0
         self._cambio = asyncio.Event()
         self._cerrojo = asyncio.Lock()
 
@@ -69,8 +70,9 @@ class Paradas:
 
     @property
     def tiene_directivas(self) -> bool:
-        """Si hay una directiva que aún no ha leído."""
-        return any(isinstance(self._buzon.mirar(i), Directiva) for i in range(len(self._buzon)))
+        """Si hay una directiva sin leer con la que pueda seguir."""
+        cuentan = range(self._no_bastan, len(self._buzon))
+        return any(isinstance(self._buzon.mirar(i), Directiva) for i in cuentan)
 
     @property
     def espera_directiva(self) -> bool:
@@ -162,9 +164,14 @@ class Paradas:
         await self._ceder(espera, self._buzon.esperar)
         self.cambiar(EstadoAgente.RUNNING, Espera.NADA, causa)
 
-    async def hasta_una_directiva(self, causa: Apunte) -> None:
-        """Espera a que le contesten; los avisos de sus hijos no lo hacen seguir."""
+    async def hasta_una_directiva(self, causa: Apunte, *, nueva: bool) -> None:
+        """Espera a que le contesten; los avisos de sus hijos no lo hacen seguir.
+
+        Si ha de ser `nueva`, las que ya tenía sin leer cuando se paró no bastan.
+        """
+        self._no_bastan = len(self._buzon) if nueva else 0
         await self._ceder(causa, self._directiva)
+        self._no_bastan = 0
         self.cambiar(EstadoAgente.RUNNING, Espera.NADA, causa)
 
     def cambiar(self, estado: EstadoAgente, espera: Espera, causa: Apunte) -> Apunte:

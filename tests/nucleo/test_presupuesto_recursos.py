@@ -9,9 +9,10 @@ import asyncio
 from contextlib import closing
 from pathlib import Path
 
+from agentes.eventos import USUARIO
 from agentes.eventos_mando import Mando
 from agentes.presupuesto import Recurso, leer_cambios
-from servicios.interfaz.presupuesto import parados, seguir
+from servicios.interfaz.presupuesto import SIGUE, parados, seguir
 from servicios.registros.lectura.conexion import conectar_lectura
 from servicios.registros.reanudacion.gastos import leer_cuentas
 from tests.apoyo import CONSOLA, DELEGAR, REPORTAR, consultar, conversar, delegar, enjambre, tipo
@@ -191,3 +192,33 @@ async def test_a_quien_ademas_esta_en_pausa_se_le_dice_una_vez_y_sigue_al_reanud
             await sistema.conversacion.esperar_calma()
             assert sistema.conversacion.ultimo_texto == "fin"
         doble.comprobar()
+
+
+async def test_lo_que_se_le_dice_sin_fondos_lo_lee_cuando_los_haya(tmp_path: Path) -> None:
+    """Un mensaje no le da con qué pagar: se para otra vez, una por mensaje, y no da vueltas."""
+    corto = tipo("corto", presupuesto={"comandos": 1})
+    guion = Guion(
+        {
+            "Master": [delegar("a", tipo="corto"), texto("espero"), texto("fin")],
+            "corto-1": [
+                *(llamar(CONSOLA, {"command": f"echo {n}"}) for n in (1, 2)),
+                llamar(REPORTAR, {"resultado": "hecho"}),
+            ],
+        }
+    )
+    async with DobleOpenAI(guion) as doble:
+        async with enjambre(doble, tmp_path, corto, proveedor="openai") as sistema:
+            await conversar(sistema, "uno")
+            await sistema.contaduria.cambiar("corto-1", leer_cambios(["tokens=1"]), solo=False)
+            for dicho in ("ánimo", "venga"):
+                sistema.gestor.send_message_to_agent("corto-1", dicho, USUARIO, None)
+                await sistema.conversacion.esperar_calma()
+                assert parados(sistema) == ["corto-1"]
+            cambios = leer_cambios(["tokens=90000", "comandos=9"])
+            await sistema.contaduria.cambiar("corto-1", cambios, solo=False)
+            assert await seguir(sistema) == ["corto-1"]
+            await sistema.conversacion.esperar_calma()
+        doble.comprobar()
+    leido = "\n".join(m.texto for m in doble.de("corto-1")[-1].mensajes if m.rol == "user")
+    assert [leido.count(dicho) for dicho in ("ánimo", "venga", SIGUE)] == [1, 1, 1]
+    assert len(consultar(tmp_path, _AVISOS)) == 4
