@@ -50,6 +50,10 @@ class VueltaDetectada(Evento):
         return f"{self.patron} ×{self.veces} (paso {self.paso}): {self.que}"
 
 
+PARADA = "respuesta parada por la persona"
+"""El motivo de un turno que interrumpió ella."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnoInterrumpido(Evento):
     """La persona paró la respuesta del Master, o el Master llegó a su tope de rondas."""

@@ -28,7 +28,7 @@ from agentes.eventos import (
     LineaUsuario,
     TextoMaster,
 )
-from agentes.eventos_linea import ProblemaOmitido, TurnoInterrumpido
+from agentes.eventos_linea import PARADA, ProblemaOmitido, TurnoInterrumpido
 from agentes.guardado import PorAcabar
 from agentes.mensajes import Aviso, EntradaUsuario
 from agentes.omisiones import ProblemasPorContar
@@ -148,7 +148,7 @@ class Conversacion:
                 self._tarea = grupo.create_task(self._atender(), name=MASTER)
             parada, self._tarea = self._tarea.cancelled(), None
             if parada:
-                await self._interrumpido("respuesta parada por la persona")
+                await self._interrumpido(PARADA)
             if not self._buzon:
                 self._ociosa.set()
 

@@ -6,7 +6,8 @@ import asyncio
 import json
 from collections.abc import Callable
 
-from agentes.eventos import SISTEMA, Apunte, Evento
+from agentes.eventos import MASTER, SISTEMA, Apunte, Evento, TextoMaster
+from agentes.eventos_linea import PARADA, ProblemaOmitido
 from servicios.registros.escritura.apuntes import ApunteFila
 from servicios.registros.lectura.hechos import hecho_de
 from servicios.registros.reproducir.canonico import FilaGrabada, canonico
@@ -50,7 +51,16 @@ class AnotadorGrabado:
             motivo = motivo_de(grabada, evento.tipo, details)
             self._divergir(Diferencia(agente_id, grabada.id, grabada.tipo, motivo))
             return ApunteFila()
-        return self._escribir(evento, causa, grabada)
+        apunte = self._escribir(evento, causa, grabada)
+        if isinstance(evento, TextoMaster | ProblemaOmitido):
+            self._parar_si_lo_pararon()
+        return apunte
+
+    def _parar_si_lo_pararon(self) -> None:
+        """Al Master lo interrumpieron con su texto ya dicho y sin guardar: aquí también."""
+        siguiente, tarea = self._guion.esperada(MASTER), asyncio.current_task()
+        if siguiente and tarea and siguiente.details.get("motivo") == PARADA:
+            tarea.cancel()
 
     def copiar_previas(self, agente_id: str) -> None:
         """Escribe las filas que solo se copian y van antes de la siguiente."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 from agentes.eventos import USUARIO
@@ -20,6 +21,7 @@ from tests.apoyo import (
     enjambre,
 )
 from tests.apoyo_pausas import JEFE, como_va, dar, hasta
+from tests.consola.apoyo import hasta_que
 from tests.dobles.guion import Guion
 from tests.dobles.peticion import Peticion
 from tests.dobles.respuestas import Respuesta, llamar, texto
@@ -173,3 +175,25 @@ async def test_se_cierra_mientras_vuelve_a_la_cola_quien_estuvo_en_pausa(tmp_pat
             await hasta(lambda: sistema.conversacion.ultimo_texto == "aquí sigo")
     pedidas = "SELECT 1 FROM logs WHERE agente_id = 'ejecutor-1' AND tipo = 'tool_call_request'"
     assert consultar(tmp_path, pedidas) == []
+
+
+async def test_el_master_parado_con_su_texto_dicho_y_sin_guardar_se_repite(tmp_path: Path) -> None:
+    bases: list[sqlite3.Connection] = []
+
+    def master(_: Peticion) -> Respuesta:
+        bases.append(sqlite3.connect(tmp_path / "data/swarm.db", isolation_level=None))
+        bases[-1].execute("BEGIN IMMEDIATE")
+        return texto("a medias")
+
+    async with (
+        doble_de("openai", Guion({"Master": master})) as doble,
+        enjambre(doble, tmp_path, proveedor="openai") as sistema,
+    ):
+        conversacion = sistema.conversacion
+        await conversacion.decir("hola")
+        assert await hasta_que(lambda: conversacion.ultimo_texto == "a medias", 10)
+        assert conversacion.interrumpir()
+        bases.pop().close()
+        await conversacion.esperar_calma()
+    finales = "SELECT tipo FROM logs WHERE agente_id = 'master' ORDER BY id DESC LIMIT 2"
+    assert consultar(tmp_path, finales) == [("master_loop",), ("master_response_text",)]
