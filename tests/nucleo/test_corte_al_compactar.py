@@ -15,6 +15,7 @@ from servicios.registros.reanudacion.bifurcar import buscar_origen
 from servicios.reproduccion import leer_grabacion, reproducir
 from servicios.sistema import Sistema
 from tests.apoyo import conversar
+from tests.consola.apoyo import hasta_que
 from tests.dobles.guion import Guion
 from tests.dobles.openai import DobleOpenAI
 from tests.dobles.peticion import Peticion
@@ -49,8 +50,9 @@ async def _resumir(sistema: Sistema, foco: str) -> str:
 
 
 def _peticion_del_resumen(datos: Path) -> int:
+    """La fila de esa petición; cero si aún no está guardada, que puede salir antes."""
     with closing(sqlite3.connect(datos / "swarm.db")) as db:
-        sql = "SELECT max(id) FROM model_calls WHERE proposito = 'compactar'"
+        sql = "SELECT coalesce(max(id), 0) FROM model_calls WHERE proposito = 'compactar'"
         return int(db.execute(sql).fetchone()[0])
 
 
@@ -76,6 +78,7 @@ async def test_al_seguirla_contesta_y_se_repite_igual(foco: str | None, tmp_path
         raiz = programa(tmp_path / "programa", doble, ENJAMBRE_CONTEXTO="3000")
         async with abierto(raiz, datos) as sistema:
             hecho = await _hasta_resumir(sistema, master, foco)
+            assert await hasta_que(lambda: _peticion_del_resumen(datos) > 0, 10)
             copiar_datos(datos, muerta)
             hecho.cancel()
             await asyncio.gather(hecho, return_exceptions=True)

@@ -205,7 +205,7 @@ async def test_los_topes_de_la_sesion_siguen_al_reanudar_y_los_nuevos_se_suman(
 @pytest.mark.lento
 async def test_lo_que_corre_una_orden_ya_adoptada_tambien_cuenta(tmp_path: Path) -> None:
     datos, n = tmp_path / "data", sueno()
-    orden = llamar(CONSOLA, {"command": f"timeout 6 sleep {n}"})
+    orden = llamar(CONSOLA, {"command": f"timeout 12 sleep {n}"})
     pasos: list[Paso] = [orden, llamar(REPORTAR, {"resultado": "ya"})]
     guion = Guion({"Master": [delegar("a"), texto("va"), texto("fin")], "ejecutor-*": pasos})
     async with DobleOpenAI(guion) as doble:
