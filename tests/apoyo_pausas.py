@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
 from agentes.eventos import USUARIO
 from agentes.eventos_mando import Mando
 from servicios.sistema import Sistema
-from tests.apoyo import DELEGAR, PROBLEMA, REPORTAR, tipo
+from tests.apoyo import CONSOLA, DELEGAR, PROBLEMA, REPORTAR, tipo
+from tests.consola.apoyo import hasta_que
+from tests.dobles.guion import Paso
+from tests.dobles.respuestas import llamar
 
 PAUSAR = "pausar_agente"
 REANUDAR = "reanudar_agente"
 JEFE = tipo("jefe", available_tools=[DELEGAR, REPORTAR, PROBLEMA])
 LIMITE_S = 15
+
+
+def duerme(n: str) -> list[Paso]:
+    """Una orden que se reconoce por ese sueño y, después, el reporte."""
+    orden = {"command": f"timeout 0.7 sleep {n} ; echo despierto"}
+    return [llamar(CONSOLA, orden), llamar(REPORTAR, {"resultado": "ok"})]
 
 
 async def dar(sistema: Sistema, mando: Mando, agente_id: str = "ejecutor-1") -> str:
@@ -31,9 +39,7 @@ def como_va(sistema: Sistema, agente_id: str = "ejecutor-1") -> tuple[str, str]:
 
 async def hasta(cumple: Callable[[], bool]) -> None:
     """Espera a que se cumpla eso."""
-    async with asyncio.timeout(LIMITE_S):
-        while not cumple():
-            await asyncio.sleep(0.01)
+    assert await hasta_que(cumple, LIMITE_S)
 
 
 def estado_de(pids: list[int]) -> set[str]:

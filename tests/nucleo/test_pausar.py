@@ -21,7 +21,7 @@ from tests.apoyo import (
     delegar,
     enjambre,
 )
-from tests.apoyo_pausas import LIMITE_S, como_va, dar, estado_de, hasta
+from tests.apoyo_pausas import LIMITE_S, como_va, dar, duerme, estado_de, hasta
 from tests.consola.apoyo import hasta_que, sueno, vivos
 from tests.dobles.base import Doble
 from tests.dobles.peticion import Peticion
@@ -36,13 +36,7 @@ async def test_la_orden_se_congela_y_el_agente_sigue_con_la_misma_historia(
 ) -> None:
     n = sueno()
     doble.guion.poner("Master", [delegar("duerme"), texto("va"), texto("hecho")])
-    doble.guion.poner(
-        "ejecutor-1",
-        [
-            llamar(CONSOLA, {"command": f"timeout 0.7 sleep {n} ; echo despierto"}),
-            llamar(REPORTAR, {"resultado": "ok"}),
-        ],
-    )
+    doble.guion.poner("ejecutor-1", duerme(n))
     async with enjambre(doble, tmp_path, proveedor=proveedor) as sistema:
         await sistema.conversacion.decir("duerme")
         assert await hasta_que(lambda: bool(vivos(n)), LIMITE_S)
@@ -172,13 +166,7 @@ async def test_un_paso_a_medias_se_vuelve_a_pausar(
     """Su orden se congela otra vez y no queda paso: lo que sigue es una pausa como las demás."""
     n = sueno()
     doble.guion.poner("Master", [delegar("x"), texto("va"), texto("fin")])
-    doble.guion.poner(
-        "ejecutor-1",
-        [
-            llamar(CONSOLA, {"command": f"timeout 0.7 sleep {n} ; echo despierto"}),
-            llamar(REPORTAR, {"resultado": "ok"}),
-        ],
-    )
+    doble.guion.poner("ejecutor-1", duerme(n))
     async with enjambre(doble, tmp_path, proveedor=proveedor) as sistema:
         await sistema.conversacion.decir("x")
         assert await hasta_que(lambda: bool(vivos(n)), LIMITE_S)

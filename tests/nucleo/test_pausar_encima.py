@@ -152,9 +152,11 @@ async def test_el_jefe_que_lo_pauso_espera_al_hijo_que_da_un_paso(
     doble.comprobar()
 
 
-async def test_quien_esta_en_pausa_deja_su_puesto(
-    proveedor: str, doble: Doble, tmp_path: Path
-) -> None:
+DE_UNO_EN_UNO = {"ENJAMBRE_AGENTES_SIMULTANEOS": "1"}
+
+
+def _dos_en_fila(doble: Doble) -> asyncio.Event:
+    """El segundo espera el puesto del primero, que no contesta hasta que se le deja."""
     seguir = asyncio.Event()
 
     async def tarda(_: Peticion) -> Respuesta:
@@ -164,8 +166,14 @@ async def test_quien_esta_en_pausa_deja_su_puesto(
     doble.guion.poner("Master", [delegar("a", "b"), texto("va"), texto("van"), texto("fin")])
     doble.guion.poner("ejecutor-1", [tarda])
     doble.guion.poner("ejecutor-2", [llamar(REPORTAR, {"resultado": "dos"})])
-    variables = {"ENJAMBRE_AGENTES_SIMULTANEOS": "1"}
-    async with enjambre(doble, tmp_path, proveedor=proveedor, **variables) as sistema:
+    return seguir
+
+
+async def test_quien_esta_en_pausa_deja_su_puesto(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    seguir = _dos_en_fila(doble)
+    async with enjambre(doble, tmp_path, proveedor=proveedor, **DE_UNO_EN_UNO) as sistema:
         await sistema.conversacion.decir("los dos")
         await doble.esperar(1, "ejecutor-1")
         assert como_va(sistema, "ejecutor-2") == ("started", "cola")
@@ -177,17 +185,8 @@ async def test_quien_esta_en_pausa_deja_su_puesto(
 
 
 async def test_en_la_cola_tambien_se_pausa(proveedor: str, doble: Doble, tmp_path: Path) -> None:
-    seguir = asyncio.Event()
-
-    async def tarda(_: Peticion) -> Respuesta:
-        await seguir.wait()
-        return llamar(REPORTAR, {"resultado": "uno"})
-
-    doble.guion.poner("Master", [delegar("a", "b"), texto("va"), texto("van"), texto("fin")])
-    doble.guion.poner("ejecutor-1", [tarda])
-    doble.guion.poner("ejecutor-2", [llamar(REPORTAR, {"resultado": "dos"})])
-    variables = {"ENJAMBRE_AGENTES_SIMULTANEOS": "1"}
-    async with enjambre(doble, tmp_path, proveedor=proveedor, **variables) as sistema:
+    seguir = _dos_en_fila(doble)
+    async with enjambre(doble, tmp_path, proveedor=proveedor, **DE_UNO_EN_UNO) as sistema:
         await sistema.conversacion.decir("los dos")
         await doble.esperar(1, "ejecutor-1")
         await dar(sistema, Mando.PAUSAR, "ejecutor-2")
