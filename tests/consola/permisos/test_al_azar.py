@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-import time
 
 import pytest
 
 from agentes.perfil_consola import Veredicto
 from servicios.consola.permisos import decidir
+from tests.consola.permisos import cronometro
 from tests.consola.permisos.corpus import CORRIENTES, HOSTILES, NEGADAS
 
 LIMITE_S = 0.2
@@ -23,11 +23,7 @@ FICHAS = (
 
 
 def decidir_a_tiempo(orden: str) -> Veredicto:
-    """Decide y comprueba lo que tardó, sin contar lo que esperó al procesador."""
-    antes = time.thread_time()
-    veredicto = decidir(orden).veredicto
-    assert time.thread_time() - antes < LIMITE_S, orden[:80]
-    return veredicto
+    return cronometro.decidir_a_tiempo(orden, LIMITE_S).veredicto
 
 
 @pytest.mark.parametrize("semilla", range(5))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from agentes.perfil_consola import Regla, Veredicto
 from servicios.consola.permisos import decidir
+from tests.consola.permisos.cronometro import decidir_a_tiempo
 
 SIN_SUBIR = [Regla(Veredicto.DENEGAR, ("git", "push"))]
 
@@ -89,7 +88,4 @@ def test_las_opciones_generales_de_git_no_deniegan_otra_orden_suya() -> None:
 )
 @pytest.mark.parametrize("reglas", [[], SIN_SUBIR])
 def test_nada_hace_esperar(orden: str, reglas: list[Regla]) -> None:
-    antes = time.thread_time()
-    decision = decidir(orden, reglas)
-    assert time.thread_time() - antes < LIMITE_S
-    assert decision.veredicto is not Veredicto.PERMITIR
+    assert decidir_a_tiempo(orden, LIMITE_S, reglas).veredicto is not Veredicto.PERMITIR
