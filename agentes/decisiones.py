@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -34,7 +35,7 @@ class RespuestaModelo:
 
 
 class Interlocutor(Protocol):
-    """Con quién piensa un agente o el Master."""
+    """Con quién piensa el Master."""
 
     async def pensar(
         self,
@@ -48,6 +49,22 @@ class Interlocutor(Protocol):
 
         Lanza `ErrorModelo` si no hay respuesta que valga.
         """
+        ...
+
+
+class InterlocutorDeAgente(Protocol):
+    """Con quién piensa un agente, que puede estar en pausa."""
+
+    async def pensar(
+        self,
+        historial: list[BaseMessage],
+        causa: Apunte | None,
+        avisos: tuple[Apunte, ...],
+        directivas: tuple[Apunte, ...],
+        *,
+        detenido: Callable[[], bool],
+    ) -> RespuestaModelo:
+        """Como el del Master; si está `detenido` cuando va a salir, lanza `ErrorModelo` (`pausada`)."""
         ...
 
 

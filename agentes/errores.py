@@ -38,7 +38,7 @@ class ErrorModelo(ErrorEnjambre):
 
     `clase` es una palabra estable: `clave`, `modelo`, `conexion`, `tiempo`, `tasa`, `servidor`,
     `peticion`, `contexto`, `bloqueo`, `vacia`, `cortada`, `respuesta`, `rondas`, `alarma`,
-    `presupuesto` o `interno`.
+    `presupuesto`, `pausada` o `interno`.
     """
 
     def __init__(self, texto: str, *, clase: str) -> None:
@@ -64,6 +64,16 @@ class ErrorModelo(ErrorEnjambre):
     def es_de_presupuesto(self) -> bool:
         """Si no hay con qué pagarla: sigue cuando la persona dé más."""
         return self.clase == "presupuesto"
+
+    @property
+    def es_de_pausa(self) -> bool:
+        """Si no llegó a salir porque a quien llama lo tienen en pausa."""
+        return self.clase == "pausada"
+
+    @property
+    def deja_seguir(self) -> bool:
+        """Si quien llama puede volver a intentarlo más tarde con la misma historia."""
+        return self.es_vacia or self.es_de_presupuesto or self.es_de_pausa
 
     @property
     def envenena(self) -> bool:

@@ -102,18 +102,19 @@ class LlamadaReintentada(Evento):
 
 CANCELADA = "cancelada"
 """La clase de la que pararon mientras se esperaba su respuesta."""
+PAUSADA = "pausada"
+"""La clase de la que no llegó a salir porque pausaron a quien la hacía."""
 INTERRUMPIDA = "interrumpida"
 """La clase de la que se cortó con el programa: sigue sin respuesta."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlamadaFallida(Evento):
-    """La llamada falló del todo o se canceló; `gasto`, lo que costó su último intento."""
+    """La llamada falló del todo o se dejó; `gasto`, lo que costó su último intento."""
 
     tipo: ClassVar[str] = "llm_call"
     si_hay: ClassVar[tuple[str, ...]] = ("gasto",)
     frase: ClassVar[str] = "error"
-    nivel: ClassVar[str] = "ERROR"
     turno: int
     intentos: int
     error: str
@@ -121,6 +122,10 @@ class LlamadaFallida(Evento):
     ms: int
     descartado: str = ""
     gasto: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def nivel(self) -> str:  # type: ignore[override]
+        return "INFO" if self.clase == PAUSADA else "ERROR"
 
 
 RELEVO = "relevo"

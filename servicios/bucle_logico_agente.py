@@ -92,8 +92,8 @@ class BucleLogicoAgente:
                 if sin := await self._fondos.revisar(self.agente.historial, self._causa):
                     await self._parar_sin_fondos(sin)
                     continue
-                respuesta = await self._pensar()
-                await (self._sin_respuesta() if respuesta is None else self._actuar(respuesta))
+                if respuesta := await self._pensar():
+                    await self._actuar(respuesta)
             texto = f"{self._pasos} pasos sin terminar la tarea"
             self.terminar(EstadoAgente.MAX_ITERATIONS, texto)
         except ErrorModelo as error:
@@ -132,20 +132,19 @@ class BucleLogicoAgente:
     # --- pensar -------------------------------------------------------------------------
 
     async def _pensar(self) -> RespuestaModelo | None:
-        """La respuesta del modelo, o `None` si no contestó nada las veces que se le insistió."""
-        avisos, directivas = self._leer(await self._buzon.recoger())
+        """La respuesta del modelo, o `None` si no la hay pero puede haberla más tarde."""
+        entregas = self._leer(await self._buzon.recoger())
         self._pasos += 1
         self.agente.espera = Espera.MODELO
         try:
             respuesta = await self._puertos.interlocutor.pensar(
-                self.agente.historial, self._causa, avisos, directivas
+                self.agente.historial, self._causa, *entregas, detenido=self.paradas.detenido
             )
         except ErrorModelo as error:
-            if not (error.es_vacia or error.es_de_presupuesto):
+            if not error.deja_seguir:
                 raise
-            self._reentrega = Entregas(avisos, directivas)
-            if error.es_de_presupuesto:
-                self._fondos.negado, self._pasos = str(error), self._pasos - 1
+            self._reentrega = Entregas(*entregas)
+            await self._sin_respuesta(error)
             return None
         self.agente.espera = Espera.NADA
         self.agente.uso += respuesta.uso
@@ -250,10 +249,12 @@ class BucleLogicoAgente:
             ToolMessage(texto, tool_call_id=llamada.id, name=llamada.nombre)
         )
 
-    async def _sin_respuesta(self) -> None:
+    async def _sin_respuesta(self, error: ErrorModelo) -> None:
         """Su modelo no contestó nada: se le dice y, si insiste, se le pausa con lo hecho intacto."""
         self.agente.espera = Espera.NADA
-        if self._fondos.negado:
+        if not error.es_vacia:  # no llegó a salir
+            self._pasos -= 1
+            self._fondos.negado = str(error) if error.es_de_presupuesto else ""
             return
         self.agente.historial.append(HumanMessage(VACIA))
         if vueltas := self._vigilante.vigilar(self._causa):

@@ -12,7 +12,6 @@ from typing import Protocol
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
-from agentes.decisiones import Interlocutor
 from agentes.definicion import DefinicionAgente, Encargo
 from agentes.errores import ErrorEnjambre
 from agentes.eventos import MASTER, Apunte, Espera
@@ -27,6 +26,7 @@ from servicios.buzon import Buzon, BuzonConVentana
 from servicios.conversacion import Conversacion, PuertosConversacion, Ritmo, en_marcha
 from servicios.gestor_enjambre import GestorEnjambre
 from servicios.herramientas.evidencias.verificador import Comprobar, Verificador
+from servicios.llm.interlocutor import Interlocutor
 from servicios.llm.presupuestos.avisos import InterlocutorAvisado
 from servicios.motores.local import MotorLocal
 from servicios.motores.puestos import Puestos

@@ -92,6 +92,10 @@ class Paradas:
         parado = bool(self._agente.pausado_por) and self._agente.espera is not Espera.MODELO
         return parado or self.espera_directiva
 
+    def detenido(self) -> bool:
+        """Si alguien lo tiene en pausa ahora mismo."""
+        return bool(self._agente.pausado_por)
+
     @property
     def se_queda(self) -> bool:
         """Si sigue en pausa, con lo que tenía, cuando se cierre y se reanude la sesión."""

@@ -24,7 +24,7 @@ from servicios.llm.admision import Admision
 from servicios.llm.colector import Validadores
 from servicios.llm.flujo import ModeloLLM, Trozo
 from servicios.llm.interlocutor import Interlocutor
-from servicios.llm.llamada import Politica, Via
+from servicios.llm.via import Politica, Via
 from servicios.montaje import Piezas, Topes
 from servicios.motores.puestos import Puestos, Turno
 from servicios.puertos import Superior

@@ -38,12 +38,12 @@ from servicios.llm.admision import Admision
 from servicios.llm.aparte import Aparte
 from servicios.llm.colector import Validadores
 from servicios.llm.interlocutor import Interlocutor
-from servicios.llm.llamada import Politica, Via
 from servicios.llm.preajustes import ReferenciaModelo
 from servicios.llm.presupuestos.caja import Caja
 from servicios.llm.presupuestos.contaduria import Contaduria
 from servicios.llm.presupuestos.precios import Precios
 from servicios.llm.relevo import Descansos, Equipo
+from servicios.llm.via import Politica, Via
 from servicios.montaje import Piezas, Topes
 from servicios.motores.puestos import Puestos
 from servicios.registros.lectura.consultas import Consultas

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from agentes.acciones import AccionPedida
 from agentes.clase_agente import Agente
-from agentes.decisiones import Interlocutor
+from agentes.decisiones import InterlocutorDeAgente
 from agentes.definicion import DefinicionAgente, Encargo
 from agentes.eventos import Apunte, Espera, EstadoAgente, Evento
 from agentes.guardado import HistoriaGuardada, PausaGuardada
@@ -145,7 +145,7 @@ class PuertosAgente:
     """El mundo de un agente."""
 
     anotar: Anotar
-    interlocutor: Interlocutor
+    interlocutor: InterlocutorDeAgente
     puerta: Puerta
     herramientas: Herramientas
     verificador: Verificador

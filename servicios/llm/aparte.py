@@ -25,9 +25,10 @@ from servicios.llm.colector import Validadores
 from servicios.llm.flujo import ModeloLLM
 from servicios.llm.historia_corrida import hash_de
 from servicios.llm.historial import reparar
-from servicios.llm.llamada import Llamador, Marcha, Via
+from servicios.llm.llamada import Llamador
 from servicios.llm.medidas_contexto import medir
 from servicios.llm.redaccion import HistoriaLimpia
+from servicios.llm.via import Marcha, Via
 
 APARTE = "aparte"
 """El propósito de estas llamadas."""

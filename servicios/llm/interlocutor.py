@@ -16,19 +16,17 @@ from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorModelo
 from agentes.eventos import Apunte
 from agentes.eventos_llamada import HistoriaCompactada, LlamadaIniciada
+from agentes.guardado import Entregas
 from agentes.respuestas import Uso
 from servicios.llm.colector import Validadores
 from servicios.llm.compactacion import Partes, Topes, partir, recortar_resultados
 from servicios.llm.historia_corrida import HistoriaCorrida, hash_de
 from servicios.llm.historial import aceptado, reparar
-from servicios.llm.llamada import Marcha, Via
 from servicios.llm.medidas_contexto import Contexto, medir, medir_esquemas
 from servicios.llm.redaccion import HistoriaLimpia
 from servicios.llm.relevo import Plantel, Voz
-from servicios.llm.resumen import acotar, pedir_resumen, resumen_de_emergencia
-
-COMPACTAR = "compactar"
-"""El propósito de la llamada que pide el resumen."""
+from servicios.llm.resumen import COMPACTAR, acotar, pedir_resumen, resumen_de_emergencia
+from servicios.llm.via import Detenido, Marcha, Via, nadie_lo_detiene
 
 _SIN_HERRAMIENTAS = Validadores(())
 
@@ -38,9 +36,7 @@ class _Entrante:
     """Lo que entra en la historia con una llamada y por qué se hace."""
 
     causa: Apunte | None
-    avisos: tuple[Apunte, ...]
-    directivas: tuple[Apunte, ...]
-    lineas: tuple[Apunte, ...]
+    nuevo: Entregas
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +75,7 @@ class Interlocutor:
         self._corrida = HistoriaCorrida(medir)
         self._historial: list[BaseMessage] = []
         self._gastado = Uso()
+        self._detenido = nadie_lo_detiene
         self._de_una_en_una = asyncio.Lock()
 
     @property
@@ -93,15 +90,17 @@ class Interlocutor:
         avisos: tuple[Apunte, ...] = (),
         directivas: tuple[Apunte, ...] = (),
         lineas: tuple[Apunte, ...] = (),
+        detenido: Detenido = nadie_lo_detiene,
     ) -> RespuestaModelo:
         """Envía la historia y devuelve la respuesta entera, ya encolada en la bitácora.
 
         `avisos`, `directivas` y `lineas` son los que entran en la historia con esta llamada.
-        Lanza `ErrorModelo` cuando no hay más intentos que hacer.
+        Lanza `ErrorModelo` cuando no hay más intentos que hacer, o si no sale porque está `detenido`.
         """
-        entrante = _Entrante(causa, avisos, directivas, lineas)
+        entrante = _Entrante(causa, Entregas(avisos, directivas, lineas))
         async with self._de_una_en_una:
             self._voz.elegir()
+            self._detenido = detenido
             self._historial = historial
             self._seguir(historial)
             if self._contexto.lleno(self._corrida.tamano):
@@ -126,6 +125,7 @@ class Interlocutor:
         """
         async with self._de_una_en_una:
             self._voz.elegir()
+            self._detenido = nadie_lo_detiene
             encargo = _Encargo(None, self._via.redactar(foco), sin_falta=False)
             return await self._compactar(self._historial, encargo)
 
@@ -145,26 +145,25 @@ class Interlocutor:
     def _entrar(self, limpio: Sequence[BaseMessage], entrante: _Entrante) -> Apunte:
         """La fila de una petición, con lo que trae de nuevo."""
         self._turno += 1
-        entrada = self._via.anotar(
+        self._contados, sin_fila = len(limpio), limpio[self._contados :]
+        return self._via.anotar(
             LlamadaIniciada(
                 agente_id=self._agente_id,
                 turno=self._turno,
                 modelo=self._voz.referencia,
-                nuevos=_a_dicts(limpio[self._contados :]),
-                avisos=entrante.avisos,
-                directivas=entrante.directivas,
-                lineas=entrante.lineas,
+                nuevos=_a_dicts(sin_fila),
+                avisos=entrante.nuevo.avisos,
+                directivas=entrante.nuevo.directivas,
+                lineas=entrante.nuevo.lineas,
                 historia=self._corrida.hash,
                 contexto=self._contexto.limite,
             ),
             entrante.causa,
         )
-        self._contados = len(limpio)
-        return entrada
 
     async def _preguntar(self, limpio: Sequence[BaseMessage], entrada: Apunte) -> RespuestaModelo:
-        ahora, estimado = self._via.reloj.ahora(), self._contexto.tokens(self._corrida.tamano)
-        marcha = Marcha(entrada, self._turno, ahora, self._validadores, estimado=estimado)
+        ocupa = self._contexto.tokens(self._corrida.tamano)
+        marcha = self._marcha(entrada, self._validadores, ocupa)
         try:
             respuesta = await self._voz.llamador().hacer(reparar(limpio), marcha)
         except ErrorModelo as error:
@@ -175,6 +174,10 @@ class Interlocutor:
         self._voz.contesto()
         self._contexto.corregir(self._corrida.tamano, respuesta.uso.entrada)
         return respuesta
+
+    def _marcha(self, entrada: Apunte, juego: Validadores, estimado: int, para: str = "") -> Marcha:
+        ahora = self._via.reloj.ahora()
+        return Marcha(entrada, self._turno, ahora, juego, para, estimado, self._detenido)
 
     @property
     def _contexto(self) -> Contexto:
@@ -201,11 +204,10 @@ class Interlocutor:
         if not self._contexto.desborda(self._corrida.tamano):
             return False
         cola = recortar_resultados(limpio[aceptado(limpio) :], self._contexto.parte(0.4))
-        if cola is None:
-            return False
-        nueva = [*limpio[: aceptado(limpio)], *cola]
-        self._sustituir(historial, nueva, len(cola), "", causa)
-        return True
+        if cola is not None:
+            nueva = [*limpio[: aceptado(limpio)], *cola]
+            self._sustituir(historial, nueva, len(cola), "", causa)
+        return cola is not None
 
     async def _compactar(
         self, historial: list[BaseMessage], encargo: _Encargo
@@ -256,13 +258,13 @@ class Interlocutor:
         causa = encargo.causa
         while True:
             entrada = self._pedir_resumen(mensajes, encargo.foco, causa)
-            ahora, estimado = self._via.reloj.ahora(), sum(map(medir, mensajes))
-            marcha = Marcha(entrada, self._turno, ahora, _SIN_HERRAMIENTAS, COMPACTAR, estimado)
+            ocupa = sum(map(medir, mensajes))
+            marcha = self._marcha(entrada, _SIN_HERRAMIENTAS, ocupa, COMPACTAR)
             try:
                 respuesta = await self._voz.llamador().hacer(mensajes, marcha)
             except ErrorModelo as error:
                 causa = self._voz.relevar(error, entrada, self._turno)
-                if causa is None and not encargo.sin_falta:
+                if causa is None and (error.es_de_pausa or not encargo.sin_falta):
                     raise
                 if causa is None:
                     return resumen_de_emergencia(partes, str(error), topes), entrada

@@ -9,92 +9,29 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from langchain_core.messages import BaseMessage, message_to_dict
 
 from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorModelo, ErrorModeloPasajero
-from agentes.eventos import Apunte, Evento, TextoDescartado, TextoParcial
+from agentes.eventos import TextoDescartado, TextoParcial
 from agentes.eventos_llamada import (
     CANCELADA,
+    PAUSADA,
     LlamadaFallida,
     LlamadaReintentada,
     LlamadaTerminada,
 )
-from servicios.llm.admision import ESPERA_MAXIMA_S, Admision, Peticion
-from servicios.llm.colector import Colector, Recogido, Validadores
+from servicios.llm.admision import ESPERA_MAXIMA_S, Peticion
+from servicios.llm.colector import Colector, Recogido
 from servicios.llm.flujo import ModeloLLM, Razon, TrozoTexto
 from servicios.llm.historial import sin_lastre
 from servicios.llm.medidas_contexto import medir_texto
-from servicios.llm.presupuestos.caja import PRESUPUESTO, Caja, Cargo, Gasto, Pago
-from servicios.llm.redaccion import (
-    Redactar,
-    Retener,
-    TextoVivo,
-    no_retener,
-    sin_secretos,
-)
-from servicios.reloj import Compas
-
-if TYPE_CHECKING:
-    from servicios.reloj import Reloj
-
-Anotar = Callable[[Evento, Apunte | None], Apunte]
-Publicar = Callable[[TextoParcial | TextoDescartado], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Politica:
-    """Límites de una llamada: `limite_s` por intento, `silencio_s` entre trozos."""
-
-    reintentos: int = 4
-    limite_s: float = 300.0
-    silencio_s: float = 90.0
-    espera_base_s: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Via:
-    """Lo que comparten todas las llamadas del proceso.
-
-    `redactar` quita los secretos de un texto; `retener` dice cuánto del final de uno a medias
-    hay que esperar antes de enseñarlo; `caja` paga cada intento.
-    """
-
-    anotar: Anotar
-    publicar: Publicar
-    admision: Admision
-    reloj: Reloj
-    politica: Politica
-    compas: Compas = field(default_factory=Compas)
-    redactar: Redactar = str
-    retener: Retener = no_retener
-    caja: Caja = field(default_factory=Caja)
-
-
-@dataclass(slots=True)
-class Marcha:
-    """Cómo va una llamada: su fila, con qué herramientas, el intento y el texto que no valió.
-
-    `ronda` es por la que iba su puerta al empezar. Que no la admitan solo gasta un intento si no
-    admiten a nadie. `estimado` son los tokens que se calcula que ocupa la petición y `gasto`, lo que
-    costó el último intento, si llegó a salir.
-    """
-
-    entrada: Apunte
-    turno: int
-    inicio: float
-    juego: Validadores
-    proposito: str = ""
-    estimado: int = 0
-    gasto: Gasto | None = None
-    intento: int = 0
-    fallos: int = 0
-    ronda: int = 0
-    descartado: str = ""
+from servicios.llm.presupuestos.caja import PRESUPUESTO, Cargo, Gasto, Pago
+from servicios.llm.redaccion import TextoVivo, sin_secretos
+from servicios.llm.via import Marcha, Via
 
 
 class Llamador:
@@ -150,6 +87,9 @@ class Llamador:
         async with self._via.admision.puerta(self._modelo.puerta, peticion):
             await self._via.compas.turno()
             pago = await self._via.caja.reservar(self._cargo(marcha))
+            if marcha.detenido():
+                self._via.caja.devolver(pago)
+                raise ErrorModelo("está en pausa: la petición no salió", clase=PAUSADA)
             try:
                 await self._escuchar(mensajes, colector, marcha, pago.salida)
             except TimeoutError as error:

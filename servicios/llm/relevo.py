@@ -13,8 +13,9 @@ from agentes.errores import ErrorModelo
 from agentes.eventos import Apunte
 from agentes.eventos_llamada import ModeloRelevado
 from servicios.llm.flujo import ModeloLLM
-from servicios.llm.llamada import Llamador, Marcha, Via
+from servicios.llm.llamada import Llamador
 from servicios.llm.medidas_contexto import Contexto
+from servicios.llm.via import Marcha, Via
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage

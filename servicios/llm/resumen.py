@@ -17,6 +17,9 @@ from prompts.plantillas import rellenar_propia
 from servicios.llm.compactacion import Partes, Topes, es_de_persona, es_resumen, recortar
 from servicios.llm.medidas_contexto import BYTES_POR_TOKEN, medir_texto
 
+COMPACTAR = "compactar"
+"""El propósito de la llamada que lo pide."""
+
 _TEXTO_MINIMO = 160
 _RESUMEN_MINIMO = 1_200
 _MARCO = 120

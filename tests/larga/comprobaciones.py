@@ -144,7 +144,7 @@ def _doble(c: Carrera) -> str:
 
 
 def _pausas(c: Carrera) -> str:
-    """Quien está en pausa no llama a nadie, salvo para repetir lo que ya había pedido."""
+    """Quien está en pausa no llama a nadie, tampoco para repetir lo que ya había pedido."""
     agentes = sorted({a["agente"] for a in c.cuentas.de("mando")})
     return "; ".join(f"{a}: {veces} veces" for a in agentes if (veces := _llamo_en_pausa(c, a)))
 
@@ -153,8 +153,7 @@ def _llamo_en_pausa(c: Carrera, agente: str) -> int:
     pares = pairwise(a for a in c.cuentas.de("mando") if a["agente"] == agente)
     quieto = [(a["t"], b["tecleado"]) for a, b in pares if a["mando"] == "pausar"]
     pedidas = [p for p in c.cuentas.de("peticion") if p["agente"] == agente and not p["aparte"]]
-    nuevas = [b["t"] for a, b in pairwise(pedidas) if a["averia"] not in CAUSAS]
-    return sum(desde < t < hasta for t in nuevas for desde, hasta in quieto)
+    return sum(desde < p["t"] < hasta for p in pedidas for desde, hasta in quieto)
 
 
 def _tamano(c: Carrera) -> str:

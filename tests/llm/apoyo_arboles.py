@@ -21,7 +21,8 @@ from agentes.eventos_llamada import LlamadaReintentada
 from servicios.llm.admision import Admision
 from servicios.llm.colector import Validadores
 from servicios.llm.flujo import Fin, MensajeUnido, Razon, Trozo, TrozoTexto
-from servicios.llm.llamada import Llamador, Marcha, Politica, Via
+from servicios.llm.llamada import Llamador
+from servicios.llm.via import Marcha, Politica, Via
 from servicios.motores.puestos import Puestos
 from tests.bucle_virtual import RelojDelBucle
 

@@ -20,9 +20,9 @@ from servicios.llm.destino import Destino
 from servicios.llm.historia_corrida import hash_de
 from servicios.llm.historial import retirar_lo_nuevo
 from servicios.llm.interlocutor import Interlocutor
-from servicios.llm.llamada import Politica, Via
 from servicios.llm.proveedores import abrir_modelo
 from servicios.llm.relevo import Descansos, Equipo
+from servicios.llm.via import Politica, Via
 from servicios.registros.lectura.historias import FilaHistoria, Historia, plegar_historia
 from servicios.registros.textos import a_json
 from servicios.reloj import RelojReal
@@ -263,3 +263,29 @@ async def test_un_resultado_que_no_cabe_se_recorta_y_se_dice_y_el_agente_sigue()
         assert ultima.ultimo.texto.startswith("[No cabía: recortado")
         assert len(ultima.ultimo.texto) < 40_000
         assert e.de_tipo("history_compaction")[-1].details["despues"] < 10_000
+
+
+async def test_en_pausa_no_sale_ni_la_peticion_del_resumen() -> None:
+    parado = False
+
+    async def no_cabe(peticion: Peticion) -> Respuesta:
+        nonlocal parado
+        if len(e.doble.peticiones) == 9:
+            parado = True
+            return fallo("contexto")
+        return siempre(peticion)
+
+    async with escena(no_cabe) as e:
+        await e.charlar(8)
+        e.historia.append(HumanMessage("sigue"))
+        antes = list(e.historia)
+        with pytest.raises(ErrorModelo) as error:
+            await e.interlocutor.pensar(e.historia, None, detenido=lambda: parado)
+        assert (error.value.clase, error.value.deja_seguir) == ("pausada", True)
+        assert (len(e.doble.peticiones), e.historia) == (9, antes)
+        assert e.de_tipo("history_compaction") == []
+        parado = False
+        respuesta = await e.interlocutor.pensar(e.historia, None, detenido=lambda: parado)
+        assert respuesta.texto == "vale"
+        e.historia.append(respuesta.mensaje)
+        e.plegada()

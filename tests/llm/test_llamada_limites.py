@@ -20,9 +20,9 @@ from servicios.llm.admision import Admision
 from servicios.llm.colector import Validadores
 from servicios.llm.destino import Destino
 from servicios.llm.interlocutor import Interlocutor
-from servicios.llm.llamada import Politica, Via
 from servicios.llm.proveedores import abrir_modelo
 from servicios.llm.relevo import Descansos, Equipo
+from servicios.llm.via import Politica, Via
 from tests.apoyo import REPORTAR, conversar, delegar, enjambre
 from tests.dobles.fallos import fallo
 from tests.dobles.guion import Guion

@@ -125,16 +125,20 @@ class Caja:
 
     def cobrar(self, pago: Pago, uso: Uso, escrito: int) -> Gasto:
         """El intento acabó, bien o mal. `escrito` son los tokens estimados de lo que llegó."""
+        self.devolver(pago)
         cargo = pago.cargo
-        if pago.reserva is not None:
-            self._soltar(pago.reserva)
         estimado = not uso.total
         if estimado:
             uso = Uso(cargo.entrada, escrito)
         usd = pago.precio.de(uso) if pago.precio else None
         self.tesoreria.cobrar(cargo.agente_id, uso.total, usd or 0.0)
-        self.tesoreria.acabar(cargo.agente_id, self.reloj.ahora())
         return Gasto(uso, usd, estimado)
+
+    def devolver(self, pago: Pago) -> None:
+        """El intento no llegó a salir: no cuesta nada."""
+        if pago.reserva is not None:
+            self._soltar(pago.reserva)
+        self.tesoreria.acabar(pago.cargo.agente_id, self.reloj.ahora())
 
     # --- lo demás que se paga -----------------------------------------------------------
 

@@ -16,7 +16,7 @@ from agentes.eventos_llamada import (
     LlamadaTerminada,
 )
 from agentes.respuestas import Uso
-from servicios.llm.llamada import Marcha
+from servicios.llm.via import Marcha
 from servicios.registros.lectura.historias import FilaHistoria, plegar_historia
 from servicios.registros.reanudacion.reanudar import respuesta_de
 from servicios.registros.reproducir.anotador import AnotadorGrabado
