@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from prompts.avisos import no_leidos
 from tests.larga.averias import CAUSAS, MALFORMADAS
 from tests.larga.cuentas import Cuentas
 from tests.larga.encargos import A_LA_VEZ
@@ -25,6 +26,9 @@ from tests.registros.apoyo_historias import comprobar_historias
 _TRAZAS = ("Traceback (most recent call last)", "Fallo interno", "Exception in")
 _CITA = re.compile(r"«[^»]*»")
 _ORDEN_S = 600
+_EN_CAMINO_S = 1.0
+"""Lo que puede tardar en llegar al doble una petición que salió antes de la pausa."""
+_COMPLETADOS = "SELECT agent_id FROM v_agentes WHERE status = 'completed'"
 
 
 @dataclass(frozen=True)
@@ -97,11 +101,20 @@ def _avisos(c: Carrera) -> str:
 
 
 def _mensajes(c: Carrera) -> str:
-    """Visto todo, salvo lo que se mandó a quien acabó sin leerlo."""
-    sql = """SELECT m.para, m.texto FROM v_mensajes AS m JOIN v_agentes AS a ON a.agent_id = m.para
-        WHERE m.estado <> 'visto' AND a.status = 'completed' UNION ALL
-        SELECT para, texto FROM v_mensajes WHERE para = 'master' AND estado <> 'visto'"""
-    return "; ".join(f"{para}: {texto}" for para, texto in c.db.execute(sql))
+    """Visto todo, salvo lo que uno acabó sin leer, y entonces su superior lo supo."""
+    sin_ver = "SELECT para, count(*) FROM v_mensajes WHERE estado <> 'visto' GROUP BY para"
+    acabados = {a for (a,) in c.db.execute(_COMPLETADOS)}
+    return "; ".join(
+        f"{para}: {veces}"
+        for para, veces in c.db.execute(sin_ver)
+        if para == "master" or (para in acabados and no_leidos(veces) not in _contado(c, para))
+    )
+
+
+def _contado(c: Carrera, agente: str) -> str:
+    """Todo lo que un agente contó a su superior."""
+    textos = c.db.execute("SELECT texto FROM v_avisos WHERE agente_id = ?", (agente,))
+    return "\n".join(texto for (texto,) in textos)
 
 
 def _disco(c: Carrera) -> str:
@@ -151,7 +164,7 @@ def _pausas(c: Carrera) -> str:
 
 def _llamo_en_pausa(c: Carrera, agente: str) -> int:
     pares = pairwise(a for a in c.cuentas.de("mando") if a["agente"] == agente)
-    quieto = [(a["t"], b["tecleado"]) for a, b in pares if a["mando"] == "pausar"]
+    quieto = [(a["t"] + _EN_CAMINO_S, b["tecleado"]) for a, b in pares if a["mando"] == "pausar"]
     pedidas = [p for p in c.cuentas.de("peticion") if p["agente"] == agente and not p["aparte"]]
     return sum(desde < p["t"] < hasta for p in pedidas for desde, hasta in quieto)
 
