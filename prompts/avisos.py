@@ -269,8 +269,10 @@ def no_leidos(cuantos: int) -> str:
 
 
 def por_que_no(agent_id: str, estado: EstadoAgente | None, vivos: Iterable[str]) -> str:
-    """Por qué no se puede con un agente: no existe, o ya terminó con ese estado."""
+    """Por qué no se puede con un agente: no existe, se cancela o ya terminó con ese estado."""
     if estado is None:
         hay = ", ".join(vivos) or "ninguno"
         return f"Error: no existe el agente «{agent_id}». Vivos: {hay}."
+    if not estado.es_final:
+        return f"Error: {agent_id} se está cancelando: no puede recibir nada."
     return f"Error: {agent_id} ya terminó ({estado}): no puede recibir nada."

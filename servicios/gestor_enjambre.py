@@ -200,8 +200,8 @@ class GestorEnjambre:
         self, agent_id: str, message_content: str, remitente: str, causa: Apunte | None
     ) -> str:
         """Deja una directiva en el buzón de un agente vivo; dice la verdad si no puede."""
-        vivo = self._vivos.get(agent_id)
-        if vivo is None or vivo.bucle.agente.estado.es_final:
+        vivo = self.mandos.alcanzable(agent_id)
+        if vivo is None:
             return self._por_que_no(agent_id)
         mensaje = MensajeEncolado(agente_id=agent_id, de=remitente, texto=message_content)
         apunte = self._puertos.anotar(mensaje, causa)

@@ -44,6 +44,13 @@ class Mandos:
         """Todos los que no han terminado."""
         return [*self._vivos]
 
+    def alcanzable(self, agent_id: str) -> Vivo | None:
+        """El que puede recibir algo: ni ha terminado ni se está cancelando."""
+        vivo = self._vivos.get(agent_id)
+        if vivo is None or vivo.parado_por is not None or vivo.bucle.agente.estado.es_final:
+            return None
+        return vivo
+
     def sueltos(self) -> list[str]:
         """Los vivos a los que nadie tiene en pausa, o que dan un paso."""
         paradas = {i: v.bucle.paradas for i, v in self._vivos.items()}
@@ -74,8 +81,8 @@ class Mandos:
         self, mando: Mando, agent_id: str, solicitante: str, causa: Apunte | None = None
     ) -> str:
         """Da una de esas órdenes y vuelve cuando su consola está como él y la orden, guardada."""
-        vivo = self._vivos.get(agent_id)
-        if vivo is None or vivo.bucle.agente.estado.es_final:
+        vivo = self.alcanzable(agent_id)
+        if vivo is None:
             return self._por_que_no(agent_id)
         if agent_id == solicitante:
             return "Error: un agente no puede mandar sobre sí mismo: reporta a tu superior."

@@ -18,7 +18,7 @@ from tests.apoyo import (
     enjambre,
     tipo,
 )
-from tests.consola.apoyo import sueno
+from tests.consola.apoyo import hasta_que, sueno
 from tests.dobles.base import Doble
 from tests.dobles.respuestas import llamada, llamar, respuesta, texto
 
@@ -151,3 +151,26 @@ def _orden(ruta: Path) -> str:
         return ruta.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:
         return ""
+
+
+async def test_a_quien_se_esta_cancelando_no_se_le_manda_ni_se_le_escribe(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    """Lo que escribiera otro en su secuencia iría entre el corte y su cierre."""
+    doble.guion.poner("Master", [delegar("dormir"), texto("va"), texto("lo cancelaste")])
+    orden = f"sleep {sueno()}"
+    doble.guion.poner("ejecutor-1", [llamar(CONSOLA, {"command": orden})])
+    async with enjambre(doble, tmp_path, proveedor=proveedor) as sistema:
+        await sistema.conversacion.decir("duerme")
+        suya = "SELECT 1 FROM commands WHERE agente_id = 'ejecutor-1'"
+        assert await hasta_que(lambda: bool(consultar(tmp_path, suya)), 10)
+        cancelando = asyncio.create_task(sistema.gestor.cancelar_agente("ejecutor-1", USUARIO))
+        await asyncio.sleep(0)
+        dicho = await sistema.gestor.mandos.dar(Mando.PAUSAR, "ejecutor-1", USUARIO)
+        recibo = sistema.gestor.send_message_to_agent("ejecutor-1", "sigue", USUARIO, None)
+        assert dicho == recibo == "Error: ejecutor-1 se está cancelando: no puede recibir nada."
+        assert await cancelando == "ejecutor-1 cancelado."
+        await sistema.conversacion.esperar_calma()
+    doble.comprobar()
+    ajenas = "SELECT tipo FROM logs WHERE tipo IN ('agent_control', 'agent_intervention')"
+    assert consultar(tmp_path, ajenas) == []
