@@ -51,11 +51,13 @@ class OrdenAbierta:
 class Rescatado:
     """Lo que quedó de una operación abierta.
 
-    `cierre` es `recuperado` (acabó), `interrumpido` (empezó y no acabó) o `indeterminado`.
+    `cierre` es `recuperado` (acabó), `interrumpido` (empezó y no acabó) o `indeterminado`; `ms`, lo
+    que duró, cero si no se sabe.
     """
 
     resultado: ResultadoHerramienta
     cierre: str
+    ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ class CuentaGuardada:
     Los segundos de su rama no son la suma de los de cada uno: a la vez cuentan una vez. `hitos` son
     los avisos que ya se le dieron: la parte (80 o 95), la cuenta, el recurso y el tope. `sin_precio`
     son las llamadas cuyo precio no se sabía: modelo y tokens de entrada, de salida y en caché.
+    `cortada` son los segundos que ya cuentan de la orden que se quedó a medias con el programa.
     """
 
     agente_id: str
@@ -97,6 +98,7 @@ class CuentaGuardada:
     segundos_rama: float = 0.0
     hitos: tuple[tuple[int, str, str, float], ...] = ()
     sin_precio: tuple[tuple[str, int, int, int], ...] = ()
+    cortada: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,14 @@ class ConsolaPagada:
             return await self.consola.ejecutar_comando_seguro(command, agente_id, perfil, fila)
 
     async def recuperar(self, fila: int, agente_id: str) -> Hallazgo:
-        """Como la suya; a la que sigue viva la espera, y ese tiempo también cuenta."""
+        """Como la suya; todo lo que corrió cuenta, también con el programa muerto."""
+        antes = self.caja.segundos(agente_id)
         with self.caja.en_marcha(agente_id):
-            return await self.consola.recuperar(fila, agente_id)
+            hallazgo = await self.consola.recuperar(fila, agente_id)
+        if hallazgo.resultado is not None:
+            contados = self.caja.segundos(agente_id) - antes
+            self.caja.saldar(agente_id, hallazgo.resultado.ms / 1000, contados)
+        return hallazgo
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,8 @@ class Puerta:
             rescatado = await self._puertos.rescatar(guardada, llamada, self._agente_id)
         if rescatado is None:
             return await self._hacer(llamada, Operacion(op, 0, guardada.intento + 1), causa, hacer)
+        if rescatado.ms:
+            cruce = replace(cruce, inicio=time.monotonic() - rescatado.ms / 1000)
         return self._acabar(cruce, rescatado.resultado, rescatado.cierre)
 
     async def _hacer(

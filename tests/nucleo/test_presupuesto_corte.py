@@ -231,3 +231,27 @@ async def test_lo_que_corre_una_orden_ya_adoptada_tambien_cuenta(tmp_path: Path)
     adoptada = (datetime.fromisoformat(acabo) - datetime.fromisoformat(volvio)).total_seconds()
     assert adoptada > 1.0
     assert gastado >= adoptada
+
+
+@pytest.mark.lento
+async def test_lo_que_corrio_con_el_programa_muerto_tambien_cuenta(tmp_path: Path) -> None:
+    datos, n = tmp_path / "data", sueno()
+    orden = llamar(CONSOLA, {"command": f"timeout 3 sleep {n} || echo ya"})
+    pasos: list[Paso] = [orden, llamar(REPORTAR, {"resultado": "ya"})]
+    guion = Guion({"Master": [delegar("a"), texto("va"), texto("fin")], "ejecutor-*": pasos})
+    async with DobleOpenAI(guion) as doble:
+        primera = await _correr(datos, doble, "-p", "x", "--presupuesto", "segundos=2.6")
+        assert await hasta_que(lambda: bool(vivos(n)), 20)
+        primera.kill()
+        await primera.communicate()
+        assert await hasta_que(lambda: not vivos(n), 20)
+        segunda = await _correr(datos, doble, "--reanudar")
+        _, errores = await segunda.communicate()
+        assert segunda.returncode == 4, errores
+    with closing(conectar_lectura(datos / "swarm.db")) as db:
+        (cuenta,) = (c for c in leer_cuentas(db, sesion_de(datos)) if c.agente_id == "ejecutor-1")
+        suya = "SELECT cierre, ms FROM commands WHERE tool = ?"
+        [(cierre, ms)] = db.execute(suya, (CONSOLA,)).fetchall()
+    assert cierre == "recuperado"
+    assert 2900 < ms < 4500
+    assert ms / 1000 <= cuenta.segundos < ms / 1000 + 2

@@ -86,7 +86,7 @@ def herramienta_consola(consola: Consola, perfil_de: PerfilDe, permisos: Permiso
         hecho = hallazgo.resultado or ResultadoComando("", "", CODIGO_MATADA)
         if cierre != "recuperado":
             hecho = replace(hecho, error=_con(hecho.error, EMPEZO), motivo=MotivoFin.SIN_SUPERVISOR)
-        return Rescatado(_resultado(orden, hecho, _YA_PERMITIDA), cierre)
+        return Rescatado(_resultado(orden, hecho, _YA_PERMITIDA), cierre, hecho.ms)
 
     return Herramienta(EJECUTAR_COMANDO_CONSOLA, ejecutar, rescatar=rescatar)
 

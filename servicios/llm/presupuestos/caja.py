@@ -93,6 +93,7 @@ class Caja:
     _cambio: asyncio.Event = field(default_factory=asyncio.Event)
     _ordenes: Counter[str] = field(default_factory=Counter)
     _congelados: set[str] = field(default_factory=set)
+    _cortadas: dict[str, float] = field(default_factory=dict)
 
     async def reservar(self, cargo: Cargo) -> Pago:
         """Vuelve cuando ya puede salir. Lanza `ErrorModelo` (`presupuesto`) si no cabe.
@@ -174,6 +175,21 @@ class Caja:
             self._ordenes[agente_id] -= 1
             if agente_id not in self._congelados:
                 self.tesoreria.acabar(agente_id, self.reloj.ahora())
+
+    def segundos(self, agente_id: str) -> float:
+        """Los que lleva gastados él solo."""
+        solo, *_ = self.tesoreria.cuentas(agente_id)
+        return solo.usado(Recurso.SEGUNDOS, self.reloj.ahora())
+
+    def cortada(self, agente_id: str, contados: float) -> None:
+        """Una orden suya se quedó a medias con el programa, y ya cuentan esos segundos de ella."""
+        self._cortadas[agente_id] = contados
+
+    def saldar(self, agente_id: str, duro: float, contados: float) -> None:
+        """Lo que duró en total la que se quedó a medias: se suma lo que corrió sin que se viera."""
+        falta = duro - contados - self._cortadas.pop(agente_id, 0.0)
+        if falta > 0:
+            self.tesoreria.sumar_tiempo(agente_id, falta)
 
     def congelar(self, agente_id: str) -> None:
         """Sus órdenes dejan de gastar tiempo; repetirlo no cambia nada."""

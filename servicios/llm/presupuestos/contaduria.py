@@ -83,6 +83,7 @@ class Contaduria:
             self._tesoreria.apuntar(guardada.agente_id, gastos)
             tiempos = (guardada.segundos, guardada.segundos_rama)
             self._tesoreria.apuntar_tiempo(guardada.agente_id, *tiempos)
+            self.caja.cortada(guardada.agente_id, guardada.cortada)
             for parte, cuenta, recurso, tope in guardada.hitos:
                 self._tesoreria.consta(guardada.agente_id, Hito(parte, "", cuenta, recurso, tope))
 

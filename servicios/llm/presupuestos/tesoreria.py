@@ -147,6 +147,11 @@ class Tesoreria:
         nodo = self._nodo(agente_id)
         nodo.sola.gastado.segundos, nodo.rama.gastado.segundos = sola, rama
 
+    def sumar_tiempo(self, agente_id: str, segundos: float) -> None:
+        """Algo suyo estuvo en marcha ese tiempo sin que se viera."""
+        for cuenta in self.cuentas(agente_id):
+            cuenta.gastado.segundos += segundos
+
     # --- llamadas -----------------------------------------------------------------------
 
     def reservar(

@@ -28,7 +28,8 @@ _FILAS = """
             WHEN 'agent_run_end' THEN '{}'
             WHEN 'tool_call_request' THEN json_object('tool', details -> '$.tool')
             WHEN 'tool_execution' THEN json_object('motivo', details -> '$.motivo',
-                'permiso', details -> '$.permiso', 'tool', details -> '$.tool')
+                'permiso', details -> '$.permiso', 'tool', details -> '$.tool',
+                'cierre', details -> '$.cierre', 'ms', details -> '$.ms')
             ELSE details
         END
     FROM logs WHERE session = ? AND tipo IN (
@@ -59,6 +60,15 @@ class _Suyo:
     sin_precio: list[tuple[str, int, int, int]] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Orden:
+    """La que un agente tiene a medias: desde cuándo corre, lo que ya cuenta y dónde se cortó."""
+
+    desde: float | None = None
+    contado: float = 0.0
+    corte: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class _Apartado:
     agente_id: str
@@ -80,7 +90,7 @@ class _Pliegue:
         self._de: dict[str, _Suyo] = {MASTER: _Suyo(superior="")}
         self._modelos: dict[int, str] = {}
         self._apartados: dict[tuple[int, int], _Apartado] = {}
-        self._ordenes: dict[str, float | None] = {}
+        self._ordenes: dict[str, _Orden] = {}
         self._por_aprobar: set[str] = set()
         self._en_pausa: set[str] = set()
         self._ultima = 0.0
@@ -149,7 +159,7 @@ class _Pliegue:
             case "tool_call_request" if datos["tool"] in _ORDENES:
                 suyo.comandos += 1
                 if datos["tool"] == _CON_TIEMPO:
-                    self._ordenes[agente_id] = None
+                    self._ordenes[agente_id] = _Orden()
                     self._seguir_orden(agente_id, ahora)
             case "approval_request":
                 self._parar_orden(agente_id, ahora)
@@ -164,7 +174,7 @@ class _Pliegue:
                 self._ordenes.pop(agente_id, None)
             case "tool_execution" if datos["tool"] in _ORDENES:
                 self._parar_orden(agente_id, ahora)
-                self._ordenes.pop(agente_id, None)
+                self._saldar(agente_id, self._ordenes.pop(agente_id, None), datos)
                 negada = datos.get("motivo") in _NO_EMPEZO or datos.get("permiso") == "denegar"
                 suyo.comandos -= negada
 
@@ -178,13 +188,21 @@ class _Pliegue:
 
     def _seguir_orden(self, agente_id: str, ahora: float) -> None:
         if agente_id in self._ordenes and agente_id not in self._por_aprobar | self._en_pausa:
-            self._ordenes[agente_id] = ahora
+            self._ordenes[agente_id].desde = ahora
 
     def _parar_orden(self, agente_id: str, ahora: float) -> None:
-        desde = self._ordenes.get(agente_id)
-        if desde is not None:
-            self._suyo(agente_id).ratos.append((desde, ahora))
-            self._ordenes[agente_id] = None
+        orden = self._ordenes.get(agente_id)
+        if orden is not None and orden.desde is not None:
+            self._suyo(agente_id).ratos.append((orden.desde, ahora))
+            orden.contado += ahora - orden.desde
+            orden.desde = None
+
+    def _saldar(self, agente_id: str, orden: _Orden | None, datos: dict[str, Any]) -> None:
+        """La que acabó con el programa muerto corrió más de lo que dicen las filas."""
+        if orden is not None and datos.get("cierre") == "recuperado":
+            falta = datos["ms"] / 1000 - orden.contado
+            if falta > 0:
+                self._suyo(agente_id).ratos.append((orden.corte, orden.corte + falta))
 
     def _cortar(self) -> None:
         """El programa murió: lo que estaba en marcha lo estuvo, al menos, hasta la última fila."""
@@ -193,8 +211,9 @@ class _Pliegue:
             suyo.tokens += apartado.tokens
             suyo.usd += apartado.usd
             suyo.ratos.append((apartado.desde, self._ultima))
-        for agente_id in self._ordenes:
+        for agente_id, orden in self._ordenes.items():
             self._parar_orden(agente_id, self._ultima)
+            orden.corte = self._ultima
         self._apartados.clear()
         self._por_aprobar.clear()
 
@@ -219,6 +238,7 @@ class _Pliegue:
             segundos_rama=_union(rama),
             hitos=tuple(suyo.hitos),
             sin_precio=tuple(suyo.sin_precio),
+            cortada=self._ordenes[agente_id].contado if agente_id in self._ordenes else 0.0,
         )
 
     def _cuelga(self, agente_id: str, de: str) -> bool:
