@@ -48,7 +48,9 @@ class Persona:
             "compactar": lambda s: [f"/compactar {self._azar.choice(['', f'@{self._uno(s)}'])}"],
             "permiso": self._permiso,
             "orden": lambda _: [f"!echo {modelo.marca('persona')} >> marcas; sleep 0.1"],
-            "aparte": lambda s: [self._azar.choice(("/btw ¿qué tal?", f"/btw @{self._uno(s)} ¿y?"))],
+            "aparte": lambda s: [
+                self._azar.choice(("/btw ¿qué tal?", f"/btw @{self._uno(s)} ¿y?"))
+            ],
             "mirar": lambda _: [self._azar.choice(("/agentes", "/coste", "/presupuesto"))],
         }
 
@@ -83,7 +85,9 @@ class Persona:
             if not sistema.gestor.mandos.vivos():
                 return
         quedan = sistema.gestor.get_all_agents_status()
-        raise AssertionError(f"no acaban: {[a for a in quedan if a['agent_id'] in _vivos(sistema)]}")
+        raise AssertionError(
+            f"no acaban: {[a for a in quedan if a['agent_id'] in _vivos(sistema)]}"
+        )
 
     async def _calma(self, sesion: Sesion, sistema: Sistema, rastro: str) -> None:
         """Aprueba lo que se pida hasta que se leyó esa línea y no se mueve nadie."""

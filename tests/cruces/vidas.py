@@ -72,7 +72,9 @@ class Corrida:
             sesion = Sesion(papel, soltar, abierto.set_result, TECLAS_LLANAS)
             corre = asyncio.create_task(sesion.run(self._abrir), name="corre")
             try:
-                await asyncio.wait({abierto, corre}, timeout=_ABRIR_S, return_when="FIRST_COMPLETED")
+                await asyncio.wait(
+                    {abierto, corre}, timeout=_ABRIR_S, return_when="FIRST_COMPLETED"
+                )
                 assert abierto.done(), f"no se abrió: {corre}"
                 hecho = que(sesion, abierto.result())
                 assert asyncio.iscoroutine(hecho)

@@ -95,6 +95,13 @@ class Guion:
         """La primera que queda de un agente y cumple eso."""
         return next((f for f in self.quedan(agente_id) if cumple(f)), None)
 
+    def propia_tras(self, fila: FilaGrabada) -> FilaGrabada | None:
+        """La primera que su agente decidió después de esa: ni copiada ni escrita por otro."""
+        return self.buscar(
+            fila.agente_id,
+            lambda f: f.id > fila.id and f.tipo not in AJENAS and not self.se_copia(f),
+        )
+
     def de_la_persona(self) -> list[FilaGrabada]:
         """Todo lo que hizo la persona en este tramo, en su orden."""
         suyas = [

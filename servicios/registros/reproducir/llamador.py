@@ -54,7 +54,7 @@ class LlamadorGrabado:
                 await self._guion.toca(fila)
                 if fila.tipo == "llm_output":
                     return self._contestar(fila, marcha)
-                self._fallar(fila, marcha)
+                await self._fallar(fila, marcha)
 
     def _contestar(self, fila: FilaGrabada, marcha: Marcha) -> RespuestaModelo:
         datos = fila.details
@@ -79,7 +79,7 @@ class LlamadorGrabado:
             respuesta.turno,
         )
 
-    def _fallar(self, fila: FilaGrabada, marcha: Marcha) -> None:
+    async def _fallar(self, fila: FilaGrabada, marcha: Marcha) -> None:
         """Un intento que no valió o, si fue el último, el error con que acabó."""
         datos = fila.details
         if "espera_s" in datos:
@@ -89,6 +89,7 @@ class LlamadorGrabado:
         fin = LlamadaFallida(agente_id=self._agente_id, **datos)
         self._anotador.anotar(fin, marcha.entrada)
         if self._cancelada(fila):
+            await self._guion.al_dia(self._agente_id)  # lo que se dijo antes de que constara
             raise asyncio.CancelledError
         raise ErrorModelo(str(datos["error"]), clase=str(datos["clase"]))
 
@@ -109,7 +110,7 @@ class LlamadorGrabado:
 
     def _la_paro_la_persona(self, fila: FilaGrabada) -> bool:
         """La respuesta del Master se para sola; a un agente lo paran desde fuera."""
-        siguiente = self._guion.buscar(self._agente_id, lambda f: f.id > fila.id)
+        siguiente = self._guion.propia_tras(fila)
         return (
             self._agente_id == MASTER and siguiente is not None and siguiente.tipo == "master_loop"
         )
