@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 
-from agentes.eventos import MASTER, SISTEMA, Apunte, Evento, TextoMaster
+from agentes.eventos import SISTEMA, Apunte, Evento, TextoMaster
 from agentes.eventos_linea import PARADA, ProblemaOmitido
 from servicios.registros.escritura.apuntes import ApunteFila
 from servicios.registros.lectura.hechos import hecho_de
@@ -53,12 +53,12 @@ class AnotadorGrabado:
             return ApunteFila()
         apunte = self._escribir(evento, causa, grabada)
         if isinstance(evento, TextoMaster | ProblemaOmitido):
-            self._parar_si_lo_pararon()
+            self._parar_si_lo_pararon(grabada)
         return apunte
 
-    def _parar_si_lo_pararon(self) -> None:
+    def _parar_si_lo_pararon(self, dicho: FilaGrabada) -> None:
         """Al Master lo interrumpieron con su texto ya dicho y sin guardar: aquí también."""
-        siguiente, tarea = self._guion.esperada(MASTER), asyncio.current_task()
+        siguiente, tarea = self._guion.propia_tras(dicho), asyncio.current_task()
         if siguiente and tarea and siguiente.details.get("motivo") == PARADA:
             tarea.cancel()
 

@@ -96,10 +96,10 @@ class Guion:
         return next((f for f in self.quedan(agente_id) if cumple(f)), None)
 
     def propia_tras(self, fila: FilaGrabada) -> FilaGrabada | None:
-        """La primera que su agente decidió después de esa: ni copiada ni escrita por otro."""
+        """La primera que decidió su agente después de esa: ni se copia ni es cosa de otro."""
         return self.buscar(
             fila.agente_id,
-            lambda f: f.id > fila.id and f.tipo not in AJENAS and not self.se_copia(f),
+            lambda f: f.id > fila.id and not (self.se_copia(f) or self._es_ajena(f)),
         )
 
     def de_la_persona(self) -> list[FilaGrabada]:
@@ -242,7 +242,11 @@ class Guion:
     def _espera_a_otro(self, agente_id: str) -> bool:
         fila = self.esperada(agente_id)
         # El final de quien cortó el cierre tampoco lo pone él: ahí ya no pasaba de donde estaba.
-        return fila is not None and (fila.tipo in AJENAS or fila.id in self._fines)
+        return fila is not None and (self._es_ajena(fila) or fila.id in self._fines)
+
+    def _es_ajena(self, fila: FilaGrabada) -> bool:
+        """Si la escribe otro, o es de la compactación que le pidió la persona."""
+        return fila.tipo in AJENAS or fila.id in self._a_peticion
 
     def _libre(self, fila: FilaGrabada) -> bool:
         """Si lo que sigue a esa fila sin esperar a nadie puede llegar a los demás."""

@@ -18,7 +18,7 @@ from agentes.eventos_llamada import (
 from agentes.respuestas import Uso
 from servicios.llm.via import Marcha
 from servicios.registros.lectura.historias import FilaHistoria, plegar_historia
-from servicios.registros.reanudacion.reanudar import respuesta_de
+from servicios.registros.reanudacion.a_medias import respuesta_de
 from servicios.registros.reproducir.anotador import AnotadorGrabado
 from servicios.registros.reproducir.canonico import FilaGrabada
 from servicios.registros.reproducir.guion import Guion
@@ -54,7 +54,7 @@ class LlamadorGrabado:
                 await self._guion.toca(fila)
                 if fila.tipo == "llm_output":
                     return self._contestar(fila, marcha)
-                await self._fallar(fila, marcha)
+                self._fallar(fila, marcha)
 
     def _contestar(self, fila: FilaGrabada, marcha: Marcha) -> RespuestaModelo:
         datos = fila.details
@@ -79,7 +79,7 @@ class LlamadorGrabado:
             respuesta.turno,
         )
 
-    async def _fallar(self, fila: FilaGrabada, marcha: Marcha) -> None:
+    def _fallar(self, fila: FilaGrabada, marcha: Marcha) -> None:
         """Un intento que no valió o, si fue el último, el error con que acabó."""
         datos = fila.details
         if "espera_s" in datos:
@@ -89,7 +89,6 @@ class LlamadorGrabado:
         fin = LlamadaFallida(agente_id=self._agente_id, **datos)
         self._anotador.anotar(fin, marcha.entrada)
         if self._cancelada(fila):
-            await self._guion.al_dia(self._agente_id)  # lo que se dijo antes de que constara
             raise asyncio.CancelledError
         raise ErrorModelo(str(datos["error"]), clase=str(datos["clase"]))
 
