@@ -11,23 +11,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agentes.errores import ErrorEnjambre
-from agentes.eventos import SISTEMA, USUARIO
-from agentes.eventos_llamada import CANCELADA
-from servicios.llm.aparte import APARTE
+from agentes.eventos import MASTER, SISTEMA, USUARIO
 from servicios.registros.reanudacion.bifurcar import CORTADA
 from servicios.registros.reproducir.canonico import FilaGrabada
-
-AJENAS = {"master_input", "agent_intervention", "agent_control", "swarm_management"}
-"""Las que escribe otro en la secuencia de un agente."""
-
-_COPIADAS = {
-    *("approval_request", "approval_decision", "network_request", "network_end"),
-    *("session_name", "model_change", "system_error", "swarm_init", "orphan_operation"),
-    *("budget_set", "budget_reserve"),
-}
-_DE_SISTEMA = {"system_init", "system_exit", "session_resume", "session_fork"}
-
-_FIN_DE_RAFAGA = AJENAS | {"llm_input", "tool_call_request"}
+from servicios.registros.reproducir.clases import (
+    AJENAS,
+    COPIADAS,
+    DE_SISTEMA,
+    FIN_DE_RAFAGA,
+    es_aparte,
+    es_cancelada,
+    es_fin_cortado,
+    es_parada,
+    la_sigue,
+    pide_compactar,
+)
 
 
 class ErrorDivergencia(ErrorEnjambre):
@@ -39,7 +37,8 @@ class Guion:
     """Lo grabado de un tramo. `cortado` si el proceso no llegó a cerrar la sesión.
 
     `llegadas` son, por destinatario, las filas de lo que entró en su buzón, en su orden, y
-    `leidas`, cuántas ha leído, también en los tramos anteriores.
+    `leidas`, cuántas ha leído, también en los tramos anteriores. `por_parar` es la parada del Master a
+    la que ya llegó: leyó lo que entonces había leído y está donde lo pararon.
     """
 
     filas: Mapping[str, Sequence[FilaGrabada]]
@@ -47,6 +46,8 @@ class Guion:
     cortado: bool
     leidas: dict[str, int]
     acabado: bool = False
+    por_parar: FilaGrabada | None = None
+    _hechas: set[int] = field(default_factory=set)
     _puntero: dict[str, int] = field(default_factory=dict)
     _fines: set[int] = field(default_factory=set)
     _efectos: dict[int, list[FilaGrabada]] = field(default_factory=dict)
@@ -59,13 +60,13 @@ class Guion:
     def __post_init__(self) -> None:
         aperturas = {f.id for f in self.filas.get(SISTEMA, ())}
         todas = [f for suyas in self.filas.values() for f in suyas]
-        self._fines.update(f.id for f in todas if _es_fin_cortado(f))
+        self._fines.update(f.id for f in todas if es_fin_cortado(f))
         for fila in todas:
             if fila.tipo in AJENAS and fila.causa is not None and fila.causa not in self._fines:
                 self._efectos.setdefault(fila.causa, []).append(fila)
-            if _es_aparte(fila) or (fila.causa in self._al_margen and _la_sigue(fila)):
+            if es_aparte(fila) or (fila.causa in self._al_margen and la_sigue(fila)):
                 self._al_margen.add(fila.id)
-            elif _pide_compactar(fila) or (fila.causa in self._compactan and _la_sigue(fila)):
+            elif pide_compactar(fila) or (fila.causa in self._compactan and la_sigue(fila)):
                 self._compactan.add(fila.id)
                 if fila.causa in aperturas | self._a_peticion:
                     self._a_peticion.add(fila.id)
@@ -102,6 +103,31 @@ class Guion:
             lambda f: f.id > fila.id and not (self.se_copia(f) or self._es_ajena(f)),
         )
 
+    def parada(self) -> FilaGrabada | None:
+        """La fila con que la persona paró al Master, si es lo siguiente que consta de él."""
+        fila = self.buscar(MASTER, lambda f: not (self.se_copia(f) or self._es_ajena(f)))
+        return fila if es_parada(fila) else None
+
+    async def hasta_parar(self, fila: FilaGrabada) -> bool:
+        """Vuelve cuando el Master llegó a donde lo pararon; falso si ya consta que se paró."""
+
+        def llego() -> bool:
+            ya = self.esperada(MASTER) is fila and not self._compactando(fila)
+            return ya or fila is self.por_parar or fila.id in self._hechas
+
+        await self.hasta(llego)
+        return fila.id not in self._hechas
+
+    def _compactando(self, fila: FilaGrabada) -> bool:
+        """Si entonces se hacía la compactación que pidió la persona: el Master esperaba por ella."""
+        previas = (f for f in self.filas.get(MASTER, ()) if f.id < fila.id)
+        ultima = next((f for f in reversed([*previas]) if f.id in self._a_peticion), None)
+        return ultima is not None and (ultima.tipo == "llm_input" or "espera_s" in ultima.details)
+
+    def corte_de(self, entrada: FilaGrabada) -> FilaGrabada | None:
+        """La fila que dice que se paró esa compactación, si se paró."""
+        return self.buscar(entrada.agente_id, lambda f: f.causa == entrada.id and es_cancelada(f))
+
     def de_la_persona(self) -> list[FilaGrabada]:
         """Todo lo que hizo la persona en este tramo, en su orden."""
         suyas = [
@@ -111,6 +137,7 @@ class Guion:
             if f.tipo == "master_input"
             or (f.tipo in AJENAS and f.details.get("de") == "usuario")
             or (f.tipo == "llm_input" and self._la_pidio(f))
+            or es_parada(f)
         ]
         return sorted(suyas, key=lambda f: f.id)
 
@@ -126,7 +153,7 @@ class Guion:
         """Si la escribe quien muere al cerrar; cada superior manda parar entonces a los suyos."""
         match fila.tipo:
             case "llm_call":
-                return bool(fila.details.get("clase") == CANCELADA)
+                return es_cancelada(fila)
             case "tool_execution":
                 return bool(fila.details.get("cierre") == "interrumpido")
             case "swarm_management":
@@ -157,6 +184,7 @@ class Guion:
 
     def avanzar(self, fila: FilaGrabada) -> None:
         """Esa fila ya está otra vez escrita."""
+        self._hechas.add(fila.id)
         self._puntero[fila.agente_id] = self._puntero.get(fila.agente_id, 0) + 1
         self.avances += 1
         self.despertar()
@@ -210,12 +238,12 @@ class Guion:
     def se_copia(self, fila: FilaGrabada) -> bool:
         """Si no la decide el núcleo: se escribe otra vez, tal cual, cuando le toca."""
         if fila.agente_id == SISTEMA:
-            return fila.tipo not in _DE_SISTEMA
+            return fila.tipo not in DE_SISTEMA
         if fila.agente_id == USUARIO or fila.id in self._al_margen:
             return True
         if fila.tipo == "tool_execution":
             return bool(fila.details.get("resultado") == CORTADA)
-        return fila.tipo in _COPIADAS
+        return fila.tipo in COPIADAS
 
     def foco_de(self, fila: FilaGrabada) -> str:
         """El de una compactación que pidió la persona; en las más viejas solo lo dice su final."""
@@ -228,7 +256,7 @@ class Guion:
 
     def hace_sitio(self, fila: FilaGrabada) -> bool:
         """Si es la petición de un resumen que nadie pidió: la historia no cabía."""
-        return _pide_compactar(fila) and fila.id not in self._a_peticion
+        return pide_compactar(fila) and fila.id not in self._a_peticion
 
     def _empieza(self, entrada: FilaGrabada) -> bool:
         for fila in self.quedan(entrada.agente_id):
@@ -266,7 +294,7 @@ class Guion:
     def _rafaga(self, fila: FilaGrabada) -> Iterator[FilaGrabada]:
         """Lo que se escribe sin esperar a nada desde esa fila."""
         for propia in self.quedan(fila.agente_id):
-            if propia.tipo in _FIN_DE_RAFAGA:
+            if propia.tipo in FIN_DE_RAFAGA:
                 return
             yield propia
 
@@ -286,21 +314,3 @@ class Guion:
             self.esperada(e.agente_id) is e and self._caben(e)
             for e in self._efectos.get(fila.id, ())
         )
-
-
-def _es_aparte(fila: FilaGrabada) -> bool:
-    """Si es la petición de una pregunta al margen: no toca nada de lo que decide el núcleo."""
-    return fila.tipo == "llm_input" and fila.details.get("proposito") == APARTE
-
-
-def _pide_compactar(fila: FilaGrabada) -> bool:
-    return fila.tipo == "llm_input" and bool(fila.details.get("proposito"))
-
-
-def _la_sigue(fila: FilaGrabada) -> bool:
-    """Si puede ser el resto de una llamada con propósito: su respuesta, su fallo o el cambio."""
-    return fila.tipo in {"llm_output", "llm_call", "history_compaction"}
-
-
-def _es_fin_cortado(fila: FilaGrabada) -> bool:
-    return fila.tipo == "agent_run_end" and fila.details.get("estado") == "cancelled"
