@@ -34,6 +34,7 @@ from servicios.registros.reproducir.anotador import AnotadorGrabado
 from servicios.registros.reproducir.canonico import FilaGrabada, hash_de_eventos, leer_filas
 from servicios.registros.reproducir.diferencia import Diferencia, comparar
 from servicios.registros.reproducir.guion import ErrorDivergencia, Guion
+from servicios.registros.reproducir.paradas import corte_de, foco_de, hasta_parar
 from servicios.registros.reproducir.tramos import cierra, tramos_de
 
 ATASCO_S = 10.0
@@ -228,7 +229,7 @@ async def _hacer_de_persona(guion: Guion, nucleo: Nucleo, grabadas: PiezasGrabad
                     mando = Mando(fila.details["mando"])
                     await nucleo.gestor.mandos.dar(mando, fila.agente_id, USUARIO)
                 case "master_loop":
-                    if await guion.hasta_parar(fila):
+                    if await hasta_parar(guion, fila):
                         nucleo.conversacion.interrumpir()
                 case "llm_input":
                     grupo.create_task(_compactar(guion, grabadas, fila))
@@ -238,8 +239,8 @@ async def _hacer_de_persona(guion: Guion, nucleo: Nucleo, grabadas: PiezasGrabad
 
 async def _compactar(guion: Guion, grabadas: PiezasGrabadas, fila: FilaGrabada) -> None:
     """Lo que hizo `/compactar`; si entonces falló, ahora también."""
-    corte = guion.corte_de(fila)
-    hacer = grabadas.interlocutores[fila.agente_id].compactar(guion.foco_de(fila))
+    corte = corte_de(guion, fila)
+    hacer = grabadas.interlocutores[fila.agente_id].compactar(foco_de(guion, fila))
     async with asyncio.TaskGroup() as grupo:
         tarea = grupo.create_task(_sin_fallar(hacer))
         if corte is not None:

@@ -64,7 +64,7 @@ class Persona:
         azar, hasta = self._azar, time.monotonic() + self._mezcla.vida_s
         if sistema.guardada is None:
             self._teclear(sesion, f"empieza {self._modelo.rastro('L')}")
-        pesos = {nombre: 2 for nombre in self._gestos} | {"permiso": 5, "mirar": 1, "cancela": 1}
+        pesos = dict.fromkeys(self._gestos, 2) | {"permiso": 5, "mirar": 1, "cancela": 1}
         pesos |= _PESOS[self._mezcla.clase]
         while time.monotonic() < hasta:
             await asyncio.sleep(azar.uniform(0, self._mezcla.cadencia_s))
@@ -152,7 +152,7 @@ class Persona:
         return [f"/pausar {uno}", *self._azar.sample(posibles, self._azar.randrange(1, 4))]
 
     def _presupuesto(self, sistema: Sistema) -> list[str]:
-        cuentas = [r for _, r, _ in sistema.contaduria.cuentas()] or ["comandos"]
+        cuentas = [r.value for _, r, _ in sistema.contaduria.cuentas()] or ["comandos"]
         suma = {"tokens": 8000, "usd": 0.02, "segundos": 1, "comandos": 3, "agentes": 1}
         recurso = self._azar.choice(cuentas)
         quien = self._azar.choice(("", "", f"{self._uno(sistema)} "))

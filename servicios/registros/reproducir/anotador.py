@@ -62,7 +62,7 @@ class AnotadorGrabado:
 
         Si antes de que lo pararan leyó algo más, fue más tarde.
         """
-        siguiente, tarea = self._guion.propia_tras(dicho), asyncio.current_task()
+        siguiente, tarea = self._guion.propia(MASTER, dicho.id), asyncio.current_task()
         if siguiente is None or siguiente.causa in self._guion.sin_leer(MASTER):
             return
         if tarea and es_parada(siguiente):

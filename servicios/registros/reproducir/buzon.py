@@ -14,6 +14,7 @@ from servicios.registros.reproducir.anotador import AnotadorGrabado
 from servicios.registros.reproducir.canonico import FilaGrabada
 from servicios.registros.reproducir.clases import es_aparte
 from servicios.registros.reproducir.guion import Guion
+from servicios.registros.reproducir.paradas import parada
 from servicios.reloj import Reloj
 
 Entrada = Directiva | Aviso | EntradaUsuario
@@ -69,16 +70,16 @@ class BuzonGrabado(BuzonConVentana[T]):
 
     async def recoger(self) -> list[T]:
         """Lo del turno que viene, cuando está todo y le toca."""
-        entrada, parada = self._siguiente_llamada(), self._parada()
+        entrada, fin = self._siguiente_llamada(), self._parada()
         await self._guion.hasta(self._estan)
-        if parada is None and entrada is None:
+        if fin is None and entrada is None:
             await self._guion.hasta(lambda: False)
-        elif parada is None and entrada is not None:
+        elif fin is None and entrada is not None:
             await self._guion.toca_turno(entrada)
         filas = self._toca_leer()
-        if parada is not None:
+        if fin is not None:
             self._sin_enviar += len(filas)
-            self._guion.por_parar = parada
+            self._guion.por_parar = fin
             self._guion.despertar()
         elif entrada is not None and not entrada.details.get("proposito"):
             self._guion.leer(self._agente_id, self._sin_enviar + len(filas))
@@ -91,7 +92,7 @@ class BuzonGrabado(BuzonConVentana[T]):
 
     def _parada(self) -> FilaGrabada | None:
         """Si lo siguiente que consta es que pararon al Master: no llegó a enviar lo que leyó."""
-        return self._guion.parada() if self._agente_id == MASTER else None
+        return parada(self._guion) if self._agente_id == MASTER else None
 
     def _siguiente_llamada(self) -> FilaGrabada | None:
         """La petición del turno que viene; si se cortó antes, la del resumen que le hacía sitio."""
@@ -102,10 +103,10 @@ class BuzonGrabado(BuzonConVentana[T]):
 
     def _toca_leer(self) -> list[int]:
         """Las filas de lo que entra en el turno que viene: las primeras sin leer."""
-        entrada, parada = self._siguiente_llamada(), self._parada()
+        entrada, fin = self._siguiente_llamada(), self._parada()
         faltan = self._guion.sin_leer(self._agente_id)
-        if parada is not None:
-            return [f for f in faltan[self._sin_enviar :] if f <= (parada.causa or 0)]
+        if fin is not None:
+            return [f for f in faltan[self._sin_enviar :] if f <= (fin.causa or 0)]
         if entrada is None:
             return []
         if entrada.details.get("proposito"):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agentes.errores import ErrorEnjambre
-from agentes.eventos import MASTER, SISTEMA, USUARIO
+from agentes.eventos import SISTEMA, USUARIO
 from servicios.registros.reanudacion.bifurcar import CORTADA
 from servicios.registros.reproducir.canonico import FilaGrabada
 from servicios.registros.reproducir.clases import (
@@ -37,8 +37,8 @@ class Guion:
     """Lo grabado de un tramo. `cortado` si el proceso no llegó a cerrar la sesión.
 
     `llegadas` son, por destinatario, las filas de lo que entró en su buzón, en su orden, y
-    `leidas`, cuántas ha leído, también en los tramos anteriores. `por_parar` es la parada del Master a
-    la que ya llegó: leyó lo que entonces había leído y está donde lo pararon.
+    `leidas`, cuántas ha leído, también en los tramos anteriores. `por_parar` es la fila que dice que
+    se paró al Master, cuando ya está donde lo pararon y leyó lo que entonces había leído.
     """
 
     filas: Mapping[str, Sequence[FilaGrabada]]
@@ -96,37 +96,11 @@ class Guion:
         """La primera que queda de un agente y cumple eso."""
         return next((f for f in self.quedan(agente_id) if cumple(f)), None)
 
-    def propia_tras(self, fila: FilaGrabada) -> FilaGrabada | None:
-        """La primera que decidió su agente después de esa: ni se copia ni es cosa de otro."""
+    def propia(self, agente_id: str, tras: int = 0) -> FilaGrabada | None:
+        """La primera que decidió un agente (después de esa): ni se copia ni es cosa de otro."""
         return self.buscar(
-            fila.agente_id,
-            lambda f: f.id > fila.id and not (self.se_copia(f) or self._es_ajena(f)),
+            agente_id, lambda f: f.id > tras and not (self.se_copia(f) or self._es_ajena(f))
         )
-
-    def parada(self) -> FilaGrabada | None:
-        """La fila con que la persona paró al Master, si es lo siguiente que consta de él."""
-        fila = self.buscar(MASTER, lambda f: not (self.se_copia(f) or self._es_ajena(f)))
-        return fila if es_parada(fila) else None
-
-    async def hasta_parar(self, fila: FilaGrabada) -> bool:
-        """Vuelve cuando el Master llegó a donde lo pararon; falso si ya consta que se paró."""
-
-        def llego() -> bool:
-            ya = self.esperada(MASTER) is fila and not self._compactando(fila)
-            return ya or fila is self.por_parar or fila.id in self._hechas
-
-        await self.hasta(llego)
-        return fila.id not in self._hechas
-
-    def _compactando(self, fila: FilaGrabada) -> bool:
-        """Si entonces se hacía la compactación que pidió la persona: el Master esperaba por ella."""
-        previas = (f for f in self.filas.get(MASTER, ()) if f.id < fila.id)
-        ultima = next((f for f in reversed([*previas]) if f.id in self._a_peticion), None)
-        return ultima is not None and (ultima.tipo == "llm_input" or "espera_s" in ultima.details)
-
-    def corte_de(self, entrada: FilaGrabada) -> FilaGrabada | None:
-        """La fila que dice que se paró esa compactación, si se paró."""
-        return self.buscar(entrada.agente_id, lambda f: f.causa == entrada.id and es_cancelada(f))
 
     def de_la_persona(self) -> list[FilaGrabada]:
         """Todo lo que hizo la persona en este tramo, en su orden."""
@@ -199,6 +173,14 @@ class Guion:
         while not cumple():
             await self._cambio.wait()
 
+    def consta(self, fila: FilaGrabada) -> bool:
+        """Si esa fila ya está otra vez escrita."""
+        return fila.id in self._hechas
+
+    def la_pide(self, fila: FilaGrabada) -> bool:
+        """Si es de una compactación que pidió la persona."""
+        return fila.id in self._a_peticion
+
     async def llega_a(self, fila: FilaGrabada) -> None:
         """Vuelve cuando esa es la siguiente de su agente y cabe lo que arrastra en los suyos."""
         await self.hasta(
@@ -244,15 +226,6 @@ class Guion:
         if fila.tipo == "tool_execution":
             return bool(fila.details.get("resultado") == CORTADA)
         return fila.tipo in COPIADAS
-
-    def foco_de(self, fila: FilaGrabada) -> str:
-        """El de una compactación que pidió la persona; en las más viejas solo lo dice su final."""
-        if "foco" in fila.details:
-            return str(fila.details["foco"])
-        cambio = self.buscar(
-            fila.agente_id, lambda f: f.tipo == "history_compaction" and f.id > fila.id
-        )
-        return str(cambio.details["foco"]) if cambio else ""
 
     def hace_sitio(self, fila: FilaGrabada) -> bool:
         """Si es la petición de un resumen que nadie pidió: la historia no cabía."""

@@ -109,7 +109,7 @@ class LlamadorGrabado:
 
     def _la_paro_la_persona(self, fila: FilaGrabada) -> bool:
         """La respuesta del Master se para sola; a un agente lo paran desde fuera."""
-        siguiente = self._guion.propia_tras(fila)
+        siguiente = self._guion.propia(self._agente_id, fila.id)
         return (
             self._agente_id == MASTER and siguiente is not None and siguiente.tipo == "master_loop"
         )
