@@ -148,6 +148,7 @@ class Conversacion:
                 self._tarea = grupo.create_task(self._atender(), name=MASTER)
             parada, self._tarea = self._tarea.cancelled(), None
             if parada:
+                await self._buzon.al_dia()
                 await self._interrumpido(PARADA)
             if not self._buzon:
                 self._ociosa.set()

@@ -30,7 +30,8 @@ from servicios.motores.puestos import Puestos, Turno
 from servicios.puertos import Superior
 from servicios.registros.reproducir.anotador import AnotadorGrabado
 from servicios.registros.reproducir.buzon import BuzonGrabado
-from servicios.registros.reproducir.guion import AJENAS, ErrorDivergencia, Guion
+from servicios.registros.reproducir.clases import AJENAS
+from servicios.registros.reproducir.guion import ErrorDivergencia, Guion
 from servicios.registros.reproducir.llamador import LlamadorGrabado
 from servicios.registros.reproducir.presupuestos import PresupuestosGrabados
 from servicios.registros.reproducir.puerta import PuertaGrabada

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import tempfile
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ from servicios.registros.reproducir.anotador import AnotadorGrabado
 from servicios.registros.reproducir.canonico import FilaGrabada, hash_de_eventos, leer_filas
 from servicios.registros.reproducir.diferencia import Diferencia, comparar
 from servicios.registros.reproducir.guion import ErrorDivergencia, Guion
+from servicios.registros.reproducir.paradas import corte_de, foco_de, hasta_parar
 from servicios.registros.reproducir.tramos import cierra, tramos_de
 
 ATASCO_S = 10.0
@@ -215,7 +216,8 @@ async def _hacer_de_persona(guion: Guion, nucleo: Nucleo, grabadas: PiezasGrabad
     """Todo lo que hizo la persona, cuando lo hizo; lo que no llegó a acabar se queda a medias."""
     async with asyncio.TaskGroup() as grupo:
         for fila in guion.de_la_persona():
-            await guion.llega_a(fila)
+            if fila.tipo != "master_loop":
+                await guion.llega_a(fila)
             match fila.tipo:
                 case "master_input":
                     await nucleo.conversacion.decir(fila.details["texto"])
@@ -226,6 +228,9 @@ async def _hacer_de_persona(guion: Guion, nucleo: Nucleo, grabadas: PiezasGrabad
                 case "agent_control":
                     mando = Mando(fila.details["mando"])
                     await nucleo.gestor.mandos.dar(mando, fila.agente_id, USUARIO)
+                case "master_loop":
+                    if await hasta_parar(guion, fila):
+                        nucleo.conversacion.interrumpir()
                 case "llm_input":
                     grupo.create_task(_compactar(guion, grabadas, fila))
                 case _:
@@ -234,8 +239,18 @@ async def _hacer_de_persona(guion: Guion, nucleo: Nucleo, grabadas: PiezasGrabad
 
 async def _compactar(guion: Guion, grabadas: PiezasGrabadas, fila: FilaGrabada) -> None:
     """Lo que hizo `/compactar`; si entonces falló, ahora también."""
+    corte = corte_de(guion, fila)
+    hacer = grabadas.interlocutores[fila.agente_id].compactar(foco_de(guion, fila))
+    async with asyncio.TaskGroup() as grupo:
+        tarea = grupo.create_task(_sin_fallar(hacer))
+        if corte is not None:
+            await guion.llega_a(corte)
+            tarea.cancel()
+
+
+async def _sin_fallar(hacer: Awaitable[object]) -> None:
     with suppress(ErrorModelo):
-        await grabadas.interlocutores[fila.agente_id].compactar(guion.foco_de(fila))
+        await hacer
 
 
 async def _esperar_final(guion: Guion, anotador: AnotadorGrabado) -> None:

@@ -11,9 +11,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from langchain_core.messages import AIMessage
-
-from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorBitacora
 from agentes.eventos import MASTER, Apunte, Espera, EstadoAgente
 from agentes.guardado import (
@@ -31,10 +28,10 @@ from servicios.registros.fallos import explicar
 from servicios.registros.lectura.conexion import conectar_lectura
 from servicios.registros.lectura.historias import (
     FilaHistoria,
-    FilaSalida,
     Historia,
     plegar_historia,
 )
+from servicios.registros.reanudacion.a_medias import cortada, por_hacer, sin_contestar
 from servicios.registros.reanudacion.esperas import es_problema, ultima_espera
 from servicios.registros.reanudacion.gastos import leer_cuentas
 from servicios.registros.reanudacion.paradas import parada_de
@@ -44,8 +41,6 @@ from servicios.registros.reanudacion.pendientes import (
     pendientes_del_master,
     problemas_sin_contar,
 )
-
-_FALLOS_NUESTROS = frozenset({"alarma", "interno"})
 
 _PROPIAS = ("op", "intento", "tool", "ok", "cierre", "ms", "resultado")
 
@@ -58,7 +53,11 @@ _AGENTES = """
     FROM agent_runs AS a JOIN logs AS l ON l.id = a.id WHERE a.session = ? ORDER BY a.id"""
 _COMPACTADA = """
     SELECT coalesce(max(id), 0) FROM logs
-    WHERE session = ? AND agente_id = ? AND tipo = 'history_compaction'"""
+    WHERE session = ?1 AND agente_id = ?2 AND tipo = 'history_compaction' AND id < coalesce(
+        (SELECT id FROM logs WHERE session = ?1 AND agente_id = ?2 AND tipo = 'llm_output'
+            AND coalesce(details ->> '$.proposito', '') = '' ORDER BY id DESC LIMIT 1), 9e18)"""
+"""La última anterior a la última respuesta: lo que esa respuesta pedía puede estar a medias."""
+
 _HISTORIA = """
     SELECT id, tipo, details, causa FROM logs
     WHERE session = ? AND agente_id = ? AND id >= ?
@@ -175,7 +174,7 @@ class _Lector:
         gasto = self._una(_GASTO, self._sesion, agente_id) or (0, 0, 0, 0)
         salida = plegada.salida
         cola = self._cola(agente_id, salida.id if salida else 0)
-        por_hacer = _por_hacer(salida, cola)
+        pendiente = por_hacer(plegada, cola)
         return HistoriaGuardada(
             mensajes=plegada.mensajes,
             contados=plegada.contados,
@@ -183,17 +182,17 @@ class _Lector:
             pasos=int(gasto[0]),
             causa=_ultima_causa(plegada, nacimiento),
             uso=Uso(*gasto[1:]),
-            respuesta=por_hacer,
-            cortada=_cortada(plegada, cola),
+            respuesta=pendiente,
+            cortada=cortada(plegada, cola),
             corte_anotado=plegada.corte_anotado,
-            sin_contestar=_sin_contestar(plegada, cola),
+            sin_contestar=sin_contestar(plegada, cola),
             textos_sueltos=plegada.recuerdos,
             esperaba_hijo=ultima_espera(cola) is Espera.HIJO,
             problema_contado=any(es_problema(f) for f in cola),
-            vuelta_contada=por_hacer is not None
+            vuelta_contada=pendiente is not None
             and any(f["tipo"] == "loop_detected" for f in cola),
             texto_dicho=any(f["tipo"] == "master_response_text" for f in cola),
-            reentrega=self._reentrega(plegada.entrada_abierta),
+            reentrega=self._reentrega(plegada.por_ver),
             devueltos=self._devueltos(agente_id, salida.id if salida else 0),
             operaciones=self._operaciones(cola),
         )
@@ -246,48 +245,6 @@ def resultado_de(detalles: dict[str, Any]) -> ResultadoHerramienta:
         para_modelo=str(detalles["resultado"]),
         detalles={k: v for k, v in detalles.items() if k not in _PROPIAS},
     )
-
-
-def respuesta_de(salida: FilaSalida) -> RespuestaModelo:
-    """La respuesta de un modelo a partir de su fila."""
-    return RespuestaModelo(
-        mensaje=salida.mensaje,
-        texto=salida.texto,
-        llamadas=salida.llamadas,
-        razon=salida.razon,
-        uso=salida.uso,
-        apunte=ApunteFila.firme(salida.id),
-        turno=salida.turno,
-    )
-
-
-def _por_hacer(salida: FilaSalida | None, cola: list[sqlite3.Row]) -> RespuestaModelo | None:
-    """La última respuesta, si detrás no hubo otra llamada ni se paró el turno."""
-    parado = any(f["tipo"] in {"master_loop", "master_error"} for f in cola)
-    return None if salida is None or salida.seguida or parado else respuesta_de(salida)
-
-
-def _cortada(historia: Historia, cola: list[sqlite3.Row]) -> Apunte | None:
-    entrada = historia.entrada_abierta
-    if entrada is None or any(f["tipo"] == "master_loop" and f["id"] > entrada for f in cola):
-        return None
-    return ApunteFila.firme(entrada)
-
-
-def _sin_contestar(historia: Historia, cola: list[sqlite3.Row]) -> bool:
-    """Si lo último fue que falló el modelo, y repetir lo mismo puede salir bien."""
-    if not historia.mensajes or isinstance(historia.mensajes[-1], AIMessage):
-        return False
-    propias = [f for f in cola if f["tipo"] != "llm_input" or not _de_lado(f)]
-    marcas = [f for f in propias if f["tipo"] in {"llm_input", "master_loop", "master_error"}]
-    if not marcas or marcas[-1]["tipo"] != "master_error":
-        return False
-    return json.loads(marcas[-1]["details"])["clase"] not in _FALLOS_NUESTROS
-
-
-def _de_lado(entrada: sqlite3.Row) -> bool:
-    """Si es una petición con otro propósito: no es de la historia."""
-    return bool(json.loads(entrada["details"]).get("proposito"))
 
 
 def _ultima_causa(historia: Historia, nacimiento: Apunte | None) -> Apunte | None:

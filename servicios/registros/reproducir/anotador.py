@@ -6,11 +6,12 @@ import asyncio
 import json
 from collections.abc import Callable
 
-from agentes.eventos import MASTER, SISTEMA, Apunte, Evento, TextoMaster
-from agentes.eventos_linea import PARADA, ProblemaOmitido
+from agentes.eventos import MASTER, SISTEMA, Apunte, Evento, FalloMaster, TextoMaster
+from agentes.eventos_linea import ProblemaOmitido
 from servicios.registros.escritura.apuntes import ApunteFila
 from servicios.registros.lectura.hechos import hecho_de
 from servicios.registros.reproducir.canonico import FilaGrabada, canonico
+from servicios.registros.reproducir.clases import es_parada
 from servicios.registros.reproducir.diferencia import Diferencia, motivo_de
 from servicios.registros.reproducir.guion import ErrorDivergencia, Guion
 from servicios.registros.textos import a_json
@@ -52,14 +53,19 @@ class AnotadorGrabado:
             self._divergir(Diferencia(agente_id, grabada.id, grabada.tipo, motivo))
             return ApunteFila()
         apunte = self._escribir(evento, causa, grabada)
-        if isinstance(evento, TextoMaster | ProblemaOmitido):
-            self._parar_si_lo_pararon()
+        if isinstance(evento, TextoMaster | ProblemaOmitido | FalloMaster):
+            self._parar_si_lo_pararon(grabada)
         return apunte
 
-    def _parar_si_lo_pararon(self) -> None:
-        """Al Master lo interrumpieron con su texto ya dicho y sin guardar: aquí también."""
-        siguiente, tarea = self._guion.esperada(MASTER), asyncio.current_task()
-        if siguiente and tarea and siguiente.details.get("motivo") == PARADA:
+    def _parar_si_lo_pararon(self, dicho: FilaGrabada) -> None:
+        """Al Master lo pararon con esa fila dicha y sin guardar: aquí también.
+
+        Si antes de que lo pararan leyó algo más, fue más tarde.
+        """
+        siguiente, tarea = self._guion.propia(MASTER, dicho.id), asyncio.current_task()
+        if siguiente is None or siguiente.causa in self._guion.sin_leer(MASTER):
+            return
+        if tarea and es_parada(siguiente):
             tarea.cancel()
 
     def copiar_previas(self, agente_id: str) -> None:

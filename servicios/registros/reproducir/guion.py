@@ -12,22 +12,20 @@ from dataclasses import dataclass, field
 
 from agentes.errores import ErrorEnjambre
 from agentes.eventos import SISTEMA, USUARIO
-from agentes.eventos_llamada import CANCELADA
-from servicios.llm.aparte import APARTE
 from servicios.registros.reanudacion.bifurcar import CORTADA
 from servicios.registros.reproducir.canonico import FilaGrabada
-
-AJENAS = {"master_input", "agent_intervention", "agent_control", "swarm_management"}
-"""Las que escribe otro en la secuencia de un agente."""
-
-_COPIADAS = {
-    *("approval_request", "approval_decision", "network_request", "network_end"),
-    *("session_name", "model_change", "system_error", "swarm_init", "orphan_operation"),
-    *("budget_set", "budget_reserve"),
-}
-_DE_SISTEMA = {"system_init", "system_exit", "session_resume", "session_fork"}
-
-_FIN_DE_RAFAGA = AJENAS | {"llm_input", "tool_call_request"}
+from servicios.registros.reproducir.clases import (
+    AJENAS,
+    COPIADAS,
+    DE_SISTEMA,
+    FIN_DE_RAFAGA,
+    es_aparte,
+    es_cancelada,
+    es_fin_cortado,
+    es_parada,
+    la_sigue,
+    pide_compactar,
+)
 
 
 class ErrorDivergencia(ErrorEnjambre):
@@ -39,7 +37,8 @@ class Guion:
     """Lo grabado de un tramo. `cortado` si el proceso no llegó a cerrar la sesión.
 
     `llegadas` son, por destinatario, las filas de lo que entró en su buzón, en su orden, y
-    `leidas`, cuántas ha leído, también en los tramos anteriores.
+    `leidas`, cuántas ha leído, también en los tramos anteriores. `por_parar` es la fila que dice que
+    se paró al Master, cuando ya está donde lo pararon y leyó lo que entonces había leído.
     """
 
     filas: Mapping[str, Sequence[FilaGrabada]]
@@ -47,6 +46,8 @@ class Guion:
     cortado: bool
     leidas: dict[str, int]
     acabado: bool = False
+    por_parar: FilaGrabada | None = None
+    _hechas: set[int] = field(default_factory=set)
     _puntero: dict[str, int] = field(default_factory=dict)
     _fines: set[int] = field(default_factory=set)
     _efectos: dict[int, list[FilaGrabada]] = field(default_factory=dict)
@@ -59,13 +60,13 @@ class Guion:
     def __post_init__(self) -> None:
         aperturas = {f.id for f in self.filas.get(SISTEMA, ())}
         todas = [f for suyas in self.filas.values() for f in suyas]
-        self._fines.update(f.id for f in todas if _es_fin_cortado(f))
+        self._fines.update(f.id for f in todas if es_fin_cortado(f))
         for fila in todas:
             if fila.tipo in AJENAS and fila.causa is not None and fila.causa not in self._fines:
                 self._efectos.setdefault(fila.causa, []).append(fila)
-            if _es_aparte(fila) or (fila.causa in self._al_margen and _la_sigue(fila)):
+            if es_aparte(fila) or (fila.causa in self._al_margen and la_sigue(fila)):
                 self._al_margen.add(fila.id)
-            elif _pide_compactar(fila) or (fila.causa in self._compactan and _la_sigue(fila)):
+            elif pide_compactar(fila) or (fila.causa in self._compactan and la_sigue(fila)):
                 self._compactan.add(fila.id)
                 if fila.causa in aperturas | self._a_peticion:
                     self._a_peticion.add(fila.id)
@@ -95,6 +96,12 @@ class Guion:
         """La primera que queda de un agente y cumple eso."""
         return next((f for f in self.quedan(agente_id) if cumple(f)), None)
 
+    def propia(self, agente_id: str, tras: int = 0) -> FilaGrabada | None:
+        """La primera que decidió un agente (después de esa): ni se copia ni es cosa de otro."""
+        return self.buscar(
+            agente_id, lambda f: f.id > tras and not (self.se_copia(f) or self._es_ajena(f))
+        )
+
     def de_la_persona(self) -> list[FilaGrabada]:
         """Todo lo que hizo la persona en este tramo, en su orden."""
         suyas = [
@@ -104,6 +111,7 @@ class Guion:
             if f.tipo == "master_input"
             or (f.tipo in AJENAS and f.details.get("de") == "usuario")
             or (f.tipo == "llm_input" and self._la_pidio(f))
+            or es_parada(f)
         ]
         return sorted(suyas, key=lambda f: f.id)
 
@@ -119,7 +127,7 @@ class Guion:
         """Si la escribe quien muere al cerrar; cada superior manda parar entonces a los suyos."""
         match fila.tipo:
             case "llm_call":
-                return bool(fila.details.get("clase") == CANCELADA)
+                return es_cancelada(fila)
             case "tool_execution":
                 return bool(fila.details.get("cierre") == "interrumpido")
             case "swarm_management":
@@ -150,6 +158,7 @@ class Guion:
 
     def avanzar(self, fila: FilaGrabada) -> None:
         """Esa fila ya está otra vez escrita."""
+        self._hechas.add(fila.id)
         self._puntero[fila.agente_id] = self._puntero.get(fila.agente_id, 0) + 1
         self.avances += 1
         self.despertar()
@@ -163,6 +172,14 @@ class Guion:
         """Vuelve cuando se cumple eso."""
         while not cumple():
             await self._cambio.wait()
+
+    def consta(self, fila: FilaGrabada) -> bool:
+        """Si esa fila ya está otra vez escrita."""
+        return fila.id in self._hechas
+
+    def la_pide(self, fila: FilaGrabada) -> bool:
+        """Si es de una compactación que pidió la persona."""
+        return fila.id in self._a_peticion
 
     async def llega_a(self, fila: FilaGrabada) -> None:
         """Vuelve cuando esa es la siguiente de su agente y cabe lo que arrastra en los suyos."""
@@ -203,25 +220,16 @@ class Guion:
     def se_copia(self, fila: FilaGrabada) -> bool:
         """Si no la decide el núcleo: se escribe otra vez, tal cual, cuando le toca."""
         if fila.agente_id == SISTEMA:
-            return fila.tipo not in _DE_SISTEMA
+            return fila.tipo not in DE_SISTEMA
         if fila.agente_id == USUARIO or fila.id in self._al_margen:
             return True
         if fila.tipo == "tool_execution":
             return bool(fila.details.get("resultado") == CORTADA)
-        return fila.tipo in _COPIADAS
-
-    def foco_de(self, fila: FilaGrabada) -> str:
-        """El de una compactación que pidió la persona; en las más viejas solo lo dice su final."""
-        if "foco" in fila.details:
-            return str(fila.details["foco"])
-        cambio = self.buscar(
-            fila.agente_id, lambda f: f.tipo == "history_compaction" and f.id > fila.id
-        )
-        return str(cambio.details["foco"]) if cambio else ""
+        return fila.tipo in COPIADAS
 
     def hace_sitio(self, fila: FilaGrabada) -> bool:
         """Si es la petición de un resumen que nadie pidió: la historia no cabía."""
-        return _pide_compactar(fila) and fila.id not in self._a_peticion
+        return pide_compactar(fila) and fila.id not in self._a_peticion
 
     def _empieza(self, entrada: FilaGrabada) -> bool:
         for fila in self.quedan(entrada.agente_id):
@@ -235,7 +243,11 @@ class Guion:
     def _espera_a_otro(self, agente_id: str) -> bool:
         fila = self.esperada(agente_id)
         # El final de quien cortó el cierre tampoco lo pone él: ahí ya no pasaba de donde estaba.
-        return fila is not None and (fila.tipo in AJENAS or fila.id in self._fines)
+        return fila is not None and (self._es_ajena(fila) or fila.id in self._fines)
+
+    def _es_ajena(self, fila: FilaGrabada) -> bool:
+        """Si la escribe otro, o es de la compactación que le pidió la persona."""
+        return fila.tipo in AJENAS or fila.id in self._a_peticion
 
     def _libre(self, fila: FilaGrabada) -> bool:
         """Si lo que sigue a esa fila sin esperar a nadie puede llegar a los demás."""
@@ -255,7 +267,7 @@ class Guion:
     def _rafaga(self, fila: FilaGrabada) -> Iterator[FilaGrabada]:
         """Lo que se escribe sin esperar a nada desde esa fila."""
         for propia in self.quedan(fila.agente_id):
-            if propia.tipo in _FIN_DE_RAFAGA:
+            if propia.tipo in FIN_DE_RAFAGA:
                 return
             yield propia
 
@@ -275,21 +287,3 @@ class Guion:
             self.esperada(e.agente_id) is e and self._caben(e)
             for e in self._efectos.get(fila.id, ())
         )
-
-
-def _es_aparte(fila: FilaGrabada) -> bool:
-    """Si es la petición de una pregunta al margen: no toca nada de lo que decide el núcleo."""
-    return fila.tipo == "llm_input" and fila.details.get("proposito") == APARTE
-
-
-def _pide_compactar(fila: FilaGrabada) -> bool:
-    return fila.tipo == "llm_input" and bool(fila.details.get("proposito"))
-
-
-def _la_sigue(fila: FilaGrabada) -> bool:
-    """Si puede ser el resto de una llamada con propósito: su respuesta, su fallo o el cambio."""
-    return fila.tipo in {"llm_output", "llm_call", "history_compaction"}
-
-
-def _es_fin_cortado(fila: FilaGrabada) -> bool:
-    return fila.tipo == "agent_run_end" and fila.details.get("estado") == "cancelled"

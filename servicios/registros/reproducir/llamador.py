@@ -18,7 +18,7 @@ from agentes.eventos_llamada import (
 from agentes.respuestas import Uso
 from servicios.llm.via import Marcha
 from servicios.registros.lectura.historias import FilaHistoria, plegar_historia
-from servicios.registros.reanudacion.reanudar import respuesta_de
+from servicios.registros.reanudacion.a_medias import respuesta_de
 from servicios.registros.reproducir.anotador import AnotadorGrabado
 from servicios.registros.reproducir.canonico import FilaGrabada
 from servicios.registros.reproducir.guion import Guion
@@ -109,7 +109,7 @@ class LlamadorGrabado:
 
     def _la_paro_la_persona(self, fila: FilaGrabada) -> bool:
         """La respuesta del Master se para sola; a un agente lo paran desde fuera."""
-        siguiente = self._guion.buscar(self._agente_id, lambda f: f.id > fila.id)
+        siguiente = self._guion.propia(self._agente_id, fila.id)
         return (
             self._agente_id == MASTER and siguiente is not None and siguiente.tipo == "master_loop"
         )

@@ -197,3 +197,29 @@ async def test_el_master_parado_con_su_texto_dicho_y_sin_guardar_se_repite(tmp_p
         await conversacion.esperar_calma()
     finales = "SELECT tipo FROM logs WHERE agente_id = 'master' ORDER BY id DESC LIMIT 2"
     assert consultar(tmp_path, finales) == [("master_loop",), ("master_response_text",)]
+
+
+async def test_lo_que_se_dice_mientras_se_para_al_master_no_oculta_que_se_paro(
+    tmp_path: Path,
+) -> None:
+    """La línea queda entre la fila de la llamada cortada y la que dice que se paró la respuesta."""
+
+    async def master(peticion: Peticion) -> Respuesta:
+        if peticion.ultimo.texto.startswith("para"):
+            await asyncio.Event().wait()
+        return texto("bien")
+
+    async with (
+        doble_de("openai", Guion({"Master": master})) as doble,
+        enjambre(doble, tmp_path, proveedor="openai") as sistema,
+    ):
+        for vueltas in range(8):
+            await sistema.conversacion.decir(f"para {vueltas}")
+            await doble.esperar(len(doble.peticiones) + 1)
+            assert sistema.conversacion.interrumpir()
+            for _ in range(vueltas):
+                await asyncio.sleep(0)
+            await asyncio.gather(*(sistema.conversacion.decir(f"y {n}") for n in range(3)))
+            await sistema.conversacion.esperar_calma()
+    tipos = consultar(tmp_path, "SELECT tipo FROM logs WHERE agente_id = 'master' ORDER BY id")
+    assert " llm_call master_input " in " ".join(t for (t,) in tipos)
