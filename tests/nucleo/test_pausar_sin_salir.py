@@ -77,6 +77,25 @@ async def test_un_paso_es_esa_llamada_y_ninguna_mas(
     assert len(doble.de("ejecutor-1")) == 3
 
 
+async def test_un_paso_mandado_antes_de_que_le_toque_salir_tambien_es_una_llamada(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    doble.guion.poner("Master", [delegar("x"), texto("va"), texto("fin")])
+    doble.guion.poner("ejecutor-1", [CAIDO, llamar(CONSOLA, {"command": "touch hecho"}), OK])
+    async with enjambre(doble, tmp_path, proveedor=proveedor) as sistema:
+        await sistema.conversacion.decir("x")
+        await doble.esperar(1, "ejecutor-1")
+        await dar(sistema, Mando.PAUSAR)
+        await dar(sistema, Mando.PASO)
+        await hasta((tmp_path / "data/espacios/ejecutor-1/hecho").exists)
+        await hasta(lambda: como_va(sistema) == ("paused", "usuario"))
+        await calma(sistema)
+        assert len(doble.de("ejecutor-1")) == 2
+        await dar(sistema, Mando.REANUDAR)
+        await calma(sistema)
+    assert len(doble.de("ejecutor-1")) == 3
+
+
 async def test_lo_que_iba_a_leer_lo_lee_una_vez(
     proveedor: str, doble: Doble, tmp_path: Path
 ) -> None:
