@@ -160,3 +160,28 @@ async def test_al_salir_y_volver_sigue_por_ahi(tmp_path: Path) -> None:
     grabada = leer_grabacion(datos / "swarm.db", sesion_de(datos))
     hecha = await reproducir(grabada, Ajustes.leer(raiz), sistema.tipos)
     assert (hecha.divergencia, hecha.es_fiel) == ("", True)
+
+
+async def test_lo_que_llevaba_consta_como_visto_aunque_se_salga_antes_de_que_salga(
+    tmp_path: Path,
+) -> None:
+    datos = tmp_path / "data"
+    async with DobleOpenAI(Guion()) as doble:
+        doble.guion.poner("Master", [delegar("x"), texto("va"), texto("¿?"), texto("fin")])
+        pide_ayuda = llamar(PROBLEMA, {"descripcion_problema": "¿?"})
+        doble.guion.poner("ejecutor-1", [pide_ayuda, CAIDO, OK])
+        raiz = programa(tmp_path / "programa", doble)
+        async with abierto(raiz, datos) as sistema:
+            await sistema.conversacion.decir("x")
+            await calma(sistema)
+            sistema.gestor.send_message_to_agent("ejecutor-1", "haz eso", USUARIO, None)
+            await pausado_mientras_espera(sistema, doble, 2)
+        async with abierto(raiz, datos, sesion_de(datos)) as sistema:
+            await dar(sistema, Mando.REANUDAR)
+            await calma(sistema)
+    visto = "SELECT estado FROM messages WHERE para = 'ejecutor-1'"
+    assert consultar(tmp_path, visto) == [("visto",)]
+    assert doble.de("ejecutor-1")[2].todo_el_texto.count("haz eso") == 1
+    grabada = leer_grabacion(datos / "swarm.db", sesion_de(datos))
+    hecha = await reproducir(grabada, Ajustes.leer(raiz), sistema.tipos)
+    assert (hecha.divergencia, hecha.es_fiel) == ("", True)

@@ -53,7 +53,8 @@ class Historia:
 
     `turno` es el de su última petición corriente, y `decisiones`, cuántas respuestas corrientes lleva.
     `entrada_abierta` es la última petición corriente sin respuesta ni fallo, y `corte_anotado`, si
-    ya consta que se cortó con el programa. `recuerdos`, cuántas veces se le recordó que el texto
+    ya consta que se cortó con el programa. `por_ver` es la última cuyo contenido sigue en la historia
+    y nadie ha contestado, también si falló. `recuerdos`, cuántas veces se le recordó que el texto
     suelto no lo lee nadie desde su última respuesta con llamadas. `hash` es el corrido que se anotó
     con la última petición corriente. `contados` son los mensajes que tienen fila: todos, salvo lo
     que quedó en el sitio de lo que un proveedor no admitió.
@@ -65,6 +66,7 @@ class Historia:
     decisiones: int = 0
     salida: FilaSalida | None = None
     entrada_abierta: int | None = None
+    por_ver: int | None = None
     corte_anotado: bool = False
     recuerdos: int = 0
     uso: Uso = field(default_factory=Uso)
@@ -124,7 +126,8 @@ class Pliegue:
         historia.mensajes += nuevos
         historia.recuerdos += sum(mensaje.content == RECUERDO for mensaje in nuevos)
         historia.hash = str(fila.details.get("historia", ""))
-        historia.entrada_abierta, historia.corte_anotado = fila.id, False
+        historia.entrada_abierta = historia.por_ver = fila.id
+        historia.corte_anotado = False
         if historia.salida is not None:
             historia.salida = replace(historia.salida, seguida=True)
 
@@ -142,7 +145,7 @@ class Pliegue:
         historia.decisiones += 1
         llamadas = _llamadas(vivo, detalles.get("llamadas", ()))
         historia.recuerdos = 0 if llamadas else historia.recuerdos
-        historia.entrada_abierta = None
+        historia.entrada_abierta = historia.por_ver = None
         historia.salida = FilaSalida(
             id=fila.id,
             entrada=fila.causa,
@@ -168,6 +171,7 @@ class Pliegue:
         historia.entrada_abierta = None
         if not ErrorModelo("", clase=str(fila.details.get("clase", ""))).envenena:
             return
+        historia.por_ver = None
         retirado = list(historia.mensajes)
         quedan = retirar_lo_nuevo(retirado)
         self._retirado = retirado

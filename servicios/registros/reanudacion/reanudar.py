@@ -193,7 +193,7 @@ class _Lector:
             vuelta_contada=por_hacer is not None
             and any(f["tipo"] == "loop_detected" for f in cola),
             texto_dicho=any(f["tipo"] == "master_response_text" for f in cola),
-            reentrega=self._reentrega(plegada.entrada_abierta),
+            reentrega=self._reentrega(plegada.por_ver),
             devueltos=self._devueltos(agente_id, salida.id if salida else 0),
             operaciones=self._operaciones(cola),
         )
@@ -230,7 +230,7 @@ class _Lector:
         )
 
     def _reentrega(self, entrada: int | None) -> Entregas:
-        """Lo que llevaba la llamada que se quedó sin respuesta."""
+        """Lo que llevaba la petición que se quedó sin respuesta, también si falló."""
         if entrada is None:
             return Entregas()
         avisos = self._varias(_EN_VUELO.format(tabla="notices"), self._sesion, entrada)
