@@ -93,8 +93,8 @@ class Paradas:
         return parado or self.espera_directiva
 
     def detenido(self) -> bool:
-        """Si alguien lo tiene en pausa ahora mismo."""
-        return bool(self._agente.pausado_por)
+        """Si está en pausa, o su paso está por dar: lo suyo que no ha salido no es ese paso."""
+        return bool(self._agente.pausado_por) or self._paso_por_dar
 
     @property
     def se_queda(self) -> bool:

@@ -45,11 +45,13 @@ def explicacion(sistema: Sistema) -> tuple[str, ...]:
     por = f" ({motivo})" if motivo else ""
     quienes = f"; en pausa: {', '.join(en_pausa)}" if en_pausa else ""
     orden = f"python main.py --reanudar {sistema.sesion}"
+    cuentas = [(cuenta.nombre, recurso) for cuenta, recurso, _ in sistema.contaduria.cuentas()]
+    topes = ",".join(f"{recurso}=N" for nombre, recurso in cuentas if nombre == LA_SESION)
     dicho = (
         f"Se acabó el presupuesto{por}{quienes}. Para seguir con más: {orden}"
-        " --presupuesto tokens=N,usd=X --salida texto"
+        f" --presupuesto {topes or 'recurso=N'} --salida texto"
     )
-    if all(cuenta.nombre == LA_SESION for cuenta, _, _ in sistema.contaduria.cuentas()):
+    if all(nombre == LA_SESION for nombre, _ in cuentas):
         return (dicho,)
     de_agentes = (
         f"Eso sube los de la sesión; los de un agente, en la conversación ({orden}):"

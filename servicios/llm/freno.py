@@ -22,6 +22,8 @@ _POCAS = 4
 _BUSCA, _VUELVE, _TANTEA = 1.15, 0.1, 0.005
 """Lo que crece el ritmo con cada respuesta: sin saber hasta dónde, hasta donde iba bien y pasado."""
 _MENGUA = 0.7
+_CERCA_S = 5.0
+"""Una llamada de hace más que esto, y que lo que pide el proveedor, no tiene que ver con su negativa."""
 _ENSEGUIDA_S = 0.01
 _RITMO_MINIMO = 1 / ESPERA_TECHO_S
 
@@ -126,11 +128,15 @@ class Freno:
         self._cerrar(ahora, pedida_s)
 
     def _hueco(self, inicio: float, ahora: float, pedida_s: float | None) -> float:
-        """Segundos que manda dejar desde la anterior; 0 si no lo dice."""
+        """Segundos que manda dejar desde la anterior; 0 si no lo dice.
+
+        Si la anterior fue mucho antes, no es ella quien llena el cupo: se cuenta desde la negada.
+        """
         if pedida_s is None:
             return 0.0
         anterior = self._inicios[0] if self._inicios[1] == inicio else self._inicios[1]
-        desde = min(anterior, inicio) if anterior > -math.inf else inicio
+        cerca = inicio - anterior <= max(pedida_s, _CERCA_S)
+        desde = min(anterior, inicio) if cerca else inicio
         return max(ahora + pedida_s - desde, _ENSEGUIDA_S)
 
     def _partir_de(self, hueco: float) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Anotar = Callable[[Evento, Apunte | None], Apunte]
 Detenido = Callable[[], bool]
-"""Si a quien llama lo tienen en pausa: lo suyo que no haya salido no sale."""
+"""Si lo que haga quien llama ya no ha de salir, porque lo pausaron, si no salió antes."""
 
 Publicar = Callable[[TextoParcial | TextoDescartado], None]
 

@@ -34,7 +34,7 @@ async def test_sin_presupuesto_que_lo_pague_sale_con_4_y_dice_como_seguir(tmp_pa
         salida = await correr(tmp_path, "-p", "a", "--presupuesto", "tokens=4000", **de_doble)
     assert salida.codigo == 4
     assert "presupuesto agotado" in salida.errores
-    assert "--presupuesto tokens=N,usd=X" in salida.errores
+    assert "--presupuesto tokens=N --salida texto" in salida.errores
 
 
 async def test_si_lo_que_se_corta_es_la_respuesta_del_master_tambien_dice_como_seguir(
@@ -55,6 +55,7 @@ async def test_un_agente_de_mas_tambien_es_un_4_aunque_el_master_acabe(tmp_path:
         salida = await correr(tmp_path, "-p", "a", "--presupuesto", "agentes=0", **de_doble)
     assert (salida.codigo, salida.texto) == (4, "sin ayuda no puedo\n")
     assert "la sesión: gastado 0 agentes de 0 agentes" in salida.errores
+    assert "--presupuesto agentes=N --salida texto" in salida.errores
 
 
 async def test_si_alcanza_sale_con_0(tmp_path: Path) -> None:

@@ -81,6 +81,25 @@ def test_lo_que_pide_esperar_a_uno_vale_para_todos_y_no_vuelven_a_la_vez() -> No
     assert len(set(cuando)) == 8
 
 
+@pytest.mark.parametrize("callada_s", [20.0, 600.0])
+def test_tras_un_rato_callada_se_espera_lo_que_pide_el_proveedor_y_no_lo_que_hace_de_la_anterior(
+    callada_s: float,
+) -> None:
+    escena = Escena(16)
+
+    async def caso() -> None:
+        await escena.llamar("antes")
+        await escena.reloj.dormir(callada_s)
+        await escena.negar(5.0)
+        await escena.llamar("repite")
+        await escena.llamar("otra")
+
+    correr_virtual(caso())
+    negada, repite, otra = (instante for _, instante in escena.salidas[1:])
+    assert 5.0 <= repite - negada < 6.0
+    assert otra - repite < 6.0
+
+
 def test_lo_que_espera_se_ve_una_vez_y_se_ve_cuando_acaba() -> None:
     escena = Escena(16)
 

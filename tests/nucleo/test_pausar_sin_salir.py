@@ -77,6 +77,25 @@ async def test_un_paso_es_esa_llamada_y_ninguna_mas(
     assert len(doble.de("ejecutor-1")) == 3
 
 
+async def test_un_paso_mandado_antes_de_que_le_toque_salir_tambien_es_una_llamada(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    doble.guion.poner("Master", [delegar("x"), texto("va"), texto("fin")])
+    doble.guion.poner("ejecutor-1", [CAIDO, llamar(CONSOLA, {"command": "touch hecho"}), OK])
+    async with enjambre(doble, tmp_path, proveedor=proveedor) as sistema:
+        await sistema.conversacion.decir("x")
+        await doble.esperar(1, "ejecutor-1")
+        await dar(sistema, Mando.PAUSAR)
+        await dar(sistema, Mando.PASO)
+        await hasta((tmp_path / "data/espacios/ejecutor-1/hecho").exists)
+        await hasta(lambda: como_va(sistema) == ("paused", "usuario"))
+        await calma(sistema)
+        assert len(doble.de("ejecutor-1")) == 2
+        await dar(sistema, Mando.REANUDAR)
+        await calma(sistema)
+    assert len(doble.de("ejecutor-1")) == 3
+
+
 async def test_lo_que_iba_a_leer_lo_lee_una_vez(
     proveedor: str, doble: Doble, tmp_path: Path
 ) -> None:
@@ -138,6 +157,31 @@ async def test_al_salir_y_volver_sigue_por_ahi(tmp_path: Path) -> None:
         primera, ultima = doble.de("ejecutor-1")
         assert [m.texto for m in ultima.mensajes] == [m.texto for m in primera.mensajes]
         doble.comprobar()
+    grabada = leer_grabacion(datos / "swarm.db", sesion_de(datos))
+    hecha = await reproducir(grabada, Ajustes.leer(raiz), sistema.tipos)
+    assert (hecha.divergencia, hecha.es_fiel) == ("", True)
+
+
+async def test_lo_que_llevaba_consta_como_visto_aunque_se_salga_antes_de_que_salga(
+    tmp_path: Path,
+) -> None:
+    datos = tmp_path / "data"
+    async with DobleOpenAI(Guion()) as doble:
+        doble.guion.poner("Master", [delegar("x"), texto("va"), texto("¿?"), texto("fin")])
+        pide_ayuda = llamar(PROBLEMA, {"descripcion_problema": "¿?"})
+        doble.guion.poner("ejecutor-1", [pide_ayuda, CAIDO, OK])
+        raiz = programa(tmp_path / "programa", doble)
+        async with abierto(raiz, datos) as sistema:
+            await sistema.conversacion.decir("x")
+            await calma(sistema)
+            sistema.gestor.send_message_to_agent("ejecutor-1", "haz eso", USUARIO, None)
+            await pausado_mientras_espera(sistema, doble, 2)
+        async with abierto(raiz, datos, sesion_de(datos)) as sistema:
+            await dar(sistema, Mando.REANUDAR)
+            await calma(sistema)
+    visto = "SELECT estado FROM messages WHERE para = 'ejecutor-1'"
+    assert consultar(tmp_path, visto) == [("visto",)]
+    assert doble.de("ejecutor-1")[2].todo_el_texto.count("haz eso") == 1
     grabada = leer_grabacion(datos / "swarm.db", sesion_de(datos))
     hecha = await reproducir(grabada, Ajustes.leer(raiz), sistema.tipos)
     assert (hecha.divergencia, hecha.es_fiel) == ("", True)

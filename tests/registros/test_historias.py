@@ -90,16 +90,19 @@ def test_lo_que_un_proveedor_no_admite_se_retira_y_lo_sabido_se_queda(clase: str
     filas = [*BASE, falla(4, 3, clase)]
     historia = plegar_historia(filas)
     assert textos(historia.mensajes) == ["eres", "haz", "voy", "hecho", RETIRADO]
-    assert historia.entrada_abierta is None
+    assert (historia.entrada_abierta, historia.por_ver) == (None, None)
     sigue = entra(5, 3, *historia.mensajes[3:], HumanMessage("otra cosa"))
     seguida = plegar_historia([*filas, sigue])
     assert textos(seguida.mensajes) == ["eres", "haz", "voy", "hecho", RETIRADO, "otra cosa"]
 
 
 def test_lo_que_falla_por_otra_cosa_sigue_en_la_historia() -> None:
-    historia = plegar_historia([*BASE, falla(4, 3, "conexion")])
+    filas = [*BASE, falla(4, 3, "conexion")]
+    historia = plegar_historia(filas)
     assert textos(historia.mensajes)[-1] == "¿y?"
-    assert historia.entrada_abierta is None
+    assert (historia.entrada_abierta, historia.por_ver) == (None, 3)
+    filas += [entra(5, 3), sale(6, 5, AIMessage("ya"))]
+    assert plegar_historia(filas).por_ver is None
 
 
 def test_un_reintento_no_es_un_fallo() -> None:

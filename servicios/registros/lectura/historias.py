@@ -53,8 +53,8 @@ class Historia:
 
     `turno` es el de su última petición corriente, y `decisiones`, cuántas respuestas corrientes lleva.
     `entrada_abierta` es la última petición corriente sin respuesta ni fallo, y `corte_anotado`, si
-    ya consta que se cortó con el programa; `por_ver`, la última sin respuesta, también si falló: lo
-    que entró con ella, si no se retiró, vuelve a entrar con la siguiente. `recuerdos`, cuántas veces se le recordó que el texto
+    ya consta que se cortó con el programa. `por_ver` es la última cuyo contenido sigue en la historia
+    y nadie ha contestado, también si falló. `recuerdos`, cuántas veces se le recordó que el texto
     suelto no lo lee nadie desde su última respuesta con llamadas. `hash` es el corrido que se anotó
     con la última petición corriente. `contados` son los mensajes que tienen fila: todos, salvo lo
     que quedó en el sitio de lo que un proveedor no admitió.

@@ -229,7 +229,7 @@ class _Lector:
         )
 
     def _reentrega(self, entrada: int | None) -> Entregas:
-        """Lo que llevaba la llamada que se quedó sin respuesta."""
+        """Lo que llevaba la petición que se quedó sin respuesta, también si falló."""
         if entrada is None:
             return Entregas()
         avisos = self._varias(_EN_VUELO.format(tabla="notices"), self._sesion, entrada)
