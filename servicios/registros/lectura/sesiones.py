@@ -18,6 +18,14 @@ _TODAS = """
     SELECT id, coalesce(nullif(name, id), ''), modelo, end_time IS NOT NULL, origen IS NOT NULL FROM sessions
     WHERE ultima_fila IS NOT NULL ORDER BY ultima_fila DESC"""
 
+_LINAJE = """
+    WITH RECURSIVE linaje (id, origen, paso) AS (
+        SELECT id, origen, 0 FROM sessions WHERE id = ?
+        UNION ALL
+        SELECT s.id, s.origen, linaje.paso + 1
+        FROM linaje JOIN sessions AS s ON s.id = linaje.origen
+    )
+    SELECT id, origen IS NOT NULL FROM linaje ORDER BY paso"""
 _PODADA = "SELECT archivo FROM anclas WHERE ?1 IN (session, name)"
 
 
@@ -70,6 +78,18 @@ def elegir_sesion(ruta: Path, pedida: str) -> SesionHallada:
     if pedida and pedida not in {s.id for s in todas} and (archivo := _archivo_de(ruta, pedida)):
         raise ErrorConfiguracion(f"la sesión «{pedida[:80]}» se podó: está archivada en {archivo}")
     return elegir_entre(todas, pedida)
+
+
+def linaje_de(ruta: Path, sesion: str) -> list[tuple[str, str]]:
+    """Esa sesión, aquella de la que salió y así hasta la primera, con la subcarpeta de cada una.
+
+    Lanza `ErrorBitacora`.
+    """
+    try:
+        with closing(conectar_lectura(ruta)) as db:
+            return [(f[0], f[0] if f[1] else "") for f in db.execute(_LINAJE, (sesion,))]
+    except sqlite3.Error as error:
+        raise ErrorBitacora(explicar(ruta, error)) from error
 
 
 def _archivo_de(ruta: Path, pedida: str) -> str:
