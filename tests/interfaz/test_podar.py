@@ -48,6 +48,25 @@ def test_podada_no_queda_nada_suyo(sesion: str, tmp_path: Path) -> None:
     assert [a.name for a in (tmp_path / "archivo").iterdir()] == [f"{sesion}.jsonl.gz"]
 
 
+@pytest.mark.parametrize(
+    "orden",
+    [
+        ("auditar", "linea", "--sesion"),
+        ("exportar",),
+        ("reproducir",),
+        ("estado",),
+    ],
+)
+def test_quien_la_pide_podada_sabe_donde_esta(
+    sesion: str, orden: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["podar", sesion]) == 0
+    capsys.readouterr()
+    assert main([*orden, sesion]) == 2
+    [linea] = capsys.readouterr().err.splitlines()
+    assert linea.endswith(f"{sesion}.jsonl.gz")
+
+
 def test_lo_que_dejo_una_poda_cortada_lo_acaba_la_siguiente(sesion: str, tmp_path: Path) -> None:
     apuntar_lastre(tmp_path, [Lastre(sesion, "", ("ejecutor-1",), ())])
     assert main(["podar", "--antes-de", "2000-01-01"]) == 0

@@ -74,10 +74,27 @@ def elegir_sesion(ruta: Path, pedida: str) -> SesionHallada:
 
     Lanza `ErrorConfiguracion` si no hay ninguna, hay varias o se podó: dice dónde está archivada.
     """
-    todas = listar_sesiones(ruta)
-    if pedida and pedida not in {s.id for s in todas} and (archivo := _archivo_de(ruta, pedida)):
-        raise ErrorConfiguracion(f"la sesión «{pedida[:80]}» se podó: está archivada en {archivo}")
-    return elegir_entre(todas, pedida)
+    if not ruta.exists():
+        return _elegir_entre([], pedida)
+    try:
+        with closing(conectar_lectura(ruta)) as db:
+            exigir_al_dia(db, ruta)
+            return elegir_en(db, ruta, pedida)
+    except sqlite3.Error as error:
+        raise ErrorBitacora(explicar(ruta, error)) from error
+
+
+def elegir_en(db: sqlite3.Connection, ruta: Path, pedida: str) -> SesionHallada:
+    """Como `elegir_sesion`, con la base de `ruta` ya abierta. Lanza además `sqlite3.Error`."""
+    todas = leer_sesiones(db)
+    if pedida and pedida not in {s.id for s in todas}:
+        podada = db.execute(_PODADA, (pedida,)).fetchone()
+        if podada is not None:
+            archivo = ruta.parent / podada[0]
+            raise ErrorConfiguracion(
+                f"la sesión «{pedida[:80]}» se podó: está archivada en {archivo}"
+            )
+    return _elegir_entre(todas, pedida)
 
 
 def linaje_de(ruta: Path, sesion: str) -> list[tuple[str, str]]:
@@ -92,20 +109,7 @@ def linaje_de(ruta: Path, sesion: str) -> list[tuple[str, str]]:
         raise ErrorBitacora(explicar(ruta, error)) from error
 
 
-def _archivo_de(ruta: Path, pedida: str) -> str:
-    """Dónde se archivó la sesión podada que se llamaba así; vacío si no la hay."""
-    if not ruta.exists():
-        return ""
-    try:
-        with closing(conectar_lectura(ruta)) as db:
-            fila = db.execute(_PODADA, (pedida,)).fetchone()
-    except sqlite3.Error as error:
-        raise ErrorBitacora(explicar(ruta, error)) from error
-    return str(ruta.parent / fila[0]) if fila else ""
-
-
-def elegir_entre(todas: list[SesionHallada], pedida: str) -> SesionHallada:
-    """Como `elegir_sesion`, entre las ya leídas."""
+def _elegir_entre(todas: list[SesionHallada], pedida: str) -> SesionHallada:
     if not todas:
         raise ErrorConfiguracion("no hay ninguna sesión: empieza una con python main.py")
     if not pedida:
