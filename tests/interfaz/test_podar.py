@@ -75,3 +75,16 @@ def test_lo_que_dejo_una_poda_cortada_lo_acaba_la_siguiente(sesion: str, tmp_pat
     assert main(["podar", "--antes-de", "2000-01-01"]) == 0
     assert not (tmp_path / "espacios/ejecutor-1").exists()
     assert [a.name for a in (tmp_path / "archivo").iterdir()] == [f"{sesion}.jsonl.gz"]
+
+
+def test_verificar_dice_que_ya_no_esta_el_archivo_de_lo_podado(
+    sesion: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["podar", sesion]) == 0
+    (tmp_path / "archivo" / f"{sesion}.jsonl.gz").unlink()
+    for formato in ((), ("--json",), ("--csv",)):
+        capsys.readouterr()
+        assert main(["auditar", "verificar", *formato]) == 0
+        [linea] = capsys.readouterr().err.splitlines()
+        assert sesion in linea
+        assert "archivo" in linea
