@@ -86,6 +86,10 @@ async def test_el_agente_sigue_en_la_carpeta_y_con_las_variables_que_dejo(
     [rama] = [s for s in programa.sesiones() if s != origen]
     suya = programa.datos.resolve() / "espacios" / rama / "ejecutor-1" / "p"
     assert salida_de(programa, rama) == [str(suya), "dentro", f"azul {suya}"]
+    # Y se le dijo, también lo que no es una copia.
+    dicho = programa.doble.de("ejecutor-1")[-2].dicho
+    assert f"es una bifurcación de {origen}" in dicho
+    assert "un proyecto prestado no se copia" in dicho
 
 
 async def test_la_bifurcacion_de_una_bifurcacion_lleva_lo_que_solo_tiene_el_primer_origen(
