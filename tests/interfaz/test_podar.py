@@ -12,6 +12,7 @@ import pytest
 from main import main
 from servicios.interfaz.lastre import Lastre, apuntar_lastre
 from servicios.registros.custodia.retencion import podar
+from servicios.registros.reanudacion.cerrojo import tomar_sesion
 
 
 @pytest.fixture
@@ -75,6 +76,24 @@ def test_lo_que_dejo_una_poda_cortada_lo_acaba_la_siguiente(sesion: str, tmp_pat
     assert main(["podar", "--antes-de", "2000-01-01"]) == 0
     assert not (tmp_path / "espacios/ejecutor-1").exists()
     assert [a.name for a in (tmp_path / "archivo").iterdir()] == [f"{sesion}.jsonl.gz"]
+
+
+def test_lo_que_dejo_una_bifurcacion_cortada_se_borra_si_no_es_de_nadie(
+    sesion: str, tmp_path: Path
+) -> None:
+    """Murió copiando los espacios: la sesión no consta y nadie más la va a podar."""
+    rama = "20260101-000000-abcd"
+    copiado = tmp_path / "espacios" / rama / "ejecutor-1" / "algo"
+    copiado.parent.mkdir(parents=True)
+    copiado.write_text("x")
+    apuntar_lastre(tmp_path, [Lastre(rama, rama, ("ejecutor-1",), ())])
+    with tomar_sesion(tmp_path, rama):
+        assert main(["podar", "--antes-de", "2000-01-01"]) == 0
+        assert copiado.exists()  # alguien la está escribiendo
+    assert main(["podar", "--antes-de", "2000-01-01"]) == 0
+    assert not copiado.parents[1].exists()
+    assert (tmp_path / "espacios/ejecutor-1/algo").exists()
+    assert list((tmp_path / "archivo").iterdir()) == []
 
 
 def test_verificar_dice_que_ya_no_esta_el_archivo_de_lo_podado(

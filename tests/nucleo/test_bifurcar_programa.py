@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -126,3 +127,24 @@ async def test_se_copia_una_carpeta_en_la_que_otro_crea_y_borra(tmp_path: Path) 
     finally:
         otro.kill()
         await otro.wait()
+
+
+async def test_lo_que_no_cabe_no_se_queda_a_medias_ocupando_sitio(programa: Programa) -> None:
+    """Si no hay sitio para copiar los espacios, ni hay otra sesión ni queda lo que se copió."""
+    await programa.correr("-p", "empieza")
+    espacio = programa.datos / "espacios" / "ejecutor-1"
+    (espacio / "gordo").write_bytes(b"x" * 4_000_000)
+    [origen] = programa.sesiones()
+    desde = ultima(programa, origen, "agent_problem")
+    antes = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, antes[1]))
+    try:
+        salida = await programa.correr("--bifurcar-en", desde)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, antes)
+    assert salida.codigo != 0
+    [linea] = salida.errores.splitlines()
+    assert f"no se puede copiar «{espacio}»" in linea
+    assert programa.sesiones() == [origen]
+    assert [c.name for c in (programa.datos / "espacios").iterdir()] == ["ejecutor-1"]
+    assert list((programa.datos / "archivo").iterdir()) == []

@@ -89,6 +89,7 @@ def _copiar(origen: Path, destino: Path) -> None:
     except OSError as error:
         raise ErrorConsola(f"consola: no se puede copiar «{origen}» ({error})") from error
     quejas = [q for q in hecho.stderr.splitlines() if not q.endswith(_YA_NO_ESTA)]
-    if hecho.returncode != 0 and (quejas or not destino.is_dir()):
-        causa = " ".join(quejas or hecho.stderr.split())[:200]
-        raise ErrorConsola(f"consola: no se puede copiar «{origen}»: {causa}")
+    solo_faltan = hecho.returncode == 1 and bool(hecho.stderr) and not quejas
+    if hecho.returncode != 0 and not (solo_faltan and destino.is_dir()):
+        causa = " ".join(quejas or hecho.stderr.split()) or f"cp acabó con {hecho.returncode}"
+        raise ErrorConsola(f"consola: no se puede copiar «{origen}»: {causa[:300]}")
