@@ -55,8 +55,12 @@ class Memoria:
         ocupado = antes.ocupado if informe.ocupado is None else informe.ocupado
         nuevo = Recuerdo(estado, ocupado)
         if nuevo != antes:
-            self._recuerdos[agente_id] = nuevo
-            self._escribir(agente_id, nuevo)
+            self.guardar(agente_id, nuevo)
+
+    def guardar(self, agente_id: str, recuerdo: Recuerdo) -> None:
+        """Desde ahora se sabe eso de él."""
+        self._recuerdos[agente_id] = recuerdo
+        self._escribir(agente_id, recuerdo)
 
     def olvidar(self, agente_id: str) -> None:
         """Lo suelta de la memoria; lo del disco se queda."""

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
+from agentes.errores import ErrorEnjambre
 from servicios.ajustes import Ajustes
 from servicios.ejecutor_consola import copiar_espacios
 from servicios.gestor_logs import GestorLogs
-from servicios.registros.lectura.sesiones import SesionHallada, elegir_sesion, nueva_sesion
+from servicios.interfaz.lastre import Lastre, apuntar_lastre, quitar_lastre, soltar_lastre
+from servicios.registros.lectura.sesiones import (
+    SesionHallada,
+    elegir_sesion,
+    linaje_de,
+    nueva_sesion,
+)
 from servicios.registros.reanudacion.bifurcar import agentes_vivos, bifurcar, buscar_origen
 from servicios.registros.reanudacion.cerrojo import tomar_sesion
 
@@ -20,12 +27,22 @@ async def crear_bifurcacion(ajustes: Ajustes, fila: int) -> SesionHallada:
     ruta, nueva = ajustes.datos / "swarm.db", nueva_sesion()
     origen = await asyncio.to_thread(buscar_origen, ruta, fila)
     madre = await asyncio.to_thread(elegir_sesion, ruta, origen.sesion)
+    linaje = await asyncio.to_thread(linaje_de, ruta, origen.sesion)
     agentes = await asyncio.to_thread(agentes_vivos, ruta, origen)
-    with tomar_sesion(ajustes.datos, nueva):
-        # Primero los espacios: si algo falla después, no queda ninguna sesión a medias.
-        await asyncio.to_thread(copiar_espacios, ajustes.datos, agentes, madre.sub, nueva)
-        async with GestorLogs.abrir(ruta, sesion=nueva, publicar=_nada) as bitacora:
-            await bifurcar(ruta, origen, nueva, bitacora.anotar)
+    lastre = Lastre(nueva, nueva, tuple(agentes), ())
+    await asyncio.to_thread(soltar_lastre, ajustes.datos)  # lo de otra que no llegó a acabar
+    try:
+        with tomar_sesion(ajustes.datos, nueva):
+            # Primero los espacios: si algo falla después, no queda ninguna sesión a medias.
+            await asyncio.to_thread(apuntar_lastre, ajustes.datos, [lastre])
+            await asyncio.to_thread(copiar_espacios, ajustes.datos, agentes, linaje, nueva)
+            async with GestorLogs.abrir(ruta, sesion=nueva, publicar=_nada) as bitacora:
+                await bifurcar(ruta, origen, nueva, bitacora.anotar)
+            quitar_lastre(ajustes.datos, nueva)
+    except ErrorEnjambre:
+        # Lo que se llegó a copiar no es de nadie: que no ocupe el sitio que quizá faltó.
+        await asyncio.to_thread(soltar_lastre, ajustes.datos)
+        raise
     return SesionHallada(nueva, "", madre.modelo, cerrada=False, sub=nueva)
 
 

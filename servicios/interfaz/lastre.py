@@ -1,7 +1,7 @@
-"""Lo que una sesión podada tiene fuera de la base, apuntado antes de podarla.
+"""Lo que una sesión tiene fuera de la base, apuntado antes de podarla o mientras se bifurca.
 
-Se poda en una transacción y se borra después: si el programa muere entre medias, la siguiente poda
-acaba de borrarlo.
+Se poda en una transacción y se borra después; y los espacios de una bifurcación se copian antes de
+que conste. Si el programa muere entre medias, o no cabe, lo que no es de ninguna sesión se borra.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from agentes.errores import ErrorBitacora, ErrorConfiguracion
 from servicios.consola.plazas.limpiar_sesion import borrar_lo_de_la_sesion
 from servicios.registros.fallos import explicar
 from servicios.registros.lectura.conexion import conectar_lectura
+from servicios.registros.reanudacion.cerrojo import sesiones_abiertas
 
 _SUFIJO = ".lastre.json"
-_PODADAS = "SELECT session FROM anclas"
+_CONSTAN = "SELECT id FROM sessions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +52,29 @@ def apuntar_lastre(datos: Path, lastres: Iterable[Lastre]) -> None:
 
 
 def soltar_lastre(datos: Path) -> None:
-    """Borra lo apuntado de las sesiones que ya están podadas. Lanza `ErrorBitacora`."""
+    """Borra lo apuntado de las sesiones que ya no constan, o que no llegaron a constar.
+
+    Lo de una que alguien tiene abierta no se toca. Lanza `ErrorBitacora`.
+    """
     archivos = sorted((datos / "archivo").glob(f"*{_SUFIJO}"))
-    podadas = _podadas(datos / "swarm.db") if archivos else set()
+    # Antes de mirar cuáles constan: la que se está escribiendo puede acabar entre medias.
+    abiertas = sesiones_abiertas(datos) if archivos else set()
+    constan = _constan(datos / "swarm.db") if archivos else set()
     for archivo in archivos:
-        if archivo.name.removesuffix(_SUFIJO) in podadas:
+        if archivo.name.removesuffix(_SUFIJO) not in abiertas | constan:
             lastre = json.loads(archivo.read_text(encoding="utf-8"))
             borrar_lo_de_la_sesion(datos, *lastre.values())
             archivo.unlink(missing_ok=True)
 
 
-def _podadas(ruta: Path) -> set[str]:
+def quitar_lastre(datos: Path, sesion: str) -> None:
+    """Ya no hay que borrar nada de esa sesión."""
+    (datos / "archivo" / f"{sesion}{_SUFIJO}").unlink(missing_ok=True)
+
+
+def _constan(ruta: Path) -> set[str]:
     try:
         with closing(conectar_lectura(ruta)) as db:
-            return {fila[0] for fila in db.execute(_PODADAS)}
+            return {fila[0] for fila in db.execute(_CONSTAN)}
     except sqlite3.Error as error:
         raise ErrorBitacora(explicar(ruta, error)) from error

@@ -101,7 +101,7 @@ async def test_la_copia_es_fiel_y_cada_sesion_sigue_por_su_lado(
     primera = await crear()
     orden = f"echo uno > f; chmod 640 f; ln -s {secreto} fuera; mkfifo t; mkdir d; echo c > ~/casa"
     await primera.ejecutar_comando_seguro(orden, AGENTE)
-    copiar_espacios(tmp_path, [AGENTE, "nadie-1"], "", "s2")
+    copiar_espacios(tmp_path, [AGENTE, "nadie-1"], [("s1", "")], "s2")
     copia = tmp_path / f"espacios/s2/{AGENTE}"
     original = (tmp_path / f"espacios/{AGENTE}/f").stat()
     assert (copia / "f").stat().st_mode == original.st_mode
@@ -114,4 +114,4 @@ async def test_la_copia_es_fiel_y_cada_sesion_sigue_por_su_lado(
     assert hecho.salida == f"uno\n{copia}\n"
     assert (await primera.ejecutar_comando_seguro("cat f", AGENTE)).salida == "uno\n"
     with pytest.raises(ErrorConsola, match="ya existe"):
-        copiar_espacios(tmp_path, [AGENTE], "", "s2")
+        copiar_espacios(tmp_path, [AGENTE], [("s1", "")], "s2")

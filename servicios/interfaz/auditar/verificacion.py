@@ -1,7 +1,8 @@
-"""`auditar verificar`: si la bitácora está como se escribió, y si no, la primera fila rota."""
+"""`auditar verificar`: si la bitácora está como se escribió, y si no, lo primero que no."""
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -28,6 +29,8 @@ def correr(argumentos: Namespace) -> int:
     formato = formato_de(argumentos)
     if formato == "tabla":
         print(limpiar(_en_una_linea(veredicto, fuente.ruta)), flush=True)
+        if veredicto.sin_archivo:
+            print(limpiar(_nota(veredicto)), file=sys.stderr)
     else:
         escribir(_hoja(veredicto), formato, fuente.redactar)
     return Salida.BIEN if veredicto.entera else Salida.FALLO
@@ -60,4 +63,13 @@ def _en_una_linea(veredicto: Veredicto, ruta: Path) -> str:
 def _hoja(veredicto: Veredicto) -> Hoja:
     rotura = veredicto.rotura
     donde = (None, None, None) if rotura is None else (rotura.fila, rotura.sesion, rotura.que)
-    return Hoja(_COLUMNAS, [(veredicto.entera, veredicto.filas, veredicto.sesiones, *donde)])
+    filas = [(veredicto.entera, veredicto.filas, veredicto.sesiones, *donde)]
+    return Hoja(_COLUMNAS, filas, nota=_nota(veredicto))
+
+
+def _nota(veredicto: Veredicto) -> str:
+    """Lo que no se pudo comprobar; vacío si se comprobó todo."""
+    if not veredicto.sin_archivo:
+        return ""
+    cuales = ", ".join(veredicto.sin_archivo[:5])
+    return f"No está el archivo de lo podado ({cuales}): de esas filas solo queda su ancla"

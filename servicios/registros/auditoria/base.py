@@ -13,7 +13,7 @@ from agentes.errores import ErrorBitacora, ErrorConfiguracion
 from servicios.registros.esquema.migraciones import exigir_al_dia
 from servicios.registros.fallos import NO_CABE, explicar
 from servicios.registros.lectura.conexion import conectar_lectura
-from servicios.registros.lectura.sesiones import elegir_entre, leer_sesiones
+from servicios.registros.lectura.sesiones import elegir_en
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,12 @@ class Base:
     def elegir_sesion(self, pedida: str | None) -> str:
         """El id de una sesión, como lo entiende `elegir_sesion`; sin `pedida`, la última.
 
-        Lanza `ErrorConfiguracion` si no hay ninguna o hay varias.
+        Lanza `ErrorConfiguracion` si no hay ninguna, hay varias o se podó.
         """
         try:
-            todas = leer_sesiones(self.db)
+            return elegir_en(self.db, self.ruta, pedida or "").id
         except sqlite3.Error as error:
             raise ErrorBitacora(explicar(self.ruta, error)) from error
-        return elegir_entre(todas, pedida or "").id
 
     def extremos(self, sesion: str) -> tuple[int, int]:
         """La primera y la última fila de una sesión; 0 y 0 si no tiene."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, TextIO
 
 from servicios.consola.secretos.limpieza import limpiar
@@ -27,8 +28,24 @@ def exportar_json(relato: Relato, salida: TextIO) -> str:
 
 def json_visible(valor: Any) -> str:
     """JSON en una línea que no engaña a quien lo mira en una pantalla, sin perder nada."""
-    texto = json.dumps(valor, ensure_ascii=False, default=_ajeno)
+    try:
+        texto = json.dumps(valor, ensure_ascii=False, default=_ajeno, allow_nan=False)
+    except ValueError:
+        return json_visible(_finito(valor))
     return texto if limpiar(texto) == texto else json.dumps(valor, default=_ajeno)
+
+
+def _finito(valor: Any) -> Any:
+    """Lo mismo con los números que JSON no tiene (`inf`) escritos como texto."""
+    match valor:
+        case float() if not math.isfinite(valor):
+            return str(valor)
+        case dict():
+            return {clave: _finito(dentro) for clave, dentro in valor.items()}
+        case list() | tuple():
+            return [_finito(dentro) for dentro in valor]
+        case _:
+            return valor
 
 
 def _ajeno(valor: object) -> str:

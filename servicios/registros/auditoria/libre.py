@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import suppress
+from itertools import chain, count
 
 from agentes.errores import ErrorConfiguracion
 from servicios.registros.auditoria.base import Base
@@ -87,8 +88,8 @@ def _columnas(cursor: sqlite3.Cursor) -> tuple[str, ...]:
     """Sus nombres, distintos: los repetidos llevan detrás su número."""
     nombres: list[str] = []
     for nombre, *_resto in cursor.description:
-        repetidas = sum(otro.partition(":")[0] == nombre for otro in nombres)
-        nombres.append(f"{nombre}:{repetidas + 1}" if repetidas else nombre)
+        posibles = chain((nombre,), (f"{nombre}:{numero}" for numero in count(2)))
+        nombres.append(next(posible for posible in posibles if posible not in nombres))
     return tuple(nombres)
 
 

@@ -1,4 +1,8 @@
-"""Probar que la bitácora está como se escribió: ni un byte cambiado, quitado o puesto."""
+"""Probar que la bitácora está como se escribió: ni un byte cambiado, quitado o puesto.
+
+Los hechos los prueba su cadena; las tablas que los resumen, que digan lo mismo que ellos, y lo
+podado, su archivo.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,10 @@ from typing import Any
 
 from agentes.errores import ErrorBitacora
 from servicios.registros.cadena import COLUMNAS, eslabon, semilla
+from servicios.registros.custodia.anclas import podadas
 from servicios.registros.custodia.paginas import Paginas, fila_torcida
+from servicios.registros.custodia.resumenes import discordancia
+from servicios.registros.esquema.esquema_v2 import GUARDIANES
 from servicios.registros.fallos import explicar
 from servicios.registros.lectura.conexion import conectar_lectura
 
@@ -25,6 +32,7 @@ _FILAS = """SELECT id, timestamp, agente_id, tipo, log_level, mensaje, details, 
 _FINALES = "SELECT id, filas, ultima_fila, ultimo_hash FROM sessions ORDER BY id"
 _ANCLAS = "SELECT primera_fila, ultima_fila, filas FROM anclas"
 _ULTIMO_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'logs'"
+_DISPARADORES = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
 _RAIZ = "SELECT rootpage FROM sqlite_master WHERE type = 'table' AND name = 'logs'"
 
 
@@ -44,11 +52,15 @@ class Rotura:
 
 @dataclass(frozen=True, slots=True)
 class Veredicto:
-    """Lo que se miró y lo primero que se encontró roto; sin `rotura`, la bitácora está entera."""
+    """Lo que se miró y lo primero que se encontró roto; sin `rotura`, la bitácora está entera.
+
+    `sin_archivo` son las sesiones podadas cuyo archivo no está: solo las prueba su ancla.
+    """
 
     filas: int
     sesiones: int
     rotura: Rotura | None
+    sin_archivo: tuple[str, ...] = ()
 
     @property
     def entera(self) -> bool:
@@ -80,7 +92,7 @@ def verificar(ruta: Path, avance: Avance = lambda _hechas, _total: None) -> Vere
         if not _es_dano(error):
             raise ErrorBitacora(explicar(ruta, error)) from error
         rotura = Rotura(f"SQLite no puede leerla ({error})", revision.siguiente)
-    return Veredicto(revision.vistas, len(revision.cadenas), rotura)
+    return Veredicto(revision.vistas, len(revision.cadenas), rotura, tuple(revision.sin_archivo))
 
 
 def _es_dano(error: sqlite3.DatabaseError) -> bool:
@@ -101,6 +113,7 @@ class _Revision:
         self._ultima = 0
         self.vistas = 0
         self.cadenas: dict[str, _Cuenta] = {}
+        self.sin_archivo: list[str] = []
 
     @property
     def siguiente(self) -> int | None:
@@ -108,12 +121,16 @@ class _Revision:
         return self._ultima + 1 if self.vistas else None
 
     def mirar(self, db: sqlite3.Connection) -> Rotura | None:
-        """Las filas, después cómo acaba cada sesión y al final las páginas."""
-        for paso in (self._mirar_filas, self._mirar_finales, self._mirar_huecos, _mirar_arbol):
+        """Las filas, cómo acaba cada sesión, las páginas y, al final, lo que sale de las filas."""
+        for paso in (
+            *(self._mirar_filas, self._mirar_finales, self._mirar_huecos),
+            *(_mirar_arbol, self._mirar_celdas),
+            *(_mirar_resumenes, self._mirar_anclas, _mirar_guardianes),
+        ):
             rotura = paso(db)
             if rotura is not None:
                 return rotura
-        return self._mirar_celdas(db)
+        return None
 
     def _mirar_filas(self, db: sqlite3.Connection) -> Rotura | None:
         total = _ultimo_id(db)
@@ -196,6 +213,29 @@ class _Revision:
         except (ValueError, IndexError, OSError) as error:
             return Rotura(f"sus páginas no se pueden leer ({error})")
         return None if fila is None else Rotura("su celda no está como se escribió", fila)
+
+    def _mirar_anclas(self, db: sqlite3.Connection) -> Rotura | None:
+        for podada in podadas(db, self._ruta.parent):
+            if podada.queja:
+                return Rotura(podada.queja, None, podada.sesion)
+            if not podada.esta:
+                self.sin_archivo.append(podada.sesion)
+        return None
+
+
+def _mirar_resumenes(db: sqlite3.Connection) -> Rotura | None:
+    hallada = discordancia(db)
+    if hallada is None:
+        return None
+    que = f"la tabla {hallada.tabla} no dice lo mismo que sus hechos"
+    return Rotura(que, hallada.fila, hallada.sesion)
+
+
+def _mirar_guardianes(db: sqlite3.Connection) -> Rotura | None:
+    """Los disparadores que impiden cambiar y borrar filas siguen puestos."""
+    hay = {nombre for (nombre,) in db.execute(_DISPARADORES)}
+    faltan = [nombre for nombre in GUARDIANES if nombre not in hay]
+    return Rotura(f"le faltan disparadores: {', '.join(faltan)}") if faltan else None
 
 
 def _ultimo_id(db: sqlite3.Connection) -> int:

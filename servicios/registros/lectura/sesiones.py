@@ -18,6 +18,14 @@ _TODAS = """
     SELECT id, coalesce(nullif(name, id), ''), modelo, end_time IS NOT NULL, origen IS NOT NULL FROM sessions
     WHERE ultima_fila IS NOT NULL ORDER BY ultima_fila DESC"""
 
+_LINAJE = """
+    WITH RECURSIVE linaje (id, origen, paso) AS (
+        SELECT id, origen, 0 FROM sessions WHERE id = ?
+        UNION ALL
+        SELECT s.id, s.origen, linaje.paso + 1
+        FROM linaje JOIN sessions AS s ON s.id = linaje.origen
+    )
+    SELECT id, origen IS NOT NULL FROM linaje ORDER BY paso"""
 _PODADA = "SELECT archivo FROM anclas WHERE ?1 IN (session, name)"
 
 
@@ -66,26 +74,42 @@ def elegir_sesion(ruta: Path, pedida: str) -> SesionHallada:
 
     Lanza `ErrorConfiguracion` si no hay ninguna, hay varias o se podó: dice dónde está archivada.
     """
-    todas = listar_sesiones(ruta)
-    if pedida and pedida not in {s.id for s in todas} and (archivo := _archivo_de(ruta, pedida)):
-        raise ErrorConfiguracion(f"la sesión «{pedida[:80]}» se podó: está archivada en {archivo}")
-    return elegir_entre(todas, pedida)
-
-
-def _archivo_de(ruta: Path, pedida: str) -> str:
-    """Dónde se archivó la sesión podada que se llamaba así; vacío si no la hay."""
     if not ruta.exists():
-        return ""
+        return _elegir_entre([], pedida)
     try:
         with closing(conectar_lectura(ruta)) as db:
-            fila = db.execute(_PODADA, (pedida,)).fetchone()
+            exigir_al_dia(db, ruta)
+            return elegir_en(db, ruta, pedida)
     except sqlite3.Error as error:
         raise ErrorBitacora(explicar(ruta, error)) from error
-    return str(ruta.parent / fila[0]) if fila else ""
 
 
-def elegir_entre(todas: list[SesionHallada], pedida: str) -> SesionHallada:
-    """Como `elegir_sesion`, entre las ya leídas."""
+def elegir_en(db: sqlite3.Connection, ruta: Path, pedida: str) -> SesionHallada:
+    """Como `elegir_sesion`, con la base de `ruta` ya abierta. Lanza además `sqlite3.Error`."""
+    todas = leer_sesiones(db)
+    if pedida and pedida not in {s.id for s in todas}:
+        podada = db.execute(_PODADA, (pedida,)).fetchone()
+        if podada is not None:
+            archivo = ruta.parent / podada[0]
+            raise ErrorConfiguracion(
+                f"la sesión «{pedida[:80]}» se podó: está archivada en {archivo}"
+            )
+    return _elegir_entre(todas, pedida)
+
+
+def linaje_de(ruta: Path, sesion: str) -> list[tuple[str, str]]:
+    """Esa sesión, aquella de la que salió y así hasta la primera, con la subcarpeta de cada una.
+
+    Lanza `ErrorBitacora`.
+    """
+    try:
+        with closing(conectar_lectura(ruta)) as db:
+            return [(f[0], f[0] if f[1] else "") for f in db.execute(_LINAJE, (sesion,))]
+    except sqlite3.Error as error:
+        raise ErrorBitacora(explicar(ruta, error)) from error
+
+
+def _elegir_entre(todas: list[SesionHallada], pedida: str) -> SesionHallada:
     if not todas:
         raise ErrorConfiguracion("no hay ninguna sesión: empieza una con python main.py")
     if not pedida:

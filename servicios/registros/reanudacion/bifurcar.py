@@ -55,8 +55,9 @@ CORTADA = (
     " Verifica antes de repetirlo."
 )
 AVISO = (
-    "esta sesión es una bifurcación de {origen}: todo lo anterior pasó allí. Los espacios de los"
-    " agentes son una copia de como están ahora, que puede no ser como estaban entonces."
+    "esta sesión es una bifurcación de {origen}: todo lo anterior pasó allí. Los espacios y las"
+    " consolas de los agentes son una copia de como están ahora, que puede no ser como estaban"
+    " entonces; un proyecto prestado no se copia: es el mismo para las dos."
 )
 
 

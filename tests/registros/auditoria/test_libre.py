@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
 from agentes.errores import ErrorConfiguracion
 from servicios.registros.auditoria.base import Base, abrir_base
+from servicios.registros.auditoria.en_json import json_visible
 from servicios.registros.auditoria.hojas import Hoja
 from servicios.registros.auditoria.libre import consultar
 
@@ -51,6 +53,18 @@ def test_leer_se_puede_de_muchas_maneras(ruta: Path, sql: str) -> None:
 def test_dos_columnas_con_el_mismo_nombre_no_se_pisan(ruta: Path) -> None:
     hoja = preguntar(ruta, "SELECT 1 AS a, 2 AS a, 3 AS b, 4 AS a")
     assert hoja.objetos() == [{"a": 1, "a:2": 2, "b": 3, "a:3": 4}]
+    hoja = preguntar(ruta, "SELECT 1 AS a, 2 AS a, 3 AS 'a:2'")
+    assert hoja.objetos() == [{"a": 1, "a:2": 2, "a:2:2": 3}]
+
+
+def test_un_numero_que_json_no_tiene_sale_como_texto(ruta: Path) -> None:
+    """`Infinity` a secas no es JSON y no lo lee nadie más que Python."""
+    [objeto] = preguntar(ruta, "SELECT 9e999 AS i, -9e999 AS j, 1.5 AS k").objetos()
+    assert json.loads(json_visible(objeto), parse_constant=pytest.fail) == {
+        "i": "inf",
+        "j": "-inf",
+        "k": 1.5,
+    }
 
 
 @pytest.mark.parametrize(
