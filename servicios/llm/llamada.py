@@ -89,7 +89,7 @@ class Llamador:
             pago = await self._via.caja.reservar(self._cargo(marcha))
             if marcha.detenido():
                 self._via.caja.devolver(pago)
-                raise ErrorModelo("está en pausa: la petición no salió", clase=PAUSADA)
+                raise ErrorModelo("lo pausaron antes de que saliera", clase=PAUSADA)
             try:
                 await self._escuchar(mensajes, colector, marcha, pago.salida)
             except TimeoutError as error:

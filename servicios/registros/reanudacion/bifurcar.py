@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from agentes.acciones import ACCIONES
-from agentes.errores import ErrorBitacora, ErrorConfiguracion
+from agentes.errores import ErrorBitacora, ErrorConfiguracion, ErrorModelo
 from agentes.eventos import MASTER, SISTEMA, Apunte, AvisoEncolado, Evento
 from agentes.eventos_llamada import (
-    INTERRUMPIDA,
     HerramientaPedida,
     HerramientaTerminada,
     LlamadaFallida,
     LlamadaIniciada,
     LlamadaTerminada,
-    ModeloRelevado,
 )
 from agentes.eventos_sesion import SesionBifurcada
 from agentes.mensajes import ClaseAviso
@@ -71,7 +69,10 @@ class Origen:
 
 @dataclass(slots=True)
 class _Copia:
-    """Lo que se lleva copiado: recibos, lo que espera en los buzones, lo leído y lo abierto."""
+    """Lo que se lleva copiado: recibos, lo que espera en los buzones, lo leído y lo abierto.
+
+    `de_lado` son las peticiones con otro propósito: no se llevan nada de ningún buzón.
+    """
 
     sesion: str
     anotar: Anotar
@@ -81,6 +82,7 @@ class _Copia:
     en_vuelo: dict[str, list[tuple[str, Apunte]]] = field(default_factory=dict)
     abiertas: dict[tuple[str, int], tuple[HerramientaPedida, Apunte]] = field(default_factory=dict)
     vivos: dict[str, None] = field(default_factory=dict)
+    de_lado: set[int] = field(default_factory=set)
 
 
 def buscar_origen(ruta: Path, fila: int) -> Origen:
@@ -132,8 +134,12 @@ def _copiar(copia: _Copia, grabada: tuple[Any, ...]) -> None:
     hecho = hecho_de(tipo, agente_id, datos)
     if isinstance(hecho, LlamadaIniciada) and not hecho.proposito:
         hecho = _con_lo_que_entra(hecho, _sacar(copia, agente_id, datos.get("entran")))
+    elif isinstance(hecho, LlamadaIniciada):
+        copia.de_lado.add(fila)
     recibo = copia.anotar(hecho, _causa(copia, tipo, causa), cuando)
     copia.recibos[fila] = recibo
+    if isinstance(hecho, LlamadaFallida) and causa not in copia.de_lado:
+        _devolver(copia, hecho)
     _seguir(copia, hecho, recibo)
 
 
@@ -166,17 +172,19 @@ def _seguir(copia: _Copia, hecho: Evento, recibo: Apunte) -> None:
             copia.en_cola.setdefault(hecho.agente_id, []).append(("directivas", recibo))
     if isinstance(hecho, LlamadaTerminada) and not hecho.proposito:
         copia.en_vuelo.pop(hecho.agente_id, None)
-    cortada = isinstance(hecho, LlamadaFallida) and hecho.clase == INTERRUMPIDA
-    if cortada or isinstance(hecho, ModeloRelevado):
-        # Quien la repita lo vuelve a entregar.
-        devuelto = copia.en_vuelo.pop(hecho.agente_id, [])
-        copia.en_cola[hecho.agente_id] = devuelto + copia.en_cola.get(hecho.agente_id, [])
     if isinstance(hecho, AvisoEncolado):
         copia.en_cola.setdefault(hecho.destinatario, []).append(("avisos", recibo))
     if isinstance(hecho, HerramientaPedida):
         copia.abiertas[hecho.op, hecho.intento] = (hecho, recibo)
     if isinstance(hecho, HerramientaTerminada):
         copia.abiertas.pop((hecho.op, hecho.intento), None)
+
+
+def _devolver(copia: _Copia, fallo: LlamadaFallida) -> None:
+    """Lo que llevaba la que falló vuelve a entrar con la siguiente, salvo si se retiró."""
+    devuelto = copia.en_vuelo.pop(fallo.agente_id, [])
+    if not ErrorModelo("", clase=fallo.clase).envenena:
+        copia.en_cola[fallo.agente_id] = devuelto + copia.en_cola.get(fallo.agente_id, [])
 
 
 def _con_lo_que_entra(
