@@ -15,6 +15,7 @@ from servicios.interfaz.argumentos_auditar import anadir_auditar, anadir_exporta
 AISLAMIENTOS = ("auto", "bwrap", "landlock", "docker", "local")
 """Los de `servicios.consola.aislamientos.aislamiento`, que aquí no se importa por lo que arrastra."""
 
+_VECES_MAXIMAS = 100_000
 _FRASES = (
     (r"unrecognized arguments: (.*)", r"no conozco \1"),
     (r"argument (.*?): invalid choice: (.*) \(choose from (.*)\)", r"\1: \2 no es uno de \3"),
@@ -166,7 +167,7 @@ def _anadir_reproducir(ordenes: argparse._SubParsersAction[Analizador]) -> None:
     orden.add_argument(
         "--grabar", metavar="RUTA", help="no la repite: la guarda sola, como prueba de regresión"
     )
-    orden.add_argument("--veces", type=_fila, default=1, metavar="N", help="cuántas (1)")
+    orden.add_argument("--veces", type=_veces, default=1, metavar="N", help="cuántas (1)")
     orden.add_argument("--json", action="store_true", help="un objeto JSON por vez")
 
 
@@ -236,3 +237,10 @@ def _fila(texto: str) -> int:
     if not (limpio.isascii() and limpio.isdigit() and int(limpio)):
         raise argparse.ArgumentTypeError(f"{texto!r} no es el número de una fila")
     return int(limpio)
+
+
+def _veces(texto: str) -> int:
+    """Una cuenta: un entero desde 1."""
+    if not (texto.isascii() and texto.isdigit() and 1 <= int(texto) <= _VECES_MAXIMAS):
+        raise argparse.ArgumentTypeError(f"{texto!r} ha de ser un número de 1 a {_VECES_MAXIMAS}")
+    return int(texto)

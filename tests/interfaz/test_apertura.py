@@ -42,6 +42,9 @@ async def test_lo_que_no_llego_a_abrirse_no_deja_ninguna_fila(tmp_path: Path) ->
         ("--bifurcar-en", ENORME),
         ("auditar", "por-que", ENORME),
         ("auditar", "linea", "--desde", ENORME),
+        # Más cifras de las que Python convierte en número.
+        ("auditar", "por-que", ENORME * 300),
+        ("auditar", "linea", "--desde", ENORME * 300),
     ],
 )
 async def test_un_numero_que_no_cabe_en_una_fila_es_mal_uso(

@@ -63,6 +63,7 @@ def test_lo_que_se_entiende(argumentos: tuple[str, ...], esperado: dict[str, Any
         (("--salida", "json", "exportar"), "exportar no va con --salida"),
         (("--reanudar", "a", "reproducir", "b"), "reproducir no va con --reanudar"),
         (("reproducir",), "falta"),
+        (("reproducir", "a", "--veces", "0"), "--veces: '0' ha de ser un número de 1 a 100000"),
         (("reproducir", "a", "--diff", "b", "c"), "no va con"),
         (("reproducir", "--diff", "b"), "hacen falta 2 valores"),
         (("auditar",), "falta PREGUNTA"),

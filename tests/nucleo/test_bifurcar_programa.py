@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import resource
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from servicios.ajustes import RAIZ
 from servicios.ejecutor_consola import copiar_espacios
 from tests.apoyo import CONSOLA, MENSAJE, PROBLEMA, REPORTAR, delegar, doble_de
 from tests.apoyo_programa import Programa
+from tests.consola.apoyo import hasta_que, sueno, vivos
 from tests.dobles.guion import Guion
 from tests.dobles.peticion import Peticion
 from tests.dobles.respuestas import Respuesta, llamada, llamar, respuesta, texto
@@ -148,3 +152,29 @@ async def test_lo_que_no_cabe_no_se_queda_a_medias_ocupando_sitio(programa: Prog
     assert programa.sesiones() == [origen]
     assert [c.name for c in (programa.datos / "espacios").iterdir()] == ["ejecutor-1"]
     assert list((programa.datos / "archivo").iterdir()) == []
+
+
+async def test_si_el_programa_muere_copiando_no_queda_nadie_copiando(tmp_path: Path) -> None:
+    n = sueno()
+    (tmp_path / "espacios" / "a-1").mkdir(parents=True)
+    lento = tmp_path / "bin" / "cp"
+    lento.parent.mkdir()
+    lento.write_text(f"#!/bin/sh\nexec sleep {n}\n")
+    lento.chmod(0o755)
+    codigo = (
+        "import sys; from pathlib import Path; from servicios.ejecutor_consola import copiar_espacios;"
+        "copiar_espacios(Path(sys.argv[1]), ['a-1'], [('s', '')], 'rama')"
+    )
+    programa = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", codigo, str(tmp_path)),
+        cwd=RAIZ,
+        env={**os.environ, "PATH": f"{lento.parent}:{os.environ['PATH']}"},
+    )
+    try:
+        assert await hasta_que(lambda: bool(vivos(n)), 20)
+        programa.kill()
+        await programa.wait()
+        assert await hasta_que(lambda: not vivos(n), 10)
+    finally:
+        for pid in vivos(n):
+            os.kill(pid, signal.SIGKILL)

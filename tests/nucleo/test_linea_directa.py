@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from agentes.eventos import USUARIO
-from agentes.mensajes import reparo_de_linea
+from agentes.eventos import MASTER, USUARIO
+from agentes.eventos_mando import Mando
+from agentes.mensajes import Aviso, ClaseAviso, Directiva, reparo_de_linea
+from agentes.presupuesto import leer_cambios
+from servicios.interfaz.bifurcacion import crear_bifurcacion
+from servicios.registros.reanudacion.reanudar import leer_sesion
 from tests.apoyo import PROBLEMA, REPORTAR, consultar, conversar, delegar, enjambre
 from tests.dobles.base import Doble
 from tests.dobles.guion import Guion
@@ -136,3 +140,41 @@ async def test_tras_una_muerte_llega_una_vez_y_el_master_lo_sabe(tmp_path: Path)
     assert sum(m.texto.endswith(RARO) for m in vista.mensajes) == 1
     assert [r.estado for r in recibos] == ["visto"]
     assert LINEA in doble.de("Master")[-1].ultimo.texto
+
+
+async def test_una_bifurcacion_desde_el_final_lleva_lo_que_la_persona_hizo_lo_ultimo(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    """Ni un mensaje directo ni un tope empiezan un turno, y nadie más los va a repetir."""
+    _guion_de_problema(doble)
+    async with enjambre(doble, tmp_path, proveedor=proveedor) as sistema:
+        await conversar(sistema, "copia eso")
+        await sistema.gestor.mandos.dar(Mando.PAUSAR, "ejecutor-1", USUARIO)
+        for dicho in ("en /tmp", "y ya"):
+            sistema.gestor.send_message_to_agent("ejecutor-1", dicho, USUARIO, None)
+        await sistema.contaduria.cambiar(MASTER, leer_cambios(["comandos=7"]), solo=False)
+        [(final,)] = consultar(tmp_path, "SELECT max(id) FROM logs")
+        otra = await crear_bifurcacion(sistema.ajustes, final)
+        [(entre,)] = consultar(
+            tmp_path,
+            "SELECT max(id) FROM logs WHERE tipo = 'agent_intervention'"
+            f" AND session = '{sistema.sesion}'",
+        )
+        antes = await crear_bifurcacion(sistema.ajustes, entre)
+        ruta = sistema.ajustes.datos / "swarm.db"
+        guardadas = leer_sesion(ruta, otra.id), leer_sesion(ruta, antes.id)
+    for guardada in guardadas:
+        [agente] = guardada.agentes
+        directivas = [p.texto for p in agente.pendientes if isinstance(p, Directiva)]
+        assert directivas == ["en /tmp", "y ya"]
+    notas = [
+        [
+            p.texto
+            for p in g.pendientes_master
+            if isinstance(p, Aviso) and p.clase is ClaseAviso.LINEA_DIRECTA
+        ]
+        for g in guardadas
+    ]
+    assert notas == [["«en /tmp»", "«y ya»"], ["«en /tmp»"]]
+    con_tope = "SELECT session FROM logs WHERE tipo = 'budget_set'"
+    assert consultar(tmp_path, con_tope) == [(sistema.sesion,), (otra.id,)]

@@ -16,6 +16,8 @@ from servicios.consola.plazas.plazas import carpetas_de
 
 _YA_NO_ESTA = "No such file or directory"
 """Lo que dice `cp` de un archivo que se borró mientras copiaba: otro lo está usando."""
+_CON_NOSOTROS = ("setpriv", "--pdeathsig", "KILL", "--")
+"""Si el programa muere a media copia, quien copia también: nadie llena el disco para nadie."""
 
 Ascendiente = tuple[str, str]
 """Una sesión y la subcarpeta de los espacios de sus agentes."""
@@ -79,7 +81,7 @@ def _copiar(origen: Path, destino: Path) -> None:
     try:
         with carpetas.abierta(destino.parent):
             hecho = subprocess.run(
-                ("cp", "-a", "-T", "--", str(origen), str(destino)),
+                (*_CON_NOSOTROS, "cp", "-a", "-T", "--", str(origen), str(destino)),
                 capture_output=True,
                 text=True,
                 errors="replace",

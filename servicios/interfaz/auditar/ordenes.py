@@ -13,7 +13,7 @@ from servicios.interfaz.auditar.salida import escribir, formato_de
 from servicios.interfaz.codigos import Salida
 from servicios.registros.auditoria.arbol import agentes
 from servicios.registros.auditoria.base import Base, abrir_base
-from servicios.registros.auditoria.filtros import LIMITE, Filtro, leer_momento
+from servicios.registros.auditoria.filtros import LIMITE, Filtro, leer_fila, leer_momento
 from servicios.registros.auditoria.hojas import Hoja
 from servicios.registros.auditoria.libre import consultar
 from servicios.registros.auditoria.preguntas import (
@@ -98,11 +98,9 @@ def _evidencias(base: Base, argumentos: Namespace) -> Hoja:
 
 
 def _por_que(base: Base, argumentos: Namespace) -> Hoja:
-    que = argumentos.que.removeprefix("#")
-    if que.isascii() and que.isdigit():
-        fila = int(que)
-    else:
-        fila = fila_de_agente(base, base.elegir_sesion(argumentos.sesion), que)
+    fila = leer_fila(argumentos.que)
+    if fila is None:
+        fila = fila_de_agente(base, base.elegir_sesion(argumentos.sesion), argumentos.que)
     return por_que(base, fila, _filtro(argumentos).limite)
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agentes.errores import ErrorConfiguracion
+from servicios.registros.fallos import NO_CABE
 
 LIMITE = 100
 """Filas que se enseñan si no se piden otras."""
@@ -70,11 +71,26 @@ def _condiciones(filtro: Filtro, texto: str) -> Iterator[tuple[str, list[Any]]]:
         yield "timestamp <= ?", [f"{filtro.hasta}~"]
 
 
+def leer_fila(texto: str) -> int | None:
+    """El número de una fila, quizá con `#`; `None` si no es un número.
+
+    Lanza `ErrorConfiguracion` si ninguna podría tenerlo.
+    """
+    limpio = texto.strip().removeprefix("#")
+    if not (limpio.isascii() and limpio.isdigit()):
+        return None
+    try:
+        return int(limpio)
+    except ValueError as error:  # ni Python lo lee: tiene miles de cifras
+        raise ErrorConfiguracion(NO_CABE) from error
+
+
 def leer_momento(texto: str) -> Momento:
     """Una fila o una fecha ISO-8601 (sin zona, UTC). Lanza `ErrorConfiguracion`."""
-    limpio = texto.strip().removeprefix("#")
-    if limpio.isascii() and limpio.isdigit():
-        return int(limpio)
+    fila = leer_fila(texto)
+    if fila is not None:
+        return fila
+    limpio = texto.strip()
     try:
         instante = datetime.fromisoformat(limpio)
     except ValueError:

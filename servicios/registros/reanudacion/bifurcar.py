@@ -34,11 +34,14 @@ Anotar = Callable[[Evento, Apunte | None, str], Apunte]
 """De un hecho, su causa y su hora (vacía es ahora) a su recibo."""
 
 _DE_QUIEN = "SELECT session FROM logs WHERE id = ?"
+# Donde empieza un turno, o lo último que hizo la persona fuera de los turnos.
 _BORDE = """
     SELECT max(id) FROM logs
-    WHERE session = ? AND id <= ?
-        AND tipo IN ('llm_input', 'tool_call_request', 'master_input', 'agent_control')
-        AND coalesce(json_extract(details, '$.proposito'), '') = ''"""
+    WHERE session = ?1 AND id <= ?2
+        AND (tipo IN ('llm_input', 'tool_call_request', 'master_input', 'agent_control', 'budget_set')
+            OR (tipo = 'agent_intervention' AND details ->> '$.de' = 'usuario')
+            OR (tipo = 'master_context_update' AND details ->> '$.clase' = 'linea_directa'))
+        AND coalesce(details ->> '$.proposito', '') = ''"""
 _FILAS = """
     SELECT id, timestamp, agente_id, tipo, details, causa, op FROM logs
     WHERE session = ? AND id <= ? AND (agente_id <> 'sistema'

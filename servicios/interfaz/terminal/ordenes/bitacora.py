@@ -18,7 +18,7 @@ from servicios.interfaz.texto import corto
 from servicios.registros.auditoria.arbol import leer_arbol
 from servicios.registros.auditoria.base import Base, abrir_base
 from servicios.registros.auditoria.exportar import EXPORTADORES, Pedido, exportar_a
-from servicios.registros.auditoria.filtros import Filtro
+from servicios.registros.auditoria.filtros import Filtro, leer_fila
 from servicios.registros.auditoria.preguntas import fila_de_agente, por_que, sesiones
 from servicios.registros.reanudacion.cerrojo import esta_abierta
 
@@ -106,11 +106,11 @@ async def nombrar(escena: Escena, nombre: str) -> bool:
 
 async def ver_por_que(escena: Escena, que: str) -> bool:
     """La cadena de causas de una fila o del nacimiento de un agente de esta sesión."""
-    numero = que.removeprefix("#")
 
     def mirar(base: Base) -> list[dict[str, Any]]:
-        es_fila = numero.isascii() and numero.isdigit()
-        fila = int(numero) if es_fila else fila_de_agente(base, escena.sistema.sesion, que)
+        fila = leer_fila(que)
+        if fila is None:
+            fila = fila_de_agente(base, escena.sistema.sesion, que)
         return por_que(base, fila, PASOS).objetos()
 
     pasos = await leer(escena.sistema, mirar)
