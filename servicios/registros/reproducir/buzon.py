@@ -79,8 +79,9 @@ class BuzonGrabado(BuzonConVentana[T]):
         filas = self._toca_leer()
         if fin is not None:
             self._sin_enviar += len(filas)
-            self._guion.por_parar = fin
-            self._guion.despertar()
+            if self._guion.propia(MASTER) is fin:
+                self._guion.por_parar = fin
+                self._guion.despertar()
         elif entrada is not None and not entrada.details.get("proposito"):
             self._guion.leer(self._agente_id, self._sin_enviar + len(filas))
             self._sin_enviar = 0

@@ -229,7 +229,8 @@ class Guion:
 
     def hace_sitio(self, fila: FilaGrabada) -> bool:
         """Si es la petición de un resumen que nadie pidió: la historia no cabía."""
-        return pide_compactar(fila) and fila.id not in self._a_peticion
+        de_otro = self._a_peticion | self._al_margen
+        return pide_compactar(fila) and fila.id not in de_otro
 
     def _empieza(self, entrada: FilaGrabada) -> bool:
         for fila in self.quedan(entrada.agente_id):
