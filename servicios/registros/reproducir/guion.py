@@ -234,10 +234,9 @@ class Guion:
 
     def _empieza(self, entrada: FilaGrabada) -> bool:
         for fila in self.quedan(entrada.agente_id):
-            if fila is entrada:
+            if fila is entrada or fila.id in self._compactan - self._a_peticion:
                 return True
-            suya = fila.id in self._compactan - self._a_peticion or fila.tipo == "budget_warning"
-            if not (suya or self.se_copia(fila)):
+            if not (fila.tipo == "budget_warning" or self.se_copia(fila)):
                 return False
         return False
 
