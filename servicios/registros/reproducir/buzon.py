@@ -140,6 +140,8 @@ def _arrastres(filas: Iterable[FilaGrabada]) -> dict[int, int]:
             resumenes.add(fila.id)
         elif fila.causa == previa and _se_atendio(fila):
             retiradas, entran = entran if fila.tipo == "llm_call" else 0, 0
+        elif fila.tipo == "master_error":
+            retiradas = 0
         elif fila.causa in resumenes and _no_salio(fila):
             entran, retiradas = entran + retiradas, 0
     return arrastres
