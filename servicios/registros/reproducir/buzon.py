@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -65,8 +66,11 @@ class BuzonGrabado(BuzonConVentana[T]):
         await self._guion.al_dia(self._agente_id)
 
     async def juntar(self) -> list[T]:
-        """Lo del turno que viene."""
-        return await self.recoger()
+        """Lo del turno que viene; si lo pararon sin enviar nada, no llega a empezarlo."""
+        lote = await self.recoger()
+        if lote and self._parada() is not None and self._guion.por_parar is self._parada():
+            asyncio.get_running_loop().call_soon(self._guion.parar)
+        return lote
 
     async def recoger(self) -> list[T]:
         """Lo del turno que viene, cuando está todo y le toca."""

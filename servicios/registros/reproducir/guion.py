@@ -38,7 +38,8 @@ class Guion:
 
     `llegadas` son, por destinatario, las filas de lo que entró en su buzón, en su orden, y
     `leidas`, cuántas ha leído, también en los tramos anteriores. `por_parar` es la fila que dice que
-    se paró al Master, cuando ya está donde lo pararon y leyó lo que entonces había leído.
+    se paró al Master, cuando ya está donde lo pararon y leyó lo que entonces había leído, y `parar`,
+    con lo que se le para.
     """
 
     filas: Mapping[str, Sequence[FilaGrabada]]
@@ -47,6 +48,7 @@ class Guion:
     leidas: dict[str, int]
     acabado: bool = False
     por_parar: FilaGrabada | None = None
+    parar: Callable[[], object] = bool
     _hechas: set[int] = field(default_factory=set)
     _puntero: dict[str, int] = field(default_factory=dict)
     _fines: set[int] = field(default_factory=set)
