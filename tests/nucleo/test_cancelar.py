@@ -18,7 +18,7 @@ from tests.apoyo import (
     enjambre,
     tipo,
 )
-from tests.consola.apoyo import sueno
+from tests.consola.apoyo import hasta_que, sueno
 from tests.dobles.base import Doble
 from tests.dobles.respuestas import llamada, llamar, respuesta, texto
 
@@ -134,6 +134,27 @@ async def test_cancelar_a_un_jefe_espera_a_los_suyos_y_dice_quien_fue(
         tmp_path, "SELECT mensaje FROM v_causas WHERE fila = ? ORDER BY paso DESC LIMIT 1", fin
     )
     assert origen == [("cancela al jefe",)]
+
+
+async def test_a_quien_se_esta_cancelando_no_se_le_dice_que_leera_nada(
+    proveedor: str, doble: Doble, tmp_path: Path
+) -> None:
+    doble.guion.poner("Master", [delegar("dormir"), texto("va"), texto("visto")])
+    orden = f"sleep {sueno()}"
+    doble.guion.poner("ejecutor-1", [llamar(CONSOLA, {"command": f"touch va; {orden}"})])
+    async with enjambre(doble, tmp_path, proveedor=proveedor) as sistema:
+        await sistema.conversacion.decir("duerme")
+        assert await hasta_que((tmp_path / "data/espacios/ejecutor-1/va").exists, 20)
+        mandos = sistema.gestor.mandos
+        cancela = asyncio.create_task(mandos.cancelar("ejecutor-1", USUARIO))
+        await asyncio.sleep(0)
+        dicho = sistema.gestor.send_message_to_agent("ejecutor-1", "sigue", USUARIO, None)
+        mandado = await mandos.dar(Mando.PAUSAR, "ejecutor-1", USUARIO)
+        assert dicho.startswith("Error: ejecutor-1 se está cancelando")
+        assert mandado.startswith("Error: ejecutor-1")
+        assert await cancela == "ejecutor-1 cancelado."
+        await sistema.conversacion.esperar_calma()
+    assert consultar(tmp_path, "SELECT count(*) FROM messages WHERE para = 'ejecutor-1'") == [(0,)]
 
 
 async def hay_proceso(orden: str) -> bool:
