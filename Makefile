@@ -45,9 +45,10 @@ formato: $(MARCA_DEV) ## Ordena el código
 bench: $(MARCA_DEV) ## Mide el rendimiento contra un suelo
 	@$(PY) -m tests.rendimiento
 
-prueba-larga: $(MARCA_DEV) ## Mata el programa mil veces y lo usa 40 minutos sin piedad: nada se pierde ni se repite
-	@# TORTURA="--muertes 60" y ARGS="--minutos 3 --semilla 7" las acortan o las repiten.
+prueba-larga: $(MARCA_DEV) ## Mata el programa mil veces, le cruza órdenes en 200 sesiones y lo usa 40 minutos sin piedad: nada se pierde ni se repite
+	@# TORTURA="--muertes 60", CRUCES="--sesiones 20" y ARGS="--minutos 3 --semilla 7" las acortan o las repiten.
 	@$(PY) -m tests.tortura $(TORTURA)
+	@$(PY) -m tests.cruces $(CRUCES)
 	@$(PY) -m tests.larga $(ARGS)
 
 limpio: ## Borra .venv y las cachés; conserva data/ y .env

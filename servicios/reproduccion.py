@@ -204,6 +204,7 @@ class _Corrida:
         reentrega = _reentregas(guardada)
         piezas = grabadas.piezas(reentrega)
         async with montar(piezas, guardada, anotador.fallo) as nucleo, asyncio.TaskGroup() as grupo:
+            guion.parar = nucleo.conversacion.interrumpir
             persona = grupo.create_task(_hacer_de_persona(guion, nucleo, grabadas))
             try:
                 await _esperar_final(guion, anotador)

@@ -37,6 +37,7 @@ CARPETAS_DE_PRUEBAS = {
     "documentacion",
     "nucleo",
     "rendimiento",
+    "cruces",
     "larga",
     "tortura",
 }

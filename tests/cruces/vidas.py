@@ -6,11 +6,12 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from agentes.presupuesto import leer_topes
 from servicios.ajustes import Ajustes
@@ -27,6 +28,8 @@ from tests.cruces.modelo import Modelo
 from tests.cruces.persona import Persona
 from tests.dobles.openai import DobleOpenAI
 from tests.tortura.fotos import copiar_datos, sesion_de
+
+Hacer = Callable[[Sesion, Sistema], Awaitable[None]]
 
 _ABRIR_S, _CERRAR_S = 30.0, 30.0
 _QUIETO_S, _CPU_QUIETO = 0.3, 0.5
@@ -57,7 +60,7 @@ class Corrida:
         assert not self.doble.rechazos, self.doble.rechazos
         assert not self.doble.imprevistos, self.doble.imprevistos
 
-    async def _vivir(self, que: Callable[[Sesion, Sistema], object]) -> None:
+    async def _vivir(self, que: Hacer) -> None:
         """Abre, deja hacer y cierra como al escribir `salir`."""
         vivido = self.vivido
         vivido.abierta = time.time()
@@ -72,13 +75,10 @@ class Corrida:
             sesion = Sesion(papel, soltar, abierto.set_result, TECLAS_LLANAS)
             corre = asyncio.create_task(sesion.run(self._abrir), name="corre")
             try:
-                await asyncio.wait(
-                    {abierto, corre}, timeout=_ABRIR_S, return_when="FIRST_COMPLETED"
-                )
+                lo_primero: set[asyncio.Future[Any]] = {abierto, corre}
+                await asyncio.wait(lo_primero, timeout=_ABRIR_S, return_when="FIRST_COMPLETED")
                 assert abierto.done(), f"no se abrió: {corre}"
-                hecho = que(sesion, abierto.result())
-                assert asyncio.iscoroutine(hecho)
-                await hecho
+                await que(sesion, abierto.result())
             finally:
                 sesion.salir("salir")
                 await asyncio.wait({corre}, timeout=_CERRAR_S)
@@ -110,7 +110,7 @@ class Corrida:
         await self.persona.enredar(sesion, sistema)
         comprobar_gastos(sistema, self.mezcla, self.vivido, self.modelo.pedidas)
 
-    def _enredar_y_morir(self, numero: int) -> Callable[[Sesion, Sistema], object]:
+    def _enredar_y_morir(self, numero: int) -> Hacer:
         """El disco se copia como lo dejaría un `kill -9`; la otra rama acaba ahí."""
 
         async def hacer(sesion: Sesion, sistema: Sistema) -> None:

@@ -17,7 +17,7 @@ from tests.consola.apoyo import hasta_que, vivos
 from tests.dobles.guion import Guion
 from tests.dobles.openai import DobleOpenAI
 from tests.dobles.respuestas import llamar, texto
-from tests.tortura.fotos import LANDLOCK, abierto, programa, sesion_de
+from tests.tortura.fotos import LANDLOCK, Fotografo, abierto, la_primera, programa, sesion_de
 
 if sys.platform != "linux":
     pytest.skip("la consola es solo de Linux", allow_module_level=True)
@@ -111,6 +111,32 @@ async def test_tras_un_kill_9_se_recupera_y_no_se_repite(tmp_path: Path, sigue_v
     assert consultar(tmp_path, _FILAS) == [(orden, 0, "recuperado")]
     salidas = consultar(tmp_path, "SELECT stdout FROM v_comandos WHERE agente_id = 'usuario'")
     assert salidas == [("uno\ndos\n",)]
+
+
+async def test_la_que_no_llego_a_empezar_se_dice_una_vez_por_mas_que_se_reanude(
+    tmp_path: Path,
+) -> None:
+    """Se copia el disco con su intención guardada y sin nada en marcha."""
+    async with DobleOpenAI(Guion()) as doble:
+        raiz, fotos = programa(tmp_path / "programa", doble), tmp_path / "fotos"
+        fotos.mkdir()
+        async with abierto(raiz, tmp_path / "viva") as sistema:
+            fotografo = Fotografo(tmp_path / "viva", fotos)
+            sistema.bus._suscritos.append(fotografo)
+            await sistema.ordenes.ejecutar("echo hola")
+        foto = la_primera(fotografo.fotos, lambda f: f.ultima.tipo == "tool_call_request")
+        foto.datos.rename(tmp_path / "data")
+        datos = tmp_path / "data"
+        for _ in range(3):
+            async with abierto(raiz, datos, sesion_de(datos)):
+                assert await hasta_que(lambda: _cerrada(tmp_path), 10)
+    assert consultar(tmp_path, "SELECT count(*) FROM logs WHERE tipo = 'system_error'") == [(0,)]
+    intentos = "SELECT intento, cierre FROM commands WHERE agente_id = 'usuario' ORDER BY id"
+    assert consultar(tmp_path, intentos) == [(1, None), (2, "resultado")]
+
+
+def _cerrada(carpeta: Path) -> bool:
+    return bool(consultar(carpeta, "SELECT 1 FROM commands WHERE cierre IS NOT NULL"))
 
 
 class _Sitios:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,12 @@ from servicios.ajustes import Ajustes
 from servicios.registros.reanudacion.bifurcar import buscar_origen
 from servicios.reproduccion import leer_grabacion, reproducir
 from servicios.sistema import Sistema
-from tests.apoyo import conversar
+from tests.apoyo import CONSOLA, REPORTAR, conversar, delegar
 from tests.consola.apoyo import hasta_que
 from tests.dobles.guion import Guion
 from tests.dobles.openai import DobleOpenAI
 from tests.dobles.peticion import Peticion
-from tests.dobles.respuestas import Respuesta, texto
+from tests.dobles.respuestas import Respuesta, llamada, llamar, respuesta, texto
 from tests.tortura.fotos import abierto, copiar_datos, programa, sesion_de
 
 RELLENO = "y todo lo que se vio por el camino, con sus pelos y sus señales " * 12
@@ -89,3 +90,49 @@ async def test_al_seguirla_contesta_y_se_repite_igual(foco: str | None, tmp_path
         async with abierto(raiz, muerta, sesion_de(muerta)) as sistema:
             assert "sigue" in await conversar(sistema, "sigue")
         assert await _igual(muerta, raiz) == ""
+
+
+async def test_lo_que_pedia_una_respuesta_a_medias_se_hace_aunque_se_compactara_entonces(
+    tmp_path: Path,
+) -> None:
+    """La persona compacta a un agente con una orden en marcha y otra detrás, y todo muere."""
+    datos, muerta = tmp_path / "data", tmp_path / "muerta"
+    hechas, turnos = muerta / "espacios/ejecutor-1/hechas", count()
+
+    def trabajar(peticion: Peticion) -> Respuesta:
+        if not peticion.herramientas:
+            return texto("van varias órdenes")
+        if (turno := next(turnos)) < 8:
+            return llamar(CONSOLA, {"command": f"echo {turno} {RELLENO}"})
+        if turno > 8:
+            return llamar(REPORTAR, {"resultado": "todo hecho"})
+        ordenes = ("echo una >> hechas; sleep 5", "echo otra >> hechas")
+        return respuesta(llamadas=[llamada(CONSOLA, {"command": orden}) for orden in ordenes])
+
+    def mandar(peticion: Peticion) -> Respuesta:
+        if not peticion.resultados:
+            return delegar("a")
+        return texto("fin" if "todo hecho" in peticion.dicho else "va")
+
+    guion = Guion({"Master": mandar, "ejecutor-1": trabajar})
+    async with DobleOpenAI(guion) as doble:
+        raiz = programa(tmp_path / "programa", doble)
+        async with abierto(raiz, datos) as sistema:
+            await sistema.conversacion.decir("empieza")
+            en_marcha = datos / "espacios/ejecutor-1/hechas"
+            assert await hasta_que(en_marcha.exists, 20)
+            assert await sistema.interlocutores["ejecutor-1"].compactar("")
+            assert await hasta_que(lambda: _compactada(datos), 10)
+            copiar_datos(datos, muerta)
+        async with abierto(raiz, muerta, sesion_de(muerta)) as sistema:
+            await sistema.conversacion.esperar_calma()
+            assert sistema.conversacion.ultimo_texto == "fin"
+        doble.comprobar()
+    assert hechas.read_text().split() == ["una", "otra"]
+    assert await _igual(muerta, raiz) == ""
+
+
+def _compactada(datos: Path) -> bool:
+    with closing(sqlite3.connect(datos / "swarm.db")) as db:
+        sql = "SELECT 1 FROM logs WHERE tipo = 'history_compaction'"
+        return db.execute(sql).fetchone() is not None

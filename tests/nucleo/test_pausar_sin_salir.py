@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from tests.dobles.base import Doble
 from tests.dobles.guion import Guion
 from tests.dobles.openai import DobleOpenAI
 from tests.dobles.respuestas import Error, Respuesta, llamar, texto
-from tests.tortura.fotos import abierto, programa, sesion_de
+from tests.tortura.fotos import abierto, copiar_datos, programa, sesion_de
 
 if sys.platform != "linux":
     pytest.skip("la consola es solo de Linux", allow_module_level=True)
@@ -115,6 +117,36 @@ async def test_lo_que_iba_a_leer_lo_lee_una_vez(
     assert consultar(tmp_path, "SELECT status FROM agent_runs") == [("completed",)]
     visto = "SELECT estado FROM messages WHERE para = 'ejecutor-1'"
     assert consultar(tmp_path, visto) == [("visto",)]
+
+
+async def test_lo_que_iba_a_leer_consta_visto_aunque_todo_muriera_sin_que_saliera(
+    tmp_path: Path,
+) -> None:
+    """La directiva entró en una petición que no salió; al volver sale, y entonces se ve."""
+    datos, muerta = tmp_path / "data", tmp_path / "muerta"
+    async with DobleOpenAI(Guion()) as doble:
+        pide_ayuda = llamar(PROBLEMA, {"descripcion_problema": "¿?"})
+        doble.guion.poner("Master", [delegar("x"), texto("va"), texto("¿?"), texto("fin")])
+        doble.guion.poner("ejecutor-1", [pide_ayuda, CAIDO, OK])
+        raiz = programa(tmp_path / "programa", doble)
+        async with abierto(raiz, datos) as sistema:
+            await sistema.conversacion.decir("x")
+            await calma(sistema)
+            sistema.gestor.send_message_to_agent("ejecutor-1", "haz eso", USUARIO, None)
+            await pausado_mientras_espera(sistema, doble, 2)
+            await hasta(lambda: consultar(tmp_path, SIN_SALIR) != [])
+            copiar_datos(datos, muerta)
+        async with abierto(raiz, muerta, sesion_de(muerta)) as sistema:
+            await dar(sistema, Mando.REANUDAR)
+            await calma(sistema)
+            assert sistema.conversacion.ultimo_texto == "fin"
+        assert doble.de("ejecutor-1")[-1].todo_el_texto.count("haz eso") == 1
+    with closing(sqlite3.connect(muerta / "swarm.db")) as db:
+        assert db.execute("SELECT estado FROM messages WHERE para = 'ejecutor-1'").fetchall() == [
+            ("visto",)
+        ]
+    grabada = leer_grabacion(muerta / "swarm.db", sesion_de(muerta))
+    assert (await reproducir(grabada, Ajustes.leer(raiz), sistema.tipos)).divergencia == ""
 
 
 async def test_lo_apartado_de_su_presupuesto_se_devuelve(tmp_path: Path) -> None:

@@ -27,8 +27,12 @@ _SIN_CONTAR = """
         SELECT coalesce(max(id), 0) FROM logs
         WHERE session = ?1 AND agente_id = ?2 AND tipo = 'master_response_text') ORDER BY id"""
 _ABIERTAS = """
-    SELECT id, op, intento, tool, command FROM commands
-    WHERE session = ? AND agente_id = ? AND cierre IS NULL ORDER BY id"""
+    SELECT id, op, intento, tool, command FROM commands AS c
+    WHERE session = ? AND agente_id = ? AND cierre IS NULL AND NOT EXISTS (
+        SELECT 1 FROM logs AS l WHERE l.tipo = 'tool_call_request' AND l.op = c.op
+            AND l.intento > c.intento AND l.session = c.session)
+    ORDER BY id"""
+"""La que se volvió a pedir en otra vida solo está abierta si lo está su último intento."""
 
 
 def pendientes_de_agente(

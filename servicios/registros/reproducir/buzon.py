@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -65,8 +66,11 @@ class BuzonGrabado(BuzonConVentana[T]):
         await self._guion.al_dia(self._agente_id)
 
     async def juntar(self) -> list[T]:
-        """Lo del turno que viene."""
-        return await self.recoger()
+        """Lo del turno que viene; si lo pararon sin enviar nada, no llega a empezarlo."""
+        lote = await self.recoger()
+        if lote and self._parada() is not None and self._guion.por_parar is self._parada():
+            asyncio.get_running_loop().call_soon(self._guion.parar)
+        return lote
 
     async def recoger(self) -> list[T]:
         """Lo del turno que viene, cuando está todo y le toca."""
@@ -79,8 +83,9 @@ class BuzonGrabado(BuzonConVentana[T]):
         filas = self._toca_leer()
         if fin is not None:
             self._sin_enviar += len(filas)
-            self._guion.por_parar = fin
-            self._guion.despertar()
+            if self._guion.propia(MASTER) is fin:
+                self._guion.por_parar = fin
+                self._guion.despertar()
         elif entrada is not None and not entrada.details.get("proposito"):
             self._guion.leer(self._agente_id, self._sin_enviar + len(filas))
             self._sin_enviar = 0
@@ -139,6 +144,8 @@ def _arrastres(filas: Iterable[FilaGrabada]) -> dict[int, int]:
             resumenes.add(fila.id)
         elif fila.causa == previa and _se_atendio(fila):
             retiradas, entran = entran if fila.tipo == "llm_call" else 0, 0
+        elif fila.tipo == "master_error":
+            retiradas = 0
         elif fila.causa in resumenes and _no_salio(fila):
             entran, retiradas = entran + retiradas, 0
     return arrastres

@@ -48,3 +48,8 @@ def es_parada(fila: FilaGrabada | None) -> bool:
 def es_cancelada(fila: FilaGrabada) -> bool:
     """Si dice que esa llamada la pararon desde fuera."""
     return fila.tipo == "llm_call" and fila.details.get("clase") == CANCELADA
+
+
+def es_corriente(fila: FilaGrabada) -> bool:
+    """Si es la petición de un turno, sin otro propósito."""
+    return fila.tipo == "llm_input" and not fila.details.get("proposito")

@@ -38,7 +38,8 @@ class Guion:
 
     `llegadas` son, por destinatario, las filas de lo que entró en su buzón, en su orden, y
     `leidas`, cuántas ha leído, también en los tramos anteriores. `por_parar` es la fila que dice que
-    se paró al Master, cuando ya está donde lo pararon y leyó lo que entonces había leído.
+    se paró al Master, cuando ya está donde lo pararon y leyó lo que entonces había leído, y `parar`,
+    con lo que se le para.
     """
 
     filas: Mapping[str, Sequence[FilaGrabada]]
@@ -47,6 +48,7 @@ class Guion:
     leidas: dict[str, int]
     acabado: bool = False
     por_parar: FilaGrabada | None = None
+    parar: Callable[[], object] = bool
     _hechas: set[int] = field(default_factory=set)
     _puntero: dict[str, int] = field(default_factory=dict)
     _fines: set[int] = field(default_factory=set)
@@ -229,14 +231,14 @@ class Guion:
 
     def hace_sitio(self, fila: FilaGrabada) -> bool:
         """Si es la petición de un resumen que nadie pidió: la historia no cabía."""
-        return pide_compactar(fila) and fila.id not in self._a_peticion
+        de_otro = self._a_peticion | self._al_margen
+        return pide_compactar(fila) and fila.id not in de_otro
 
     def _empieza(self, entrada: FilaGrabada) -> bool:
         for fila in self.quedan(entrada.agente_id):
-            if fila is entrada:
+            if fila is entrada or fila.id in self._compactan - self._a_peticion:
                 return True
-            suya = fila.id in self._compactan - self._a_peticion or fila.tipo == "budget_warning"
-            if not (suya or self.se_copia(fila)):
+            if not (fila.tipo == "budget_warning" or self.se_copia(fila)):
                 return False
         return False
 

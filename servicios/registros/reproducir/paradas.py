@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from agentes.eventos import MASTER
 from servicios.registros.reproducir.canonico import FilaGrabada
-from servicios.registros.reproducir.clases import es_cancelada, es_parada
+from servicios.registros.reproducir.clases import es_cancelada, es_corriente, es_parada
 from servicios.registros.reproducir.guion import Guion
 
 
 def parada(guion: Guion) -> FilaGrabada | None:
-    """La fila que dice que se paró al Master, si es lo siguiente que consta de él."""
-    fila = guion.propia(MASTER)
+    """La fila que dice que se paró al Master, si antes no consta que enviara nada."""
+    fila = guion.buscar(MASTER, lambda f: es_parada(f) or es_corriente(f))
     return fila if es_parada(fila) else None
 
 

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from agentes.eventos import USUARIO
+from agentes.eventos_linea import PreguntaAparte
 from agentes.eventos_mando import Mando
 from servicios.ajustes import Ajustes
 from servicios.reproduccion import leer_grabacion, reproducir
@@ -223,3 +224,63 @@ async def test_lo_que_se_dice_mientras_se_para_al_master_no_oculta_que_se_paro(
             await sistema.conversacion.esperar_calma()
     tipos = consultar(tmp_path, "SELECT tipo FROM logs WHERE agente_id = 'master' ORDER BY id")
     assert " llm_call master_input " in " ".join(t for (t,) in tipos)
+
+
+async def test_lo_que_se_dice_mientras_se_hace_sitio_a_un_turno_no_lo_deja_sin_empezar(
+    tmp_path: Path,
+) -> None:
+    """La línea queda entre la petición del resumen y la del turno que la esperaba."""
+    resumiendo, sigue = asyncio.Event(), asyncio.Event()
+
+    async def master(peticion: Peticion) -> Respuesta:
+        if not peticion.herramientas:
+            resumiendo.set()
+            await sigue.wait()
+            return texto("van varias preguntas")
+        return texto("y todo lo que se vio por el camino, con sus pelos y señales " * 12)
+
+    ajuste = {"ENJAMBRE_CONTEXTO": "3000"}
+    async with (
+        doble_de("openai", Guion({"Master": master})) as doble,
+        enjambre(doble, tmp_path, proveedor="openai", **ajuste) as sistema,
+    ):
+        conversacion = sistema.conversacion
+        while not resumiendo.is_set():
+            antes = len(doble.peticiones)
+            await conversacion.decir("otra pregunta")
+            await hasta(lambda n=antes: resumiendo.is_set() or len(doble.peticiones) > n)  # type: ignore[misc]
+            await hasta(lambda: resumiendo.is_set() or not conversacion.esta_respondiendo)
+        await sistema.conversacion.decir("¿y esto?")
+        sigue.set()
+        await sistema.conversacion.esperar_calma()
+    tipos = consultar(tmp_path, "SELECT tipo FROM logs WHERE agente_id = 'master' ORDER BY id")
+    assert " llm_input master_input llm_output history_compaction " in " ".join(t for (t,) in tipos)
+
+
+async def test_a_quien_acaba_de_responder_y_paran_con_una_pregunta_al_margen_no_le_llega_nada(
+    tmp_path: Path,
+) -> None:
+    """Le llegó un aviso sin que despertara y después solo se preguntó al margen."""
+
+    async def master(peticion: Peticion) -> Respuesta:
+        if peticion.herramientas and peticion.resultados:
+            await asyncio.Event().wait()
+        return delegar("a") if peticion.herramientas else texto("bien")
+
+    async def lento(_: Peticion) -> Respuesta:
+        await asyncio.Event().wait()
+        return ESPERO
+
+    guion = Guion({"Master": master, "ejecutor-1": lento})
+    async with (
+        doble_de("openai", guion) as doble,
+        enjambre(doble, tmp_path, proveedor="openai") as sistema,
+    ):
+        await sistema.conversacion.decir("empieza")
+        await doble.esperar(2, "Master")
+        sistema.gestor.send_message_to_agent("ejecutor-1", "ánimo", USUARIO, None)
+        assert sistema.conversacion.interrumpir()
+        await hasta(lambda: not sistema.conversacion.esta_respondiendo)
+        causa = sistema.anotar(PreguntaAparte(agente_id=USUARIO, texto="¿?", sobre="master"))
+        await sistema.aparte.contestar(sistema.master.historia, "¿?", causa, 2)
+        await dar(sistema, Mando.PAUSAR)
