@@ -157,15 +157,23 @@ async def test_la_espera_crece_en_cada_intento_y_tiene_techo() -> None:
 
 
 class Aforo:
-    """Un paso del guion que cuenta cuántas peticiones hay dentro a la vez."""
+    """Un paso del guion que cuenta cuántas peticiones hay dentro a la vez.
 
-    def __init__(self) -> None:
+    Ninguna sale hasta que han coincidido las que se esperan, y un poco más por si entrara otra.
+    """
+
+    def __init__(self, esperadas: int) -> None:
         self.dentro = 0
         self.maximo = 0
+        self._esperadas = esperadas
+        self._coinciden = asyncio.Event()
 
     async def __call__(self, peticion: Peticion) -> Respuesta:
         self.dentro += 1
         self.maximo = max(self.maximo, self.dentro)
+        if self.dentro == self._esperadas:
+            self._coinciden.set()
+        await self._coinciden.wait()
         await asyncio.sleep(0.15)
         self.dentro -= 1
         return llamar(REPORTAR, {"resultado": "ok"})
@@ -175,7 +183,7 @@ class Aforo:
 async def test_la_admision_limita_las_llamadas_simultaneas(
     tmp_path: Path, sitios: str, maximo: int
 ) -> None:
-    aforo = Aforo()
+    aforo = Aforo(maximo)
     guion = Guion({"ejecutor-*": aforo})
     guion.poner(
         "Master", lambda p: delegar("a", "b", "c", "d") if len(p.mensajes) == 1 else texto("ok")

@@ -39,6 +39,7 @@ if sys.platform != "linux":
 
 CORTO = tipo("corto", presupuesto={"tokens": 6000})
 GASTO = Uso(1500, 10)
+LIMITE_S = 60
 
 
 def _master(peticion: Peticion) -> Respuesta:
@@ -204,16 +205,20 @@ async def test_los_topes_de_la_sesion_siguen_al_reanudar_y_los_nuevos_se_suman(
 
 @pytest.mark.lento
 async def test_lo_que_corre_una_orden_ya_adoptada_tambien_cuenta(tmp_path: Path) -> None:
-    datos, n = tmp_path / "data", sueno()
-    orden = llamar(CONSOLA, {"command": f"timeout 12 sleep {n}"})
+    datos, espacio = tmp_path / "data", tmp_path / "data/espacios/ejecutor-1"
+    orden = llamar(CONSOLA, {"command": "touch empezo; until [ -e sigue ]; do sleep 0.1; done"})
     pasos: list[Paso] = [orden, llamar(REPORTAR, {"resultado": "ya"})]
     guion = Guion({"Master": [delegar("a"), texto("va"), texto("fin")], "ejecutor-*": pasos})
+    volvio = "SELECT 1 FROM logs WHERE tipo = 'session_resume'"
     async with DobleOpenAI(guion) as doble:
         primera = await _correr(datos, doble, "-p", "x")
-        assert await hasta_que(lambda: bool(vivos(n)), 20)
+        assert await hasta_que((espacio / "empezo").exists, LIMITE_S)
         primera.kill()
         await primera.communicate()
         segunda = await _correr(datos, doble, "--reanudar")
+        assert await hasta_que(lambda: bool(consultar(tmp_path, volvio)), LIMITE_S)
+        await asyncio.sleep(1.2)
+        (espacio / "sigue").touch()
         await segunda.communicate()
         assert segunda.returncode == 0
         doble.comprobar()
@@ -236,15 +241,15 @@ async def test_lo_que_corre_una_orden_ya_adoptada_tambien_cuenta(tmp_path: Path)
 @pytest.mark.lento
 async def test_lo_que_corrio_con_el_programa_muerto_tambien_cuenta(tmp_path: Path) -> None:
     datos, n = tmp_path / "data", sueno()
-    orden = llamar(CONSOLA, {"command": f"timeout 3 sleep {n} || echo ya"})
+    orden = llamar(CONSOLA, {"command": f"timeout 6 sleep {n} || echo ya"})
     pasos: list[Paso] = [orden, llamar(REPORTAR, {"resultado": "ya"})]
     guion = Guion({"Master": [delegar("a"), texto("va"), texto("fin")], "ejecutor-*": pasos})
     async with DobleOpenAI(guion) as doble:
-        primera = await _correr(datos, doble, "-p", "x", "--presupuesto", "segundos=2.6")
-        assert await hasta_que(lambda: bool(vivos(n)), 20)
+        primera = await _correr(datos, doble, "-p", "x", "--presupuesto", "segundos=5")
+        assert await hasta_que(lambda: bool(vivos(n)), LIMITE_S)
         primera.kill()
         await primera.communicate()
-        assert await hasta_que(lambda: not vivos(n), 20)
+        assert await hasta_que(lambda: not vivos(n), LIMITE_S)
         segunda = await _correr(datos, doble, "--reanudar")
         _, errores = await segunda.communicate()
         assert segunda.returncode == 4, errores
@@ -253,5 +258,5 @@ async def test_lo_que_corrio_con_el_programa_muerto_tambien_cuenta(tmp_path: Pat
         suya = "SELECT cierre, ms FROM commands WHERE tool = ?"
         [(cierre, ms)] = db.execute(suya, (CONSOLA,)).fetchall()
     assert cierre == "recuperado"
-    assert 2900 < ms < 4500
-    assert ms / 1000 <= cuenta.segundos < ms / 1000 + 2
+    assert 5_900 < ms < 9_000
+    assert ms / 1000 <= cuenta.segundos < ms / 1000 + 4
