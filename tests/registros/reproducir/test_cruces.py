@@ -7,7 +7,6 @@ import sqlite3
 from pathlib import Path
 
 from agentes.eventos import USUARIO
-from agentes.eventos_linea import PreguntaAparte
 from agentes.eventos_mando import Mando
 from servicios.ajustes import Ajustes
 from servicios.reproduccion import leer_grabacion, reproducir
@@ -255,32 +254,3 @@ async def test_lo_que_se_dice_mientras_se_hace_sitio_a_un_turno_no_lo_deja_sin_e
         await sistema.conversacion.esperar_calma()
     tipos = consultar(tmp_path, "SELECT tipo FROM logs WHERE agente_id = 'master' ORDER BY id")
     assert " llm_input master_input llm_output history_compaction " in " ".join(t for (t,) in tipos)
-
-
-async def test_a_quien_acaba_de_responder_y_paran_con_una_pregunta_al_margen_no_le_llega_nada(
-    tmp_path: Path,
-) -> None:
-    """Le llegó un aviso sin que despertara y después solo se preguntó al margen."""
-
-    async def master(peticion: Peticion) -> Respuesta:
-        if peticion.herramientas and peticion.resultados:
-            await asyncio.Event().wait()
-        return delegar("a") if peticion.herramientas else texto("bien")
-
-    async def lento(_: Peticion) -> Respuesta:
-        await asyncio.Event().wait()
-        return ESPERO
-
-    guion = Guion({"Master": master, "ejecutor-1": lento})
-    async with (
-        doble_de("openai", guion) as doble,
-        enjambre(doble, tmp_path, proveedor="openai") as sistema,
-    ):
-        await sistema.conversacion.decir("empieza")
-        await doble.esperar(2, "Master")
-        sistema.gestor.send_message_to_agent("ejecutor-1", "ánimo", USUARIO, None)
-        assert sistema.conversacion.interrumpir()
-        await hasta(lambda: not sistema.conversacion.esta_respondiendo)
-        causa = sistema.anotar(PreguntaAparte(agente_id=USUARIO, texto="¿?", sobre="master"))
-        await sistema.aparte.contestar(sistema.master.historia, "¿?", causa, 2)
-        await dar(sistema, Mando.PAUSAR)
