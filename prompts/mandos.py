@@ -67,8 +67,3 @@ def mandado(mando: Mando, agent_id: str, *, espera_directiva: bool = False) -> s
             return f"{agent_id} ya no está en pausa por orden de nadie, pero espera una directiva."
         case _:
             return f"{agent_id} sigue por donde iba."
-
-
-def se_cancela(agent_id: str) -> str:
-    """Por qué ya no vale mandarle nada a quien se mandó parar y aún no ha acabado."""
-    return f"Error: {agent_id} se está cancelando: ya no hará nada más."

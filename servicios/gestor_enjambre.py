@@ -42,7 +42,7 @@ from agentes.eventos_mando import Mando
 from agentes.guardado import AgenteGuardado
 from agentes.mensajes import Aviso, ClaseAviso, Directiva
 from prompts import avisos
-from prompts.mandos import entregado, mandado, se_cancela
+from prompts.mandos import entregado, mandado
 from servicios.mandos import Mandos
 from servicios.puertos import Bucle, PuertosGestor, Vivo
 
@@ -203,8 +203,6 @@ class GestorEnjambre:
         vivo = self.mandos.alcanzable(agent_id)
         if vivo is None:
             return self._por_que_no(agent_id)
-        if vivo.parado_por is not None:
-            return se_cancela(agent_id)
         mensaje = MensajeEncolado(agente_id=agent_id, de=remitente, texto=message_content)
         apunte = self._puertos.anotar(mensaje, causa)
         agente = vivo.bucle.agente

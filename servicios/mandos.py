@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from agentes.eventos import Apunte
 from agentes.eventos_mando import CancelacionPedida, Mando, MandoDado
-from prompts.mandos import mandado, reparo_de_mando, se_cancela
+from prompts.mandos import mandado, reparo_de_mando
 from servicios.puertos import Anotar, Vivo
 
 
@@ -84,8 +84,6 @@ class Mandos:
         vivo = self.alcanzable(agent_id)
         if vivo is None:
             return self._por_que_no(agent_id)
-        if vivo.parado_por is not None:
-            return se_cancela(agent_id)
         if agent_id == solicitante:
             return "Error: un agente no puede mandar sobre sí mismo: reporta a tu superior."
         paradas = vivo.bucle.paradas

@@ -136,27 +136,6 @@ async def test_cancelar_a_un_jefe_espera_a_los_suyos_y_dice_quien_fue(
     assert origen == [("cancela al jefe",)]
 
 
-async def test_a_quien_se_esta_cancelando_no_se_le_dice_que_leera_nada(
-    proveedor: str, doble: Doble, tmp_path: Path
-) -> None:
-    doble.guion.poner("Master", [delegar("dormir"), texto("va"), texto("visto")])
-    orden = f"sleep {sueno()}"
-    doble.guion.poner("ejecutor-1", [llamar(CONSOLA, {"command": f"touch va; {orden}"})])
-    async with enjambre(doble, tmp_path, proveedor=proveedor) as sistema:
-        await sistema.conversacion.decir("duerme")
-        assert await hasta_que((tmp_path / "data/espacios/ejecutor-1/va").exists, 20)
-        mandos = sistema.gestor.mandos
-        cancela = asyncio.create_task(mandos.cancelar("ejecutor-1", USUARIO))
-        await asyncio.sleep(0)
-        dicho = sistema.gestor.send_message_to_agent("ejecutor-1", "sigue", USUARIO, None)
-        mandado = await mandos.dar(Mando.PAUSAR, "ejecutor-1", USUARIO)
-        assert dicho.startswith("Error: ejecutor-1 se está cancelando")
-        assert mandado.startswith("Error: ejecutor-1")
-        assert await cancela == "ejecutor-1 cancelado."
-        await sistema.conversacion.esperar_calma()
-    assert consultar(tmp_path, "SELECT count(*) FROM messages WHERE para = 'ejecutor-1'") == [(0,)]
-
-
 async def hay_proceso(orden: str) -> bool:
     """Si queda un proceso con esa orden; mira dos veces, por si está muriendo."""
     for _ in range(2):
