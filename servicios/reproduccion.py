@@ -40,9 +40,11 @@ from servicios.registros.reproducir.tramos import cierra, tramos_de
 ATASCO_S = 10.0
 """Segundos sin que pase nada con los que se da por apartada de lo grabado."""
 
+# Una línea entra en el buzón cuando está guardada: pudo adelantarla lo que llegó detrás.
 _LLEGADAS = """
-    SELECT destinatario, id FROM notices WHERE session = ?1
-    UNION ALL SELECT para, id FROM messages WHERE session = ?1 ORDER BY 2"""
+    SELECT destinatario, id, entregado_en FROM notices WHERE session = ?1
+    UNION ALL SELECT para, id, entregado_en FROM messages WHERE session = ?1
+    ORDER BY entregado_en NULLS LAST, id"""
 _MODELO = "SELECT modelo FROM sessions WHERE id = ?"
 _DEL_SISTEMA: dict[str, type[Evento]] = {
     "system_init": SesionAbierta,
@@ -92,7 +94,7 @@ def leer_grabacion(ruta: Path, sesion: str) -> Grabacion:
         with closing(conectar_lectura(ruta)) as db:
             filas = leer_filas(db, sesion)
             llegadas: dict[str, list[int]] = {}
-            for destino, fila in db.execute(_LLEGADAS, (sesion,)):
+            for destino, fila, _ in db.execute(_LLEGADAS, (sesion,)):
                 llegadas.setdefault(destino, []).append(fila)
             modelo = db.execute(_MODELO, (sesion,)).fetchone()
     except sqlite3.Error as error:

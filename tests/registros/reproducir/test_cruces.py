@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from agentes.eventos import USUARIO
@@ -33,6 +34,7 @@ ENTRE_MANDOS = """
         AND details ->> '$.motivo' IS NULL
         AND id > (SELECT min(id) FROM logs WHERE tipo = 'agent_control')
         AND id < (SELECT max(id) FROM logs WHERE tipo = 'agent_control')"""
+DICHOS = "SELECT count(*) FROM logs WHERE tipo = 'master_response_text'"
 ACABADOS = "SELECT count(*) FROM agent_runs WHERE status = 'completed'"
 
 
@@ -254,3 +256,33 @@ async def test_lo_que_se_dice_mientras_se_hace_sitio_a_un_turno_no_lo_deja_sin_e
         await sistema.conversacion.esperar_calma()
     tipos = consultar(tmp_path, "SELECT tipo FROM logs WHERE agente_id = 'master' ORDER BY id")
     assert " llm_input master_input llm_output history_compaction " in " ".join(t for (t,) in tipos)
+
+
+async def test_a_una_linea_que_tarda_en_guardarse_la_adelanta_lo_que_llega_detras(
+    tmp_path: Path,
+) -> None:
+    async def calla(_: Peticion) -> Respuesta:
+        await asyncio.Event().wait()
+        return ESPERO
+
+    master = [delegar("a"), texto("va"), texto("lo cancelaste"), texto("fin")]
+    async with doble_de("openai", Guion({"Master": master, "ejecutor-1": calla})) as doble:
+        async with enjambre(doble, tmp_path, proveedor="openai") as sistema:
+            await sistema.conversacion.decir("empieza")
+            await doble.esperar(1, "ejecutor-1")
+            await hasta(lambda: consultar(tmp_path, DICHOS) == [(1,)])
+            base = sqlite3.connect(tmp_path / "data" / "swarm.db", isolation_level=None)
+            with closing(base) as otro:
+                otro.execute("BEGIN IMMEDIATE")
+                dicha = asyncio.create_task(sistema.conversacion.decir("y esto"))
+                await asyncio.sleep(0)
+                cancela = asyncio.create_task(sistema.gestor.cancelar_agente("ejecutor-1", USUARIO))
+                await doble.esperar(3, "Master")
+            await dicha
+            await cancela
+            await sistema.conversacion.esperar_calma()
+            assert sistema.conversacion.ultimo_texto == "fin"
+        doble.comprobar()
+    cruce = """SELECT m.id < n.id, m.entregado_en > n.entregado_en FROM notices AS n, messages AS m
+        WHERE m.para = 'master' ORDER BY m.id DESC LIMIT 1"""
+    assert consultar(tmp_path, cruce) == [(1, 1)]
