@@ -194,14 +194,7 @@ class Conversacion:
                 turno = await self._contar(await self._master.process_input_and_events())
             if not turno.acciones:
                 return
-            # A la vez: sus filas comparten compromiso. Las respuestas quedan en su orden.
-            hechas = await asyncio.gather(
-                *(self._ejecutar(p, turno.turno) for p in turno.acciones), return_exceptions=True
-            )
-            for hecha in hechas:
-                if isinstance(hecha, BaseException):
-                    raise hecha
-                self._master.add_message_to_history(*hecha)
+            await self._ejecutar_todas(turno)
         motivo = f"el Master encadenó {self._ritmo.max_rondas} rondas: se para aquí"
         self.ultimo_error = ErrorModelo(motivo, clase="rondas")
         await self._interrumpido(motivo)
@@ -233,6 +226,23 @@ class Conversacion:
                 self._puertos.anotar(ProblemaOmitido(agente_id=MASTER, omitido=omitido), apunte)
             await apunte
         return turno
+
+    async def _ejecutar_todas(self, turno: Turno) -> None:
+        """Lo que pide un turno, a la vez: sus filas comparten compromiso; las respuestas, en su orden.
+
+        Lo pueden parar cuando ya está todo hecho y anotado: entonces también lo lee.
+        """
+        hechas = asyncio.gather(
+            *(self._ejecutar(p, turno.turno) for p in turno.acciones), return_exceptions=True
+        )
+        try:
+            await hechas
+        finally:
+            resultados = hechas.result() if hechas.done() and not hechas.cancelled() else []
+            for hecha in resultados:
+                if isinstance(hecha, BaseException):
+                    raise hecha
+                self._master.add_message_to_history(*hecha)
 
     async def _ejecutar(self, pedida: AccionPedida, turno: int) -> tuple[ToolMessage, Apunte]:
         """Ejecuta una acción por la puerta; devuelve su respuesta para el Master y su causa."""

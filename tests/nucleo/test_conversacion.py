@@ -3,148 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage
-
-from agentes.acciones import AccionPedida
-from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorModelo
-from agentes.eventos import Apunte, Evento, FalloMaster
+from agentes.eventos import FalloMaster
 from agentes.eventos_linea import TurnoInterrumpido
-from agentes.mensajes import Aviso, ClaseAviso
-from agentes.respuestas import LlamadaHerramienta, Uso
-from servicios.buzon import BuzonConVentana
-from servicios.consola.secretos.secretos import Secretos
-from servicios.conversacion import Conversacion, PuertosConversacion, Ritmo, es_urgente
-from servicios.herramientas.guardia import Guardia
-from servicios.herramientas.puerta import Puerta
-from servicios.orquestador_master import OrquestadorMaster
-from tests.apoyo import puertos_puerta
-
-
-class ApunteHecho:
-    id = 1
-
-    def __await__(self) -> Any:
-        return asyncio.sleep(0).__await__()
-
-
-class RelojManual:
-    """El tiempo solo pasa con `avanzar`."""
-
-    def __init__(self) -> None:
-        self._ahora = 0.0
-        self._orden = itertools.count()
-        self._durmientes: list[tuple[float, int, asyncio.Event]] = []
-
-    def ahora(self) -> float:
-        return self._ahora
-
-    async def dormir(self, segundos: float) -> None:
-        despertador = asyncio.Event()
-        durmiente = (self._ahora + segundos, next(self._orden), despertador)
-        heapq.heappush(self._durmientes, durmiente)
-        await despertador.wait()
-
-    async def avanzar(self, segundos: float) -> None:
-        fin = self._ahora + segundos
-        await asentar()
-        while self._durmientes and self._durmientes[0][0] <= fin:
-            self._ahora, _, despertador = heapq.heappop(self._durmientes)
-            despertador.set()
-            await asentar()
-        self._ahora = fin
-
-
-async def asentar() -> None:
-    for _ in range(30):
-        await asyncio.sleep(0)
-
-
-Paso = Callable[[], Any]
-GUARDIA = Guardia(Secretos.desde({}, {}, ()), b"clave")
-
-
-class ModeloGuionizado:
-    """Un interlocutor que recuerda cada historia y contesta con lo que diga el guion."""
-
-    def __init__(self, reloj: RelojManual) -> None:
-        self.historias: list[list[BaseMessage]] = []
-        self.avisos: list[int] = []
-        self.guion: list[Sequence[LlamadaHerramienta] | Exception] = []
-        self.tarda_s = 0.0
-        self._reloj = reloj
-        self.turno = 0
-
-    async def pensar(
-        self,
-        historial: Sequence[BaseMessage],
-        causa: Apunte | None,
-        avisos: tuple[Apunte, ...] = (),
-        directivas: tuple[Apunte, ...] = (),
-        lineas: tuple[Apunte, ...] = (),
-    ) -> RespuestaModelo:
-        self.historias.append(list(historial))
-        self.avisos.append(len(avisos))
-        if self.tarda_s:
-            await self._reloj.dormir(self.tarda_s)
-        paso = self.guion.pop(0) if self.guion else []
-        if isinstance(paso, Exception):
-            raise paso
-        mensaje = AIMessage("texto")
-        turno = len(self.historias)
-        hecho = ApunteHecho()
-        return RespuestaModelo(mensaje, "texto", tuple(paso), "completa", Uso(), hecho, turno)
-
-
-class EnjambreQuieto:
-    async def ejecutar(self, pedida: AccionPedida) -> str:
-        return "hecho"
-
-    async def esperar_reposo(self) -> None:
-        return
-
-    def esta_en_reposo(self) -> bool:
-        return True
-
-
-class Escena:
-    def __init__(self) -> None:
-        self.reloj = RelojManual()
-        self.modelo = ModeloGuionizado(self.reloj)
-        self.hechos: list[Evento] = []
-        self.buzon: BuzonConVentana[Any] = BuzonConVentana(self.reloj, es_urgente)
-        puerta = Puerta("s", "master", puertos_puerta(self.anotar, GUARDIA))
-        puertos = PuertosConversacion(self.anotar, EnjambreQuieto(), puerta)
-        master = OrquestadorMaster(self.modelo, "eres el Master")
-        self.conversacion = Conversacion(master, self.buzon, puertos, Ritmo())
-
-    def anotar(self, evento: Evento, causa: Apunte | None = None) -> Apunte:
-        self.hechos.append(evento)
-        return ApunteHecho()
-
-    def avisar(self, n: int, clase: ClaseAviso = ClaseAviso.RESULTADO) -> None:
-        self.buzon.entregar(Aviso(f"a-{n}", "rol", clase, "x" * 40_000, ApunteHecho()))
-
-    @property
-    def llamadas(self) -> int:
-        return len(self.modelo.historias)
-
-
-@asynccontextmanager
-async def escena() -> AsyncIterator[Escena]:
-    actual = Escena()
-    tarea = asyncio.create_task(actual.conversacion.run())
-    try:
-        yield actual
-    finally:
-        tarea.cancel()
-        await asyncio.gather(tarea, return_exceptions=True)
+from agentes.mensajes import ClaseAviso
+from agentes.respuestas import LlamadaHerramienta
+from tests.nucleo.escena_conversacion import GUARDIA, asentar, escena
 
 
 async def test_sin_nada_que_leer_no_hay_ninguna_llamada() -> None:
@@ -263,6 +128,21 @@ async def test_parar_la_respuesta_deja_la_conversacion_viva() -> None:
         await asentar()
         assert e.conversacion.ultimo_texto == "texto"
         assert not e.conversacion.interrumpir()
+
+
+async def test_si_lo_paran_con_todo_hecho_lee_lo_que_hizo() -> None:
+    """Quien para llega en la misma vuelta en que acaba la última acción, y ya consta su cierre."""
+    async with escena() as e:
+        bucle = asyncio.get_running_loop()
+        e.enjambre.al_hacer = lambda: bucle.call_soon(bucle.call_soon, e.conversacion.interrumpir)
+        e.modelo.guion = [[LlamadaHerramienta("a", "estado_enjambre", {})]]
+        await e.conversacion.decir("estado")
+        await asentar()
+        assert e.llamadas == 1
+        assert [h.tipo for h in e.hechos][-2:] == ["tool_execution", "master_loop"]
+        await e.conversacion.decir("¿y?")
+        await asentar()
+        assert [m.text for m in e.modelo.historias[1]][-2:] == ["hecho", "¿y?"]
 
 
 async def test_un_turno_que_envenena_se_retira_y_el_siguiente_pasa() -> None:

@@ -22,7 +22,7 @@ from tests.dobles.base import Doble
 from tests.dobles.fallos import fallo
 from tests.dobles.peticion import Peticion
 from tests.dobles.respuestas import Respuesta, llamar, texto
-from tests.nucleo.test_conversacion import asentar, escena
+from tests.nucleo.escena_conversacion import asentar, escena
 
 
 async def test_lo_que_llega_en_la_ultima_ronda_no_se_pierde() -> None:

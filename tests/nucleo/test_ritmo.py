@@ -23,7 +23,7 @@ from tests.apoyo import (
 )
 from tests.dobles.base import Doble
 from tests.dobles.respuestas import llamar, texto
-from tests.nucleo.test_conversacion import RelojManual
+from tests.nucleo.escena_conversacion import RelojManual
 
 
 async def test_el_texto_se_ve_antes_de_que_el_modelo_termine(
