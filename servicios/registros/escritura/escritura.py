@@ -32,10 +32,6 @@ _NUMERO = """INSERT INTO contadores (agent_type, numero) VALUES (?, 1)
     ON CONFLICT (agent_type) DO UPDATE SET numero = numero + 1 RETURNING numero"""
 _SEQS = "SELECT agente_id, max(seq) FROM logs WHERE session = ? GROUP BY agente_id"
 _SESION = "SELECT epoca, ultimo_hash FROM sessions WHERE id = ?"
-# Cada agente toca en cada lote las mismas páginas de los índices: cuanto más tarde pasan del WAL a
-# la base, menos veces se escriben. 4000 páginas son 16 MB; con 1000, casi la mitad de lo que tarda
-# un compromiso se iba en pasarlas.
-_PAGINAS_DEL_WAL = 4000
 _ABIERTA = """SELECT min(id) FROM logs
     WHERE session = ? AND agente_id = 'sistema' AND tipo IN ('system_init', 'session_fork')"""
 
@@ -68,7 +64,6 @@ class Escritura:
             try:
                 db.execute("PRAGMA foreign_keys = ON")
                 db.execute("PRAGMA synchronous = FULL")
-                db.execute(f"PRAGMA wal_autocheckpoint = {_PAGINAS_DEL_WAL}")
                 return cls(ruta, db, Compositor(sesion, _punto_de(db, sesion)))
             except BaseException:
                 db.close()
