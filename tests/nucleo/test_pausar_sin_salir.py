@@ -26,7 +26,7 @@ from tests.tortura.fotos import abierto, copiar_datos, programa, sesion_de
 if sys.platform != "linux":
     pytest.skip("la consola es solo de Linux", allow_module_level=True)
 
-CAIDO = Respuesta(error=Error(503, "caído", retry_after="0.5"))
+CAIDO = Respuesta(error=Error(503, "caído", retry_after="1"))
 SIN_SALIR = "SELECT log_level FROM logs WHERE details->>'$.clase' = 'pausada'"
 OK = llamar(REPORTAR, {"resultado": "ok"})
 
