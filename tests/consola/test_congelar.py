@@ -72,6 +72,7 @@ async def test_congelada_no_gasta_y_despues_sigue(consola: EjecutorConsola, tmp_
         await tarea
 
 
+@pytest.mark.solo
 @pytest.mark.lento
 async def test_cinco_segundos_congelada_no_gastan_su_limite_de_dos(
     consola: EjecutorConsola, tmp_path: Path
@@ -144,6 +145,7 @@ async def test_un_trabajo_se_congela_con_su_reloj(consola: EjecutorConsola, tmp_
     await asyncio.wait({tarea})
 
 
+@pytest.mark.solo
 async def test_cancelar_congelada_mata_el_arbol_entero(
     consola: EjecutorConsola, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ if sys.platform != "linux":
     pytest.skip("la consola es solo de Linux", allow_module_level=True)
 
 
+@pytest.mark.solo
 async def test_la_orden_se_congela_y_el_agente_sigue_con_la_misma_historia(
     proveedor: str, doble: Doble, tmp_path: Path
 ) -> None:
