@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
@@ -80,7 +81,11 @@ def vive(quien: Identidad) -> bool:
 
 
 def matar(supervisor: int) -> None:
-    """SIGKILL a un supervisor y a toda su orden, como si se fuera la luz."""
+    """SIGKILL a un supervisor y a toda su orden, como si se fuera la luz. Vuelve con él ya muerto."""
     for pid in (supervisor, *descendientes(supervisor)):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    limite = time.monotonic() + 20
+    while Identidad.de(supervisor) is not None:
+        assert time.monotonic() < limite, "el supervisor no muere"
+        time.sleep(0.005)
