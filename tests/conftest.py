@@ -74,8 +74,8 @@ def _es_de_aqui(host: str) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Dos por núcleo: muchas pruebas pasan más tiempo esperando que calculando."""
-    return 2 * (os.cpu_count() or 1)
+    """Uno por núcleo: con más se acaba antes, pero los plazos que se miden los gasta la espera."""
+    return os.cpu_count() or 1
 
 
 @pytest.hookimpl(optionalhook=True)
