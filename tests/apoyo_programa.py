@@ -7,7 +7,8 @@ import os
 import sqlite3
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,3 +62,15 @@ class Programa:
         """Los ids de sus sesiones, de la más vieja a la más nueva."""
         with closing(sqlite3.connect(self.datos / "swarm.db")) as db:
             return [s for (s,) in db.execute("SELECT id FROM sessions ORDER BY start_time")]
+
+
+def procesos_que_nombran(texto: str) -> Iterator[str]:
+    """Las órdenes de los demás procesos vivos que lo llevan en sus argumentos o en su entorno."""
+    marca = texto.encode()
+    for proceso in Path("/proc").glob("[0-9]*"):
+        if proceso.name == str(os.getpid()):
+            continue
+        with suppress(OSError):
+            orden = (proceso / "cmdline").read_bytes()
+            if marca in orden or marca in (proceso / "environ").read_bytes():
+                yield orden.replace(b"\0", b" ").decode(errors="replace")

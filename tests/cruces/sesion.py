@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
+from tests.apoyo_programa import procesos_que_nombran
 from tests.cruces.mezcla import Mezcla
 from tests.cruces.vidas import correr
 
@@ -31,21 +29,9 @@ async def sesion(mezcla: Mezcla, carpeta: Path) -> None:
         _, vivas = await asyncio.wait(vivas, timeout=_GRACIA_S)
     assert not vivas, f"tareas que quedan: {vivas}"
     hasta = time.monotonic() + _GRACIA_S
-    while quedan := [*procesos_de(carpeta)]:
+    while quedan := [*procesos_que_nombran(f"{carpeta}/")]:
         assert time.monotonic() < hasta, f"procesos que quedan: {quedan}"
         await asyncio.sleep(0.05)
-
-
-def procesos_de(carpeta: Path) -> Iterator[str]:
-    """Los procesos vivos que tienen algo que ver con esa carpeta."""
-    marca = f"{carpeta}/".encode()
-    for proceso in Path("/proc").glob("[0-9]*"):
-        if proceso.name == str(os.getpid()):
-            continue
-        with suppress(OSError):
-            orden = (proceso / "cmdline").read_bytes()
-            if marca in orden or marca in (proceso / "environ").read_bytes():
-                yield orden.replace(b"\0", b" ").decode(errors="replace")
 
 
 def _pilas() -> str:

@@ -7,13 +7,13 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from prompts.avisos import no_leidos
+from tests.apoyo_programa import procesos_que_nombran
 from tests.larga.averias import CAUSAS, MALFORMADAS
 from tests.larga.cuentas import Cuentas
 from tests.larga.encargos import A_LA_VEZ
@@ -78,7 +78,7 @@ def _historias(c: Carrera) -> str:
 
 
 def _huerfanos(c: Carrera) -> str:
-    vivos = sorted(_procesos_de(c.carpeta))
+    vivos = sorted(procesos_que_nombran(str(c.carpeta)))
     sueltas = c.uno("SELECT count(*) FROM logs WHERE tipo = 'orphan_operation'")
     return "" if not vivos and not sueltas else f"vivos {vivos}, operaciones sueltas {sueltas}"
 
@@ -219,15 +219,3 @@ def _orden(c: Carrera, *argumentos: str) -> str:
         check=False,
     )
     return "" if hecha.returncode == 0 else f"{hecha.returncode}: {hecha.stdout} {hecha.stderr}"
-
-
-def _procesos_de(carpeta: Path) -> Iterator[str]:
-    """Los procesos vivos que tienen algo que ver con esa carpeta."""
-    marca = str(carpeta).encode()
-    for proceso in Path("/proc").glob("[0-9]*"):
-        if proceso.name == str(os.getpid()):
-            continue
-        with suppress(OSError):
-            orden = (proceso / "cmdline").read_bytes()
-            if marca in orden or marca in (proceso / "environ").read_bytes():
-                yield orden.replace(b"\0", b" ").decode(errors="replace")

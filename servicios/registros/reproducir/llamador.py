@@ -10,7 +10,6 @@ from agentes.decisiones import RespuestaModelo
 from agentes.errores import ErrorModelo
 from agentes.eventos import MASTER
 from agentes.eventos_llamada import (
-    CANCELADA,
     LlamadaFallida,
     LlamadaReintentada,
     LlamadaTerminada,
@@ -21,6 +20,7 @@ from servicios.registros.lectura.historias import FilaHistoria, plegar_historia
 from servicios.registros.reanudacion.a_medias import respuesta_de
 from servicios.registros.reproducir.anotador import AnotadorGrabado
 from servicios.registros.reproducir.canonico import FilaGrabada
+from servicios.registros.reproducir.clases import es_cancelada
 from servicios.registros.reproducir.guion import Guion
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class LlamadorGrabado:
                     and f.causa == grabada.id
                 ),
             )
-            if fila is None or (self._cancelada(fila) and not self._la_paro_la_persona(fila)):
+            if fila is None or (es_cancelada(fila) and not self._la_paro_la_persona(fila)):
                 await self._hasta_que_la_paren(marcha)
             else:
                 await self._guion.toca(fila)
@@ -88,7 +88,7 @@ class LlamadorGrabado:
             return
         fin = LlamadaFallida(agente_id=self._agente_id, **datos)
         self._anotador.anotar(fin, marcha.entrada)
-        if self._cancelada(fila):
+        if es_cancelada(fila):
             raise asyncio.CancelledError
         raise ErrorModelo(str(datos["error"]), clase=str(datos["clase"]))
 
@@ -98,14 +98,10 @@ class LlamadorGrabado:
             await self._guion.hasta(lambda: False)
         except asyncio.CancelledError:
             fila = self._guion.esperada(self._agente_id)
-            if fila is not None and fila.tipo == "llm_call" and self._cancelada(fila):
+            if fila is not None and es_cancelada(fila):
                 evento = LlamadaFallida(agente_id=self._agente_id, **fila.details)
                 self._anotador.anotar(evento, marcha.entrada)
             raise
-
-    @staticmethod
-    def _cancelada(fila: FilaGrabada) -> bool:
-        return fila.tipo == "llm_call" and fila.details.get("clase") == CANCELADA
 
     def _la_paro_la_persona(self, fila: FilaGrabada) -> bool:
         """La respuesta del Master se para sola; a un agente lo paran desde fuera."""
